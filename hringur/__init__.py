@@ -1,0 +1,31 @@
+"""Neural networks that make discrete decisions, with the gap to the optimum on the table.
+
+Importing the package registers its environments with Gymnasium.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from gymnasium.envs.registration import register
+
+if TYPE_CHECKING:
+    from hringur.agents.tour_agent import TourAgent
+
+__all__ = ["TourAgent"]
+
+# A new environment: one file with a factory, its twin with the ending _vec, and one line here.
+for env_id, factory in {
+    "IcelandTSP-v0": "hringur.envs.iceland_tsp:iceland_tsp",
+    "EuclideanTSP-v0": "hringur.envs.euclidean_tsp:euclidean_tsp",
+    "OwnTSP-v0": "hringur.envs.own_tsp:own_tsp",
+}.items():
+    register(env_id, factory, vector_entry_point=f"{factory}_vec")
+del env_id, factory
+
+
+def __getattr__(name: str) -> Any:
+    """Agents on demand: the environments alone need no torch."""
+    if name == "TourAgent":
+        from hringur.agents.tour_agent import TourAgent
+
+        return TourAgent
+    raise AttributeError(f"module 'hringur' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Learners that make discrete decisions."""

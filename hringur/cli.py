@@ -1,0 +1,71 @@
+"""The command line: ``hringur train | evaluate | compare | tour``.
+
+A command is a function of its arguments, imported only when it is called, so that help is quick.
+Bad input ends in one line on stderr and exit code 2, Ctrl-C in 130.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pkgutil import resolve_name
+
+from hringur.types import UserError
+
+COMMANDS = {
+    "train": ("hringur.commands.train:main", "train a learner; Ctrl-C saves, --resume goes on"),
+    "evaluate": ("hringur.commands.evaluate:main", "a trained run against the proven optimum"),
+    "compare": ("hringur.commands.compare:main", "runs, heuristics and the exact solver, side by side"),
+    "tour": ("hringur.commands.tour:main", "plan a tour through places of Iceland, or of a file"),
+}
+"""The function behind each command as ``module:function``, and its line of help."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    if arguments[0] == "--version":
+        print(f"hringur {version('hringur')}")
+        return 0
+    try:
+        command(arguments[0])(arguments[1:])
+    except UserError as error:
+        print(f"hringur: {one_line(str(error))}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("hringur: stopped", file=sys.stderr)
+        return 130
+    except SystemExit as stopped:  # --help ends this way
+        return int(stopped.code or 0)
+    return 0
+
+
+def command(name: str) -> Callable[[list[str]], None]:
+    """The function behind a command."""
+    if name not in COMMANDS:
+        raise UserError(f"unknown command {name!r}; there are {', '.join(COMMANDS)}")
+    return resolve_name(COMMANDS[name][0])
+
+
+def overview() -> str:
+    """What ``hringur --help`` prints."""
+    lines = [f"  {name:10}{summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: hringur COMMAND [OPTIONS]",
+            "",
+            "Neural networks that make discrete decisions, beside the proven optimum.",
+            "",
+            *lines,
+            "",
+            "hringur COMMAND --help tells the options of each; hringur --version the version.",
+            "A first tour: hringur tour Reykjavík Akureyri Egilsstaðir",
+        ]
+    )
+
+
+def one_line(message: str) -> str:
+    """A message without its line breaks."""
+    return " ".join(message.split())

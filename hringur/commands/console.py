@@ -1,0 +1,76 @@
+"""What every command shares: reading options, printing tables or JSON."""
+
+import io
+import json
+import math
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr
+from typing import Any, Literal, TypeVar
+
+import tyro
+from rich.console import Console, RenderableType
+
+from hringur.types import UserError
+
+Options = TypeVar("Options")
+
+Device = Literal["auto", "cpu", "cuda"]
+"""auto: the GPU if there is one."""
+
+
+def parse(options: type[Options], arguments: Sequence[str], command: str) -> Options:
+    """Read ``arguments`` into the dataclass ``options``; bad ones are a UserError in one line."""
+    message = io.StringIO()
+    try:
+        with redirect_stderr(message):
+            return tyro.cli(
+                options,
+                prog=f"hringur {command}",
+                args=list(arguments),
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff),
+            )
+    except SystemExit as stopped:
+        if stopped.code:
+            raise UserError(
+                f"{first_paragraph(message.getvalue())} (see hringur {command} --help)"
+            ) from None
+        raise
+
+
+def first_paragraph(boxed: str) -> str:
+    """The first part of a message that tyro drew a frame around, in one line."""
+    lines = []
+    for line in boxed.splitlines():
+        text = line.strip("│╭╮╰╯┃ ")
+        if set(text) == {"─"}:  # a rule: what follows is help
+            break
+        if text and not line.startswith(("╭", "╰")):
+            lines.append(text)
+    return " ".join(lines)
+
+
+def show(renderable: RenderableType) -> None:
+    """Print a table or text, in colour on a terminal."""
+    Console(soft_wrap=isinstance(renderable, str), highlight=False).print(renderable)
+
+
+def note(line: str) -> None:
+    """A remark for the reader that must not get into piped output."""
+    print(line, file=sys.stderr)
+
+
+def print_json(record: Any) -> None:
+    """One JSON document; what has no value (NaN, infinity) is null."""
+    print(json.dumps(without_nan(record), ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def without_nan(value: Any) -> Any:
+    """``value`` with None in the place of numbers that JSON cannot hold."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(item) for item in value]
+    return value

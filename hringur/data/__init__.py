@@ -1,0 +1,1 @@
+"""Loaders and tables, each with source, licence and checks."""

@@ -1,0 +1,1 @@
+"""Gymnasium environments: NumPy only, no torch."""

@@ -1,0 +1,1 @@
+"""Gradient estimators: pure functions of tensors."""

@@ -1,0 +1,1 @@
+"""Gaps, intervals, comparisons and pictures."""

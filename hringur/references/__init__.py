@@ -1,0 +1,1 @@
+"""Known optima and classic heuristics."""

@@ -1,0 +1,1 @@
+"""One trainer, one checkpoint format, one log for every learner."""

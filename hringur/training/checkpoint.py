@@ -1,0 +1,179 @@
+"""One file per checkpoint: a nested state in, the same state out, and no code in between.
+
+A checkpoint is a single safetensors file. Tensors and arrays lie in it flat, under keys such
+as ``learner/policy/encoder.weight``; everything else (numbers, strings, the shape of the
+nesting) is JSON in the file's header, together with a digest of the whole. Reading one cannot
+execute anything, and a file that was cut off, damaged or written by another program is
+refused in one line.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor, nn
+
+from hringur.data.files import write_whole
+from hringur.types import State, UserError
+
+KIND = "hringur checkpoint"
+VERSION = "1"
+
+
+def save(path: Path, state: State) -> None:
+    """Write ``state`` to ``path``, whole or not at all.
+
+    Dictionaries (keys may be strings or whole numbers, as in an optimiser's state), lists,
+    tuples, tensors, NumPy arrays, whole numbers of any size, floats (NaN and the infinities
+    too), strings, booleans and None come back as they were, tensors on the CPU. A NumPy
+    scalar comes back as a Python number.
+
+    Raises:
+        TypeError: something else is in the state; the message says where.
+    """
+    tensors: dict[str, Tensor] = {}
+    text = json.dumps(_encode(state, "", tensors), allow_nan=False)
+    header = {"kind": KIND, "version": VERSION, "state": text, "digest": _digest(text, tensors)}
+    write_whole(Path(path), save_tensors(tensors, header))
+
+
+def load(path: Path) -> State:
+    """The state that ``save`` wrote to ``path``.
+
+    Raises:
+        UserError: the file is missing, cut off, damaged, or no checkpoint of this version.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from error
+    try:
+        tensors = load_tensors(content)
+    except SafetensorError as error:
+        raise UserError(f"{path} is no checkpoint, or was cut off or damaged") from error
+    header = _header(content)
+    if header.get("kind") != KIND:
+        raise UserError(f"{path} is a safetensors file, but no Hringur checkpoint")
+    if header.get("version") != VERSION:
+        raise UserError(
+            f"{path} has checkpoint format {header.get('version')}; this Hringur reads {VERSION}"
+        )
+    text = header.get("state", "")
+    if header.get("digest") != _digest(text, tensors):
+        raise UserError(f"{path} is a damaged checkpoint: its digest does not fit its content")
+    state = _decode(json.loads(text), tensors)
+    if not isinstance(state, dict):
+        raise UserError(f"{path} holds no state but a {type(state).__name__}")
+    return state
+
+
+def load_weights(module: nn.Module, weights: Mapping[str, Any], where: str) -> None:
+    """Put ``weights`` into ``module``, or say how the two architectures differ.
+
+    Args:
+        module: receives the weights; left alone when they do not fit.
+        weights: as from ``module.state_dict()``.
+        where: names the origin of the weights in the message, say the checkpoint's path.
+
+    Raises:
+        UserError: weights are missing, left over, or of other shapes.
+    """
+    here = module.state_dict()
+    missing = [name for name in here if name not in weights]
+    unexpected = [name for name in weights if name not in here]
+    other = [
+        f"{name} is {_shape(weights[name])} instead of {_shape(here[name])}"
+        for name in here
+        if name in weights and _shape(weights[name]) != _shape(here[name])
+    ]
+    found = (("missing", missing), ("unexpected", unexpected), ("of another shape", other))
+    differences = [f"{what}: {_first_of(names)}" for what, names in found if names]
+    if differences:
+        raise UserError(f"{where} is of another architecture ({'; '.join(differences)})")
+    module.load_state_dict(weights)
+
+
+def _shape(value: Any) -> str:
+    """The shape of a tensor, or the kind of anything else."""
+    return str(list(value.shape)) if isinstance(value, Tensor) else type(value).__name__
+
+
+def _first_of(names: list[str]) -> str:
+    """The first name, and how many more there are."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _encode(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:
+    """JSON for ``value``; tensors and arrays move to ``tensors``, under their place's name."""
+    if isinstance(value, Tensor | np.ndarray):
+        key = where
+        while key in tensors:  # "a/b" beside "b" in "a", or 1 beside "1"
+            key += "'"
+        if isinstance(value, Tensor):
+            # The copy is the checkpoint's own: contiguous, and sharing storage with nobody.
+            tensors[key] = value.detach().to("cpu", copy=True).contiguous()
+            return {"tensor": key}
+        tensors[key] = torch.from_numpy(np.array(value, order="C"))
+        return {"array": key}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"float": str(value)}
+    if isinstance(value, list | tuple):
+        parts = [_encode(part, f"{where}/{i}", tensors) for i, part in enumerate(value)]
+        return parts if isinstance(value, list) else {"tuple": parts}
+    if isinstance(value, Mapping) and all(isinstance(key, int | str) for key in value):
+        pairs = [(key, _encode(part, _below(where, key), tensors)) for key, part in value.items()]
+        if all(isinstance(key, str) for key in value):
+            return {"dict": dict(pairs)}
+        return {"items": pairs}
+    raise TypeError(f"a checkpoint cannot hold a {type(value).__name__}, found at {where!r}")
+
+
+def _decode(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """What ``_encode`` was given."""
+    if isinstance(value, list):
+        return [_decode(part, tensors) for part in value]
+    if not isinstance(value, dict):
+        return value
+    ((mark, content),) = value.items()
+    if mark == "dict":
+        return {key: _decode(part, tensors) for key, part in content.items()}
+    if mark == "items":
+        return {key: _decode(part, tensors) for key, part in content}
+    if mark == "tuple":
+        return tuple(_decode(part, tensors) for part in content)
+    if mark == "float":
+        return float(content)
+    return tensors[content].numpy() if mark == "array" else tensors[content]
+
+
+def _below(where: str, key: int | str) -> str:
+    """The name of the place ``key`` inside the place ``where``."""
+    return f"{where}/{key}" if where else str(key)
+
+
+def _digest(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """SHA-256 over the JSON and over each tensor's name, type, shape and bytes."""
+    digest = hashlib.sha256(text.encode())
+    for key in sorted(tensors):
+        tensor = tensors[key]
+        digest.update(f"{key} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _header(content: bytes) -> dict[str, str]:
+    """The metadata of a safetensors file that is known to be well formed."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]).get("__metadata__") or {}

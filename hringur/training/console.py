@@ -1,0 +1,136 @@
+"""What a person sees while waiting: a bar on a terminal, plain lines elsewhere, or nothing.
+
+All of it goes to stderr, so that stdout stays free for results.
+"""
+
+import time
+from typing import Protocol, runtime_checkable
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+from hringur.training.counters import Counters
+
+SECONDS_BETWEEN_LINES = 10.0
+SECONDS_BETWEEN_BARS = 0.25
+
+
+@runtime_checkable
+class Display(Protocol):
+    """Shows a run's progress to a person."""
+
+    def show(self, share: float, now: Counters, headline: str) -> None:
+        """Called after every update; ``share`` of the budget is used [0 .. 1]."""
+        ...
+
+    def say(self, line: str) -> None:
+        """One line that stays."""
+        ...
+
+    def close(self) -> None:
+        """The run has ended."""
+        ...
+
+
+def display(quiet: bool = False) -> Display:
+    """The display that fits where stderr goes; ``quiet`` shows nothing at all."""
+    console = Console(stderr=True)
+    if quiet:
+        return Silence()
+    return Bar(console) if console.is_terminal else Lines(console)
+
+
+class Silence:
+    """Shows nothing."""
+
+    def show(self, share: float, now: Counters, headline: str) -> None:
+        """Nothing."""
+
+    def say(self, line: str) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+class Bar:
+    """A bar with the share of the budget, the headline metric, the speed and the time left."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (BarColumn(), TextColumn("{task.description}"))
+        # No refreshing thread: it would compete with the training for the processor.
+        self._bar = Progress(*columns, console=console, auto_refresh=False)
+        self._task = self._bar.add_task("starting", total=1.0)
+        self._speed = Speed(SECONDS_BETWEEN_BARS)
+
+    def show(self, share: float, now: Counters, headline: str) -> None:
+        """Redraw, a few times a second at most."""
+        if self._speed.due(now, share):
+            description = summary(share, now, headline, self._speed.samples_per_second)
+            self._bar.start()  # the first time; later ones do nothing
+            self._bar.update(self._task, completed=share, description=description)
+            self._bar.refresh()
+
+    def say(self, line: str) -> None:
+        """One line above the bar."""
+        self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.stop()
+
+
+class Lines:
+    """The same as plain lines, one in ten seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._speed = Speed(SECONDS_BETWEEN_LINES)
+
+    def show(self, share: float, now: Counters, headline: str) -> None:
+        """Print a line when the last one is old enough."""
+        if self._speed.due(now, share):
+            self.say(summary(share, now, headline, self._speed.samples_per_second))
+
+    def say(self, line: str) -> None:
+        """Print the line."""
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class Speed:
+    """Samples per second of training, measured afresh every ``interval`` seconds."""
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self.samples_per_second = 0.0
+        self._shown_at = float("-inf")  # the first update is shown
+        self._then: Counters | None = None
+
+    def due(self, now: Counters, share: float) -> bool:
+        """Whether ``interval`` seconds have passed, or all; if so, the speed is measured."""
+        if share < 1 and time.perf_counter() - self._shown_at < self.interval:
+            return False
+        if self._then is not None and now.seconds > self._then.seconds:
+            samples = now.samples - self._then.samples
+            self.samples_per_second = samples / (now.seconds - self._then.seconds)
+        self._shown_at, self._then = time.perf_counter(), now
+        return True
+
+
+def summary(share: float, now: Counters, headline: str, samples_per_second: float) -> str:
+    """One line: share of the budget, headline metric, steps, speed, time left."""
+    left = now.seconds * (1 - share) / share if share > 0 else 0.0
+    parts = [f"{share:4.0%}", headline, f"step {now.steps:,}"]
+    parts += [f"{samples_per_second:,.0f} samples/s"] if samples_per_second else []
+    parts += [f"{clock(left)} left" if share < 1 else f"{clock(now.seconds)} in all"]
+    return "  ".join(part for part in parts if part)
+
+
+def clock(seconds: float) -> str:
+    """``seconds`` as 1:23 or 1:02:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

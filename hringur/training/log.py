@@ -1,0 +1,180 @@
+"""Where a run's scalars, figures and checkpoints go."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from matplotlib.figure import Figure
+from torch.utils.tensorboard import SummaryWriter
+from torch.utils.tensorboard.summary import hparams
+
+from hringur.training.console import Display, Silence
+from hringur.training.counters import Counters
+from hringur.training.run_folder import RunFolder
+from hringur.types import Metrics, State
+
+
+@runtime_checkable
+class Log(Protocol):
+    """What the trainer tells while it trains."""
+
+    def begin(self, now: Counters) -> None:
+        """Training starts or goes on at ``now``."""
+        ...
+
+    def scalars(self, metrics: Metrics, now: Counters) -> None:
+        """Averages over the last updates."""
+        ...
+
+    def evaluation(self, metrics: Metrics, now: Counters) -> None:
+        """The result of one evaluation."""
+        ...
+
+    def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
+        """Pictures by tag."""
+        ...
+
+    def progress(self, share: float, now: Counters, headline: str) -> None:
+        """Called after every update; ``share`` of the budget is used [0 .. 1]."""
+        ...
+
+    def checkpoint(self, state: State, now: Counters, keep: int) -> None:
+        """Everything needed to go on from here; the last ``keep`` of them stay."""
+        ...
+
+    def end(self, metrics: Metrics, now: Counters, interrupted: bool) -> None:
+        """The budget is used up, or somebody stopped the run."""
+        ...
+
+    def close(self) -> None:
+        """Always the last call, after a failure too."""
+        ...
+
+
+class NoLog:
+    """Keeps nothing and shows what ``display`` shows: for ranks above zero, and for scripts."""
+
+    def __init__(self, display: Display | None = None) -> None:
+        self.display = display or Silence()
+
+    def begin(self, now: Counters) -> None:
+        """Nothing."""
+
+    def scalars(self, metrics: Metrics, now: Counters) -> None:
+        """Nothing."""
+
+    def evaluation(self, metrics: Metrics, now: Counters) -> None:
+        """Nothing."""
+
+    def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
+        """Nothing."""
+
+    def progress(self, share: float, now: Counters, headline: str) -> None:
+        """Shown, not kept."""
+        self.display.show(share, now, headline)
+
+    def checkpoint(self, state: State, now: Counters, keep: int) -> None:
+        """Nothing."""
+
+    def end(self, metrics: Metrics, now: Counters, interrupted: bool) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Close the display."""
+        self.display.close()
+
+
+class RunLog:
+    """Everything into a run folder: TensorBoard, learning curve, checkpoints, metrics."""
+
+    def __init__(
+        self,
+        folder: RunFolder,
+        display: Display | None = None,
+        resume_command: str | None = None,
+    ) -> None:
+        """A log for rank zero.
+
+        Args:
+            folder: receives everything.
+            display: shows the progress to a person.
+            resume_command: what to type after an interruption.
+        """
+        self.folder = folder
+        self.display = display or Silence()
+        self.resume_command = resume_command or f"hringur train ... --resume {folder.path}"
+        self._writer: SummaryWriter | None = None
+
+    @property
+    def writer(self) -> SummaryWriter:
+        """TensorBoard's writer; open between ``begin`` and ``close``."""
+        assert self._writer is not None, "the log has not begun"
+        return self._writer
+
+    def begin(self, now: Counters) -> None:
+        """Open the files, and drop what an earlier process wrote beyond ``now``."""
+        self.folder.cut_history(now.steps)
+        self._writer = SummaryWriter(str(self.folder.path), purge_step=now.steps + 1)
+
+    def scalars(self, metrics: Metrics, now: Counters) -> None:
+        """To TensorBoard."""
+        for tag, value in metrics.items():
+            self.writer.add_scalar(tag, value, now.steps)
+
+    def evaluation(self, metrics: Metrics, now: Counters) -> None:
+        """To TensorBoard and to the learning curve."""
+        self.scalars(metrics, now)
+        self.folder.append_history(_result(metrics, now))
+
+    def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
+        """To TensorBoard, as images."""
+        for tag, figure in figures.items():
+            self.writer.add_figure(tag, figure, now.steps, close=False)
+
+    def progress(self, share: float, now: Counters, headline: str) -> None:
+        """To the person who waits."""
+        self.display.show(share, now, headline)
+
+    def checkpoint(self, state: State, now: Counters, keep: int) -> None:
+        """To disk; the scalars so far go first, so that none is missing after a kill."""
+        self.writer.flush()
+        self.folder.save_checkpoint(state, now.steps, keep)
+
+    def end(self, metrics: Metrics, now: Counters, interrupted: bool) -> None:
+        """Write the final metrics, or say how to go on."""
+        if interrupted:
+            self.display.say(f"stopped after {now.steps:,} steps; go on with:")
+            self.display.say(f"  {self.resume_command}")
+        else:
+            self.folder.write_metrics(_result(metrics, now))
+            # Summaries of their own: add_hparams would log every metric a second time.
+            file_writer = self.writer._get_file_writer()
+            for summary in hparams(_flat(self.folder.settings()), metrics):
+                file_writer.add_summary(summary)
+
+    def close(self) -> None:
+        """Close the files and the display."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        self.display.close()
+
+
+def _result(metrics: Metrics, now: Counters) -> dict[str, Any]:
+    """A line of the learning curve."""
+    return {
+        "step": now.steps,
+        "samples": now.samples,
+        "seconds": round(now.seconds, 3),
+        "evaluation_seconds": round(now.evaluation_seconds, 3),
+        "metrics": metrics,
+    }
+
+
+def _flat(settings: Any, where: str = "") -> dict[str, bool | int | float | str]:
+    """Nested settings as HParams: ``trainer.steps`` and the like; lists as text."""
+    if not isinstance(settings, dict):
+        return {where: settings if isinstance(settings, bool | int | float) else str(settings)}
+    flat: dict[str, bool | int | float | str] = {}
+    for key, value in settings.items():
+        flat |= _flat(value, f"{where}.{key}" if where else key)
+    return flat

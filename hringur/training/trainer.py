@@ -1,0 +1,218 @@
+"""One training loop for every learner: it knows neither rewards, nor images, nor optimisers.
+
+``train`` draws a batch, hands it to ``learner.update``, and sees to everything around that:
+budgets, the log, evaluations, checkpoints, Ctrl-C. A run that was killed goes on from its last
+checkpoint and ends, on a CPU, in the same weights bit for bit as one that was never stopped.
+``make_fabric`` and ``gradient_step`` are for the learners.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Protocol, runtime_checkable
+
+from matplotlib.figure import Figure
+
+from hringur.training import processes
+from hringur.training.config import TrainerConfig
+from hringur.training.counters import Averages, Counters, Due
+from hringur.training.fabric import gradient_step, make_fabric
+from hringur.training.interruption import Interruption
+from hringur.training.log import Log
+from hringur.training.random_state import random_state, restore_random_state, undisturbed
+from hringur.types import Batches, Learner, Metrics, State, UserError
+
+__all__ = ["Outcome", "TrainerConfig", "gradient_step", "make_fabric", "train"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a training ended."""
+
+    counters: Counters
+    metrics: Metrics
+    """of the last evaluation; empty when interrupted before the first"""
+
+    interrupted: bool
+    """by Ctrl-C or SIGTERM, before the budget was used up"""
+
+
+@runtime_checkable
+class Compilable(Protocol):
+    """A learner whose networks torch can compile."""
+
+    def compile(self) -> None:
+        """Compile them in place (``module.compile()``)."""
+        ...
+
+
+@runtime_checkable
+class Illustrated(Protocol):
+    """A learner that has pictures to show after each evaluation."""
+
+    def figures(self) -> Mapping[str, Figure]:
+        """Pictures by tag."""
+        ...
+
+
+def train(
+    learner: Learner,
+    batches: Batches,
+    config: TrainerConfig,
+    log: Log,
+    resume_state: State | None = None,
+) -> Outcome:
+    """Update ``learner`` until a budget of ``config`` is used up or Ctrl-C is pressed.
+
+    Args:
+        learner: what is trained; ``Compilable`` and ``Illustrated`` are welcome extras.
+        batches: endless; under torchrun each rank's must differ (seed them with the rank).
+        config: budgets and intervals.
+        log: receives scalars, figures and checkpoints; on ranks above zero a ``NoLog``.
+        resume_state: from a checkpoint of such a run: go on from there.
+
+    Raises:
+        FloatingPointError: an update was not finite; the message names the step.
+        UserError: ``resume_state`` is no run's, or is another learner's.
+    """
+    run = _Run(learner, batches, config, log)
+    try:
+        if resume_state is not None:
+            run.restore(resume_state)
+        if config.compile:
+            if not isinstance(learner, Compilable):
+                raise UserError(f"compile: a {type(learner).__name__} cannot be compiled")
+            learner.compile()
+        log.begin(run.now)  # not before: what is refused leaves the folder as it was
+        with Interruption() as interruption:
+            interrupted = run.until_done(interruption)
+            log.end(run.metrics, run.now, interrupted)
+    finally:
+        log.close()
+    return Outcome(counters=run.now, metrics=run.metrics, interrupted=interrupted)
+
+
+@dataclass
+class _Run:
+    """What changes while a run goes on."""
+
+    learner: Learner
+    batches: Batches
+    config: TrainerConfig
+    log: Log
+    now: Counters = Counters()
+    logged: Counters = Counters()
+    averages: Averages = field(default_factory=Averages)
+    metrics: Metrics = field(default_factory=dict)
+    evaluated_at: int | None = None
+
+    def until_done(self, interruption: Interruption) -> bool:
+        """Update, log, evaluate and save until the budget is used up; True if interrupted."""
+        config, now = self.config, self.now
+        evaluate = Due(config.evaluate_every_steps, config.evaluate_every_seconds, now)
+        save = Due(config.checkpoint_every_steps, config.checkpoint_every_seconds, now)
+        share, stop = processes.agree((config.share(now), False))
+        while share < 1 and not stop:
+            self.update(share)
+            now = self.now
+            verdict = (config.share(now), interruption.requested, evaluate(now), save(now))
+            share, stop, evaluate_now, save_now = processes.agree(verdict)  # rank zero's clock
+            self.count(share)
+            if share < 1 and not stop:
+                if evaluate_now:
+                    self.evaluate()
+                if save_now:
+                    self.save()
+                self.show(share)
+        if share == 1:
+            self.evaluate()
+            self.show(share)
+        self.save()
+        return share < 1
+
+    def update(self, share: float) -> None:
+        """One batch, one update; only this counts as training time."""
+        began = time.perf_counter()
+        batch = next(self.batches)
+        try:
+            metrics = self.learner.update(batch, share)
+        except FloatingPointError as error:
+            raise FloatingPointError(f"step {self.now.steps + 1}: {error}") from error
+        self.now = replace(
+            self.now,
+            steps=self.now.steps + 1,
+            samples=self.now.samples + len(batch) * processes.world_size(),
+            seconds=self.now.seconds + time.perf_counter() - began,
+        )
+        self.averages.add(metrics)
+
+    def count(self, share: float) -> None:
+        """Every ``log_every`` steps, and at the end, log the averages since the last time."""
+        if self.now.steps % self.config.log_every == 0 or share == 1:
+            scalars = self.averages.take() | _pace(self.now, self.logged, share)
+            self.log.scalars(scalars, self.now)
+            self.logged = self.now
+
+    def show(self, share: float) -> None:
+        """Show the progress, with the headline of the last evaluation."""
+        tag = self.learner.headline
+        headline = f"{tag} {self.metrics[tag]:.4g}" if tag in self.metrics else ""
+        self.log.progress(share, self.now, headline)
+
+    def evaluate(self) -> None:
+        """Evaluate, once per step, without disturbing the random streams."""
+        if self.evaluated_at == self.now.steps:
+            return
+        began = time.perf_counter()
+        with undisturbed():
+            self.metrics = self.learner.evaluate()
+            figures = self.learner.figures() if isinstance(self.learner, Illustrated) else {}
+        spent = self.now.evaluation_seconds + time.perf_counter() - began
+        self.now = replace(self.now, evaluation_seconds=spent)
+        self.evaluated_at = self.now.steps
+        self.log.evaluation(self.metrics, self.now)
+        self.log.figures(figures, self.now)
+
+    def save(self) -> None:
+        """A checkpoint: the learner as rank zero has it, batches and random streams of each."""
+        own = {"batches": self.batches.state_dict(), "random": random_state()}
+        state = {
+            "learner": self.learner.state_dict(),
+            "processes": processes.gather(own),
+            "now": asdict(self.now),
+            "logged": asdict(self.logged),
+            "averages": asdict(self.averages),
+            "metrics": self.metrics,
+            "evaluated_at": self.evaluated_at,
+        }
+        self.log.checkpoint(state, self.now, self.config.keep_checkpoints)
+
+    def restore(self, state: State) -> None:
+        """Go on from ``state``, as ``save`` made it."""
+        missing = {"learner", "processes", "now"} - state.keys()
+        if missing:
+            raise UserError(f"cannot resume: the checkpoint is no run's, it has no {min(missing)}")
+        if len(state["processes"]) != processes.world_size():
+            raise UserError(
+                f"cannot resume: the checkpoint is of {len(state['processes'])} processes,"
+                f" and {processes.world_size()} are running"
+            )
+        own = state["processes"][processes.rank()]
+        self.learner.load_state_dict(state["learner"])
+        self.batches.load_state_dict(own["batches"])
+        self.now, self.logged = Counters(**state["now"]), Counters(**state["logged"])
+        self.averages = Averages(**state["averages"])
+        self.metrics, self.evaluated_at = state["metrics"], state["evaluated_at"]
+        restore_random_state(own["random"])  # last: loading may draw
+
+
+def _pace(now: Counters, before: Counters, share: float) -> Metrics:
+    """The trainer's own scalars, docs/metrics.md."""
+    seconds = now.seconds - before.seconds
+    return {
+        "time/fps": (now.samples - before.samples) / seconds if seconds > 0 else 0.0,
+        "time/samples": float(now.samples),
+        "time/elapsed_seconds": now.seconds,
+        "time/evaluation_seconds": now.evaluation_seconds,
+        "train/progress": share,
+    }

@@ -1,0 +1,75 @@
+"""Draw the held-out sets and prove the shortest tour of every instance.
+
+python scripts/make_held_out.py --sets iceland-20 iceland-50
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from rich.progress import track
+
+from hringur.data.held_out import (
+    HELD_OUT,
+    held_out_generator,
+    held_out_instances,
+    save_held_out,
+)
+from hringur.data.iceland import places
+from hringur.data.instances import IcelandPlaces, UniformPoints
+from hringur.references.exact import optimal_tour
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOutConfig:
+    """Write held-out sets with proven shortest round trips; stop if one cannot be proven."""
+
+    sets: tuple[str, ...] = HELD_OUT
+    """names: iceland-20, iceland-50, euclidean-20, euclidean-50"""
+
+    count: int = 1000
+    """instances of each set"""
+
+    seed: int | None = None
+    """draw another set than the shipped one (which comes from entropy reserved for it)"""
+
+    seconds: float = 300.0
+    """most that one proof may take"""
+
+    folder: Path = Path("hringur/data/held_out")
+    """where the .npz files go"""
+
+
+def make(config: HeldOutConfig) -> None:
+    for name in config.sets:
+        began = time.perf_counter()
+        path = make_set(name, config)
+        print(f"{path}: {config.count} proven in {time.perf_counter() - began:.0f} s", flush=True)
+
+
+def make_set(name: str, config: HeldOutConfig) -> Path:
+    rng = held_out_generator(name)
+    if config.seed is not None:
+        rng = np.random.default_rng(config.seed)
+    drawn = draw(name, rng, config.count)
+    tours = []
+    for distance in track(held_out_instances(name, drawn).distance, f"{name}: proving"):
+        exact = optimal_tour(distance, seconds=config.seconds)
+        if not exact.proven:
+            raise SystemExit(f"{name}: instance {len(tours)} not proven in {config.seconds} s")
+        tours.append(exact.tour)
+    return save_held_out(config.folder, name, drawn, np.array(tours))
+
+
+def draw(name: str, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Numbers of places of Iceland, or points rounded to float32 as they are stored."""
+    n = int(name.split("-")[1])
+    if name.startswith("iceland"):
+        return IcelandPlaces(range(len(places()))).numbers_from_random_rows(rng.random((count, n)))
+    return UniformPoints().sample(rng, count, n).coordinates.astype(np.float32)
+
+
+if __name__ == "__main__":
+    make(tyro.cli(HeldOutConfig))

@@ -1,0 +1,105 @@
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hringur.training import checkpoint
+from hringur.training.run_folder import RunFolder, plain
+from hringur.types import UserError
+
+
+@dataclass(frozen=True)
+class Settings:
+    rate: float = 0.1
+    places: tuple[int, ...] = (1, 2)
+    folder: Path = Path("a/b")
+
+
+def test_settings_come_back_as_plain_values(tmp_path):
+    folder = RunFolder.create(tmp_path / "deep" / "run", {"learner": Settings(), "name": "Þór"})
+    expected = {
+        "learner": {"rate": 0.1, "places": [1, 2], "folder": "a/b"},
+        "name": "Þór",
+    }
+    assert RunFolder.open(folder.path).settings() == expected
+    assert plain(float("nan")) is None
+    with pytest.raises(TypeError, match="settings cannot hold a set"):
+        plain({"a": {1}})
+
+
+def test_a_run_is_never_overwritten(tmp_path):
+    RunFolder.create(tmp_path / "run", {"seed": 1})
+    with pytest.raises(UserError, match="run exists already: choose another, or resume"):
+        RunFolder.create(tmp_path / "run", {"seed": 2})
+    assert RunFolder.open(tmp_path / "run").settings() == {"seed": 1}
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="exists already"):
+        RunFolder.create(tmp_path / "file", {})
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".config.json.0a1b.partial").write_text("{")  # killed right away
+    RunFolder.create(tmp_path / "empty", {})
+
+
+def test_a_place_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UserError, match="cannot create the run folder .*: Not a directory"):
+        RunFolder.create(tmp_path / "file" / "run", {})
+    folder = RunFolder.create(tmp_path / "run", {})
+    (tmp_path / "locked").mkdir()
+    # by a stand-in: root may write everywhere, whatever the permissions say
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(UserError, match="locked may not be written to"):
+        RunFolder.create(tmp_path / "locked", {})
+    assert not list((tmp_path / "locked").iterdir())
+    with pytest.raises(UserError, match="may not be written to"):
+        RunFolder.open(folder.path, write=True)
+    RunFolder.open(folder.path)
+
+
+def test_what_is_no_run_is_refused(tmp_path):
+    with pytest.raises(UserError, match="is no run folder: it has no config.json"):
+        RunFolder.open(tmp_path)
+    with pytest.raises(UserError, match="is no run folder"):
+        RunFolder.open(tmp_path / "missing")
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(UserError, match="cannot read the settings in") as caught:
+        RunFolder.open(tmp_path).settings()
+    assert "\n" not in str(caught.value)
+
+
+def test_the_last_checkpoints_stay_and_partial_ones_go(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", {})
+    assert folder.latest_checkpoint() is None
+    for step in (5, 90, 1000, 20_000):
+        path = folder.save_checkpoint({"step": step}, step, keep=2)
+        assert folder.latest_checkpoint() == path
+        assert checkpoint.load(path) == {"step": step}
+    left = folder.checkpoints / ".step-0000020001.safetensors.0a1b.partial"
+    left.write_bytes(b"half")
+    assert RunFolder.open(folder.path, write=True).latest_checkpoint() == path
+    names = sorted(file.name for file in folder.checkpoints.iterdir())
+    assert names == ["step-0000001000.safetensors", "step-0000020000.safetensors"]
+
+
+def test_the_learning_curve_is_cut_where_a_run_goes_on(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", {})
+    assert folder.read_history() == []
+    folder.cut_history(0)
+    entries = [{"step": step, "metrics": {"gap": step / 10}} for step in (10, 20, 30)]
+    for entry in entries:
+        folder.append_history(entry)
+    with open(folder.history, "a") as file:
+        file.write('{"step": 40, "met')  # as a kill would leave it
+    assert folder.read_history() == entries
+    folder.cut_history(20)
+    folder.append_history(entries[2])
+    assert folder.read_history() == entries
+
+
+def test_metrics_are_strict_json(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", {})
+    folder.write_metrics({"step": 3, "metrics": {"gap": float("nan"), "km": 1.5}})
+    text = (folder.path / "metrics.json").read_text()
+    assert json.loads(text) == {"step": 3, "metrics": {"gap": None, "km": 1.5}}

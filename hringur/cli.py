@@ -1,9 +1,11 @@
 """The command line: ``hringur train | evaluate | compare | tour``.
 
 A command is a function of its arguments, imported only when it is called, so that help is quick.
-Bad input ends in one line on stderr and exit code 2, Ctrl-C in 130.
+Bad input ends in one line on stderr and exit code 2, a training that went astray (a loss that is
+not finite) in one line and 1, Ctrl-C in 130.
 """
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -14,7 +16,10 @@ from hringur.types import UserError
 COMMANDS = {
     "train": ("hringur.commands.train:main", "train a learner; Ctrl-C saves, --resume goes on"),
     "evaluate": ("hringur.commands.evaluate:main", "a trained run against the proven optimum"),
-    "compare": ("hringur.commands.compare:main", "runs, heuristics and the exact solver, side by side"),
+    "compare": (
+        "hringur.commands.compare:main",
+        "runs, heuristics and the exact solver, side by side",
+    ),
     "tour": ("hringur.commands.tour:main", "plan a tour through places of Iceland, or of a file"),
 }
 """The function behind each command as ``module:function``, and its line of help."""
@@ -34,6 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"hringur: {one_line(str(error))}", file=sys.stderr)
         return 2
+    except FloatingPointError as error:
+        print(f"hringur: the training went astray: {one_line(str(error))}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader, say head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except KeyboardInterrupt:
         print("hringur: stopped", file=sys.stderr)
         return 130

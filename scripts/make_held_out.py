@@ -54,7 +54,7 @@ def make_set(name: str, config: HeldOutConfig) -> Path:
     if config.seed is not None:
         rng = np.random.default_rng(config.seed)
     drawn = draw(name, rng, config.count)
-    tours = []
+    tours: list[np.ndarray] = []
     for distance in track(held_out_instances(name, drawn).distance, f"{name}: proving"):
         exact = optimal_tour(distance, seconds=config.seconds)
         if not exact.proven:

@@ -23,6 +23,8 @@ LAYERS = [
 ]
 LEVEL = {part: level for level, row in enumerate(LAYERS) for part in row}
 WITHOUT_TORCH = {"types", "data", "references", "envs", "registry"}
+# Agents meet environments through Gymnasium; they may draw, as the environments do.
+SEEN_BY_AGENTS = "hringur.envs.drawing"
 TORCH = {"torch", "lightning_fabric", "safetensors.torch", "stable_baselines3", "sb3_contrib"}
 
 
@@ -41,9 +43,9 @@ def imports(source: str, package: str) -> Iterator[str]:
             parents = package.split(".")[: -node.level + 1 or None] if node.level else []
             base = ".".join([*parents, *([node.module] if node.module else [])])
             # "from hringur import data" imports a part, "from hringur.data import x" a name of it
-            yield from (f"{base}.{alias.name}" for alias in node.names) if base == "hringur" else [
-                base
-            ]
+            yield from (
+                (f"{base}.{alias.name}" for alias in node.names) if base == "hringur" else [base]
+            )
 
 
 def offences(source: str, part: str, package: str = "hringur") -> list[str]:
@@ -59,6 +61,8 @@ def offences(source: str, part: str, package: str = "hringur") -> list[str]:
         other = module.split(".")[1] if "." in module else ""
         if part and other != part and LEVEL.get(other, len(LAYERS)) >= LEVEL[part]:
             found.append(f"{part} imports {module}: only layers below its own")
+        if part == "agents" and other == "envs" and module != SEEN_BY_AGENTS:
+            found.append(f"{part} imports {module}: environments are made by Gymnasium")
     return found
 
 
@@ -89,6 +93,7 @@ def test_every_part_has_a_place():
         ("from ..agents import sb3", "estimators", "hringur.estimators"),
         ("import hringur", "agents", "hringur.agents"),
         ("from hringur.unknown import x", "cli", "hringur"),
+        ("from hringur.envs.tour_env import TourEnv", "agents", "hringur.agents"),
     ],
 )
 def test_a_wrong_import_is_seen(source, part, package):
@@ -102,6 +107,7 @@ def test_a_wrong_import_is_seen(source, part, package):
         ("from hringur import types", "data", "hringur.data"),
         ("from .tours import tour_length", "data", "hringur.data"),
         ("import torch", "training", "hringur.training"),
+        ("from hringur.envs.drawing import tour_figure", "agents", "hringur.agents"),
         ("from hringur.commands import console", "cli", "hringur"),
     ],
 )

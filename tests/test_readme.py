@@ -31,7 +31,8 @@ def test_the_ten_lines_run(capsys, monkeypatch, tmp_path):
 def test_named_files_exist(page):
     text = page.read_text(encoding="utf-8")
     named = re.findall(r"`((?:hringur|scripts|tests|docs)/[\w/]+\.\w+)`", text)
-    missing = [name for name in named if not (ROOT / name).exists()]
+    placeholders = {"tests/x/test_y.py", "hringur/x/y.py"}
+    missing = [name for name in named if name not in placeholders and not (ROOT / name).exists()]
     linked = [target for target in re.findall(r"\]\(([^)#]+)", text) if "://" not in target]
     missing += [target for target in linked if not (page.parent / target).exists()]
     assert missing == []

@@ -16,7 +16,7 @@ DOCUMENTED = Path(__file__).parents[1] / "docs" / "metrics.md"
 # Small enough for seconds; a field that a configuration lacks is left out.
 TINY = {
     "batch": 4,
-    "starts": 4,
+    "tours": 4,
     "width": 16,
     "heads": 2,
     "layers": 1,
@@ -45,9 +45,7 @@ def scalars(metrics: dict[str, float]) -> dict[str, float]:
 
 
 def updates(learner: Learner, batches: Batches, count: int, first: int = 0) -> list[dict]:
-    return [
-        scalars(learner.update(next(batches), (first + step) / 4)) for step in range(count)
-    ]
+    return [scalars(learner.update(next(batches), (first + step) / 4)) for step in range(count)]
 
 
 every_learner = pytest.mark.parametrize("name", LEARNERS)

@@ -1,9 +1,8 @@
 """Any of Stable-Baselines3's algorithms behind the protocols of learners and of agents.
 
-Each update of an on-policy method starts from fresh episodes whose seed follows from the run's
-seed and the number of the update, so a run that is resumed ends in the same weights. DQN's replay
-buffer is not part of a checkpoint: it resumes from weights, optimiser and counters and fills the
-buffer anew.
+Each update starts from fresh episodes whose seed follows from the run's seed and the number of
+the update, so a run that is resumed ends in the same weights. DQN is the exception: its replay
+buffer is not part of a checkpoint, and is filled anew.
 """
 
 import importlib
@@ -149,18 +148,17 @@ class SB3Learner:
         if isinstance(self.config, Exploring):
             rate = self.config.exploration_rate(progress)
             self.model.exploration_schedule = lambda _: rate
-        else:
-            self._fresh_episodes()
-        interval = 100 if isinstance(self.config, Exploring) else 1  # episodes, or rollouts
+        self._fresh_episodes()
         steps = self.steps * self.config.n_envs
-        self.model.learn(steps, reset_num_timesteps=False, log_interval=interval)
+        self.model.learn(steps, reset_num_timesteps=False, log_interval=1)
         self.model.logger.dump(self.model.num_timesteps)
         # The trainer has clocks of its own.
         metrics = {k: v for k, v in self.scalars.latest.items() if not k.startswith("time/")}
         for tag, value in metrics.items():
             if tag.endswith("loss") and not np.isfinite(value):
                 raise FloatingPointError(f"{tag} is {value}")
-        return metrics
+        # The explained variance has no value where all returns are the same.
+        return {tag: value for tag, value in metrics.items() if np.isfinite(value)}
 
     def predict(
         self,
@@ -220,9 +218,11 @@ class SB3Learner:
         model = self.model
         return {
             "algorithm": self.config.algorithm,
+            "seed": self.seed,
             "updates": self.updates,
             "timesteps": model.num_timesteps,
             "gradient_updates": model._n_updates,
+            "target_calls": getattr(model, "_n_calls", 0),
             "episodes": [[e["r"], e["l"]] for e in model.ep_info_buffer or []],
             "policy": dict(model.policy.state_dict()),
             "moments": model.policy.optimizer.state_dict()["state"],
@@ -237,8 +237,9 @@ class SB3Learner:
         load_weights(model.policy, state["policy"], "the checkpoint")
         groups = model.policy.optimizer.state_dict()["param_groups"]
         model.policy.optimizer.load_state_dict({"state": state["moments"], "param_groups": groups})
-        self.updates, model.num_timesteps = state["updates"], state["timesteps"]
-        model._n_updates = state["gradient_updates"]
+        self.seed, self.updates = state["seed"], state["updates"]
+        model.num_timesteps, model._n_updates = state["timesteps"], state["gradient_updates"]
+        model._n_calls = state["target_calls"]  # of DQN, for its target network
         episodes = [{"r": reward, "l": length} for reward, length in state["episodes"]]
         model.ep_info_buffer = deque(episodes, maxlen=model._stats_window_size)
         model.ep_success_buffer = deque(maxlen=model._stats_window_size)
@@ -259,6 +260,7 @@ class SB3Learner:
         seed = int(np.random.SeedSequence([self.seed, self.updates]).generate_state(1)[0])
         set_random_seed(seed)
         self.env.seed(seed)
+        self.env.action_space.seed(seed)
         self.model._last_obs = None  # makes ``learn`` reset the environments
 
 

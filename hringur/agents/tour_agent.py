@@ -21,9 +21,11 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from lightning_fabric import Fabric
+from matplotlib.figure import Figure
 from torch import Tensor
 
 from hringur.agents.decoding import Decoding, best_tour, build_tours, decode, readings, sample
+from hringur.agents.pictures import learning_pictures
 from hringur.agents.predicting import Predicting
 from hringur.agents.tour_learning import InstanceBatches, TourLearning
 from hringur.agents.yardstick import Yardstick
@@ -65,9 +67,10 @@ class TourAgent:
         self.config = learner_config(policy)() if isinstance(policy, str) else policy
         self.env_id, own_options = (env, {}) if isinstance(env, str) else _made_by(env)
         self.env_options = own_options | dict(env_options or {})
-        problem: Any = gym.make(self.env_id, **self.env_options).unwrapped
-        self.sampler, self.round_trip = problem.sampler, bool(problem.round_trip)
-        self.n_places, self.seed = problem.n_places, seed
+        env_itself: Any = gym.make(self.env_id, **self.env_options).unwrapped
+        self.problem, self.sampler = env_itself.problem, env_itself.sampler
+        self.round_trip, self.n_places = bool(env_itself.round_trip), env_itself.n_places
+        self.seed = seed
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
         torch.manual_seed(seed)
         network: Any = self.config.network()
@@ -128,20 +131,27 @@ class TourAgent:
             metrics[f"evaluation/optimal{suffix}_percent"] = 100 * float((gap < 1e-6).mean())
         return metrics
 
+    def figures(self) -> dict[str, Figure]:
+        """The first held-out instance on the map: a greedy tour, and the decision in its middle."""
+        instance = self.yardstick.instances[slice(1)]
+        tour = self.plan(instance, Decoding())[0]
+        return learning_pictures(self.average, self.problem, instance, tour)
+
     @property
     def headline(self) -> str:
         """The gap of one greedy tour: the best of all starts would hide a collapsed policy."""
         return "evaluation/gap_percent"
 
     def learn(
-        self, total_timesteps: int | None = None, seconds: float | None = None
+        self, total_timesteps: int | None = None, seconds: int | float | None = None
     ) -> "TourAgent":
         """Train for so many decisions (environment steps) or seconds; 180 s if neither is given."""
         samples = None
         if total_timesteps is not None:
             tours = self.config.tours or self.n_places
             samples = math.ceil(total_timesteps / (tours * (self.n_places - 1)))
-        config = TrainerConfig(samples=samples, seconds=seconds, evaluate_every_seconds=None)
+        budget = None if seconds is None else float(seconds)
+        config = TrainerConfig(samples=samples, seconds=budget, evaluate_every_seconds=None)
         seed_everything(self.seed)
         train(self, self.batches(), config, NoLog())
         return self
@@ -287,7 +297,7 @@ class TourAgent:
     def _description(self) -> State:
         return {
             "policy": self.config.name,
-            "config": asdict(self.config),
+            "config": asdict(self.config) | {"initial": None},  # these weights now
             "env": self.env_id,
             "env_options": self.env_options,
         }

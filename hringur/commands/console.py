@@ -3,8 +3,9 @@
 import io
 import json
 import math
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from typing import Any, Literal, TypeVar
 
@@ -19,7 +20,7 @@ Device = Literal["auto", "cpu", "cuda"]
 """auto: the GPU if there is one."""
 
 
-def parse(options: type[Options], arguments: Sequence[str], command: str) -> Options:
+def parse(options: Callable[..., Options], arguments: Sequence[str], command: str) -> Options:
     """Read ``arguments`` into the dataclass ``options``; bad ones are a UserError in one line."""
     message = io.StringIO()
     try:
@@ -28,7 +29,7 @@ def parse(options: type[Options], arguments: Sequence[str], command: str) -> Opt
                 options,
                 prog=f"hringur {command}",
                 args=list(arguments),
-                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagConversionOff),
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
             )
     except SystemExit as stopped:
         if stopped.code:
@@ -47,7 +48,8 @@ def first_paragraph(boxed: str) -> str:
             break
         if text and not line.startswith(("╭", "╰")):
             lines.append(text)
-    return " ".join(lines)
+    # What a dataclass refused by itself needs no more than its own words.
+    return re.sub(r"^Error parsing [A-Z]\S*: ", "", " ".join(lines))
 
 
 def show(renderable: RenderableType) -> None:
@@ -62,7 +64,12 @@ def note(line: str) -> None:
 
 def print_json(record: Any) -> None:
     """One JSON document; what has no value (NaN, infinity) is null."""
-    print(json.dumps(without_nan(record), ensure_ascii=False, indent=2, allow_nan=False))
+    print(json_text(record))
+
+
+def json_text(record: Any) -> str:
+    """What ``print_json`` prints."""
+    return json.dumps(without_nan(record), ensure_ascii=False, indent=2, allow_nan=False)
 
 
 def without_nan(value: Any) -> Any:

@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 from lightning_fabric import Fabric
 
+from hringur.agents.tour_agent import TourAgent
+from hringur.commands.console import Device
+from hringur.commands.tour_methods import SHIPPED_MODEL
 from hringur.registry import learner_config
 from hringur.training import checkpoint
 from hringur.training.run_folder import RunFolder
@@ -38,6 +41,27 @@ class RunSettings:
         """A fresh learner with its batches."""
         return self.config.build(self.env, self.env_options, self.seed, fabric)
 
+    def without_initial(self) -> "RunSettings":
+        """For a run with a checkpoint: the weights it began with, perhaps gone, do not matter."""
+        if getattr(self.config, "initial", None) is None:
+            return self
+        return dataclasses.replace(self, config=dataclasses.replace(self.config, initial=None))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A trained learner, from a run folder or from a saved agent."""
+
+    path: Path
+    name: str
+    """of the learner, in the registry"""
+
+    learner: Any
+    """a ``Planner`` or a ``Predictor``"""
+
+    settings: RunSettings | None = None
+    """None for a saved agent, which does not keep all of them"""
+
 
 def read_settings(folder: RunFolder) -> RunSettings:
     """The settings in a run's config.json.
@@ -46,31 +70,41 @@ def read_settings(folder: RunFolder) -> RunSettings:
         UserError: they are not those of a run that this version can build.
     """
     where = folder.path / "config.json"
-    values = record_of(RunSettings, folder.settings(), where)
-    return dataclasses.replace(
-        values,
-        config=record_of(learner_config(values.learner), values.config, where),
-        trainer=record_of(TrainerConfig, values.trainer, where),
-    )
+    values = check_fields(RunSettings, folder.settings(), where)
+    config_class = learner_config(str(values["learner"]))
+    parts = {
+        "config": record_of(config_class, values["config"], where),
+        "trainer": record_of(TrainerConfig, values["trainer"], where),
+    }
+    return record_of(RunSettings, {**values, **parts}, where)
 
 
 def record_of(record: type[Record], values: Any, where: Path) -> Record:
     """The dataclass that ``values`` once were; a missing field takes its default."""
-    fields = {field.name: field for field in dataclasses.fields(record)}  # type: ignore[arg-type]
+    hints = typing.get_type_hints(record)
+    fields = check_fields(record, values, where)
+    try:
+        return record(**{name: as_type(hints[name], value) for name, value in fields.items()})
+    except TypeError as error:  # a text where a number belongs, and the like
+        raise UserError(f"{where}: {error}") from error
+
+
+def check_fields(record: Any, values: Any, where: Path) -> Mapping[str, Any]:
+    """``values``, if they are named like the fields of the dataclass ``record``."""
     if not isinstance(values, Mapping):
         raise UserError(f"{where}: an object was expected for {record.__name__}, got {values!r}")
-    unknown = sorted(values.keys() - fields.keys())
-    needed = [
-        name
-        for name, field in fields.items()
+    fields = dataclasses.fields(record)
+    needed = {
+        field.name
+        for field in fields
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    ]
-    missing = [name for name in needed if name not in values]
+    }
+    unknown = sorted(values.keys() - {field.name for field in fields})
+    missing = sorted(needed - values.keys())
     if unknown or missing:
         what = f"unknown {', '.join(unknown)}" if unknown else f"missing {', '.join(missing)}"
         raise UserError(f"{where} is not of this version of Hringur: {what}")
-    hints = typing.get_type_hints(record)
-    return record(**{name: as_type(hints[name], value) for name, value in values.items()})
+    return values
 
 
 def as_type(hint: Any, value: Any) -> Any:
@@ -83,19 +117,42 @@ def as_type(hint: Any, value: Any) -> Any:
     return value
 
 
-def latest_state(folder: RunFolder) -> State:
-    """The state in a run's newest checkpoint."""
+def latest_state(folder: RunFolder) -> State | None:
+    """The state in a run's newest checkpoint; None when it was stopped before the first."""
     path = folder.latest_checkpoint()
-    if path is None:
-        raise UserError(f"the run {folder.path} has no checkpoint yet")
-    return checkpoint.load(path)
+    return None if path is None else checkpoint.load(path)
 
 
-def load_run(path: Path, device: typing.Literal["auto", "cpu", "cuda"]) -> tuple[RunSettings, Any]:
-    """A run's settings, and its learner with the weights of the newest checkpoint."""
+def load_run(path: Path, device: Device) -> tuple[RunSettings, Any]:
+    """A run's settings, and its learner with the weights of the newest checkpoint.
+
+    Raises:
+        UserError: there is no such run, or it has no checkpoint that fits its settings.
+    """
     folder = RunFolder.open(path)
-    settings = read_settings(folder)
+    settings = read_settings(folder).without_initial()
     state = latest_state(folder)
+    if state is None:
+        raise UserError(f"the run {path} has no checkpoint yet")
+    if "learner" not in state:
+        raise UserError(f"the newest checkpoint of {path} is no run's: it has no learner")
     learner, _ = settings.build(make_fabric(TrainerConfig(device=device)))
     learner.load_state_dict(state["learner"])
     return settings, learner
+
+
+def load_trained(path: Path, device: Device) -> Trained:
+    """The learner of a run folder, an agent that ``TourAgent.save`` wrote, or the shipped one.
+
+    Raises:
+        UserError: there is neither at ``path``, or it is damaged or of another architecture.
+    """
+    if path.is_dir():
+        settings, learner = load_run(path, device)
+        return Trained(path=path, name=settings.learner, learner=learner, settings=settings)
+    if path == Path("attention-model") and not path.exists():
+        path = SHIPPED_MODEL
+    if not path.exists():
+        raise UserError(f"{path} is neither a run folder nor a saved agent: nothing is there")
+    agent = TourAgent.load(path, device)
+    return Trained(path=path, name=agent.config.name, learner=agent)

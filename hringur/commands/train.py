@@ -1,11 +1,14 @@
 """``hringur train NAME``: one learner, one run folder; ``--resume`` goes on with a run."""
 
 import dataclasses
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-from hringur.commands.console import parse, print_json
+import gymnasium as gym
+
+from hringur.commands.console import Device, parse, print_json
 from hringur.commands.runs import RunSettings, latest_state, read_settings
 from hringur.registry import LEARNERS, learner_config
 from hringur.training.console import display
@@ -27,7 +30,7 @@ class Train(Generic[Config]):
     """environment to train on: IcelandTSP-v0 or EuclideanTSP-v0"""
 
     places: int | str = 20
-    """places of each instance; or lecture, towns, all: always those"""
+    """number of places of each instance; or lecture, towns, all: always those"""
 
     season: Season = "summer"
     """roads of summer or of winter (IcelandTSP only)"""
@@ -39,17 +42,21 @@ class Train(Generic[Config]):
     """of everything that is random [0 .. 2**32 - 1]"""
 
     folder: Path | None = None
-    """run folder, must be new; runs/NAME-PLACES-SEED when not given"""
+    """run folder, which must be new; runs/NAME-PLACES-SEED when not given"""
 
     json: bool = False
     """print how the run ended as JSON, and no progress"""
 
     learner: Config
-    trainer: TrainerConfig = TrainerConfig()
+    trainer: TrainerConfig  # no default: an instance has a budget in seconds already
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
-            raise UserError(f"seed must be in 0..{2**32 - 1}, got {self.seed}")
+            raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
+        try:
+            gym.spec(self.env)
+        except (gym.error.Error, ModuleNotFoundError) as error:
+            raise UserError(f"--env {self.env}: {error}") from error
 
     def env_options(self) -> dict[str, Any]:
         """Options for ``gymnasium.make``."""
@@ -79,7 +86,7 @@ class Resume:
     seconds: float | None = None
     """a new budget in seconds of training, instead of the run's"""
 
-    device: Literal["auto", "cpu", "cuda"] | None = None
+    device: Device | None = None
     """where to go on; where the run was started when not given"""
 
     json: bool = False
@@ -88,9 +95,11 @@ class Resume:
     def trainer(self, started: TrainerConfig) -> TrainerConfig:
         """The run's trainer with the new budget and device, if any."""
         budgets = {"steps": self.steps, "samples": self.samples, "seconds": self.seconds}
-        changes: dict[str, Any] = budgets if any(budgets.values()) else {}
+        changes: dict[str, Any] = {}
+        if any(value is not None for value in budgets.values()):
+            changes |= budgets
         if self.device is not None:
-            changes = changes | {"device": self.device}
+            changes["device"] = self.device
         return dataclasses.replace(started, **changes)
 
 
@@ -98,18 +107,24 @@ def main(arguments: list[str]) -> None:
     """Read the options; those of a learner are known only once it has been named."""
     if any(argument.split("=")[0] == "--resume" for argument in arguments):
         named = arguments[0] if arguments[0] in LEARNERS else None
-        resume(parse(Resume, arguments[1:] if named else arguments, "train"), named)
+        wants_help = {"-h", "--help"} & set(arguments)
+        rest = ["--help"] if wants_help else arguments[1:] if named else arguments
+        options = parse(Resume, rest, "train")
+        resume(options, named, shlex.join(["hringur", "train", *arguments]))
         return
     names = ", ".join(LEARNERS)
     if not arguments or arguments[0] in ("-h", "--help"):
         usage = f"hringur train NAME [OPTIONS], or hringur train --resume FOLDER; NAME is {names}"
         if not arguments:
             raise UserError(usage)
-        print(f"usage: {usage}\n\nhringur train NAME --help tells the options of each learner.")
+        print(
+            f"usage: {usage}\n\nhringur train NAME --help tells the options of each learner, "
+            "hringur train --resume --help those of going on."
+        )
         return
     name = arguments[0]
-    options = parse(Train[learner_config(name)], arguments[1:], f"train {name}")  # type: ignore[misc]
-    start(name, options)
+    options_class: Any = Train[learner_config(name)]  # type: ignore[misc]
+    start(name, parse(options_class, arguments[1:], f"train {name}"))
 
 
 def start(name: str, options: Train[Any]) -> None:
@@ -123,23 +138,35 @@ def start(name: str, options: Train[Any]) -> None:
         seed=options.seed,
     )
     folder = options.folder or Path("runs") / f"{name}-{options.places}-{options.seed}"
-    run(settings, folder, None, options.json)
+    command = shlex.join(["hringur", "train", "--resume", str(folder)])
+    run(settings, folder, None, command, options.json)
 
 
-def resume(options: Resume, named: str | None) -> None:
-    """An old run, from its newest checkpoint."""
+def resume(options: Resume, named: str | None, command: str) -> None:
+    """An old run, from its newest checkpoint; from the start if it was killed before the first."""
     folder = RunFolder.open(options.resume, write=True)
     settings = read_settings(folder)
     if named not in (None, settings.learner):
         raise UserError(f"the run {folder.path} trains {settings.learner}, not {named}")
     settings = dataclasses.replace(settings, trainer=options.trainer(settings.trainer))
-    run(settings, folder, latest_state(folder), options.json)
+    state = latest_state(folder)
+    if state is not None:
+        settings = settings.without_initial()
+    run(settings, folder, state, command, options.json)
 
 
 def run(
-    settings: RunSettings, folder: RunFolder | Path, state: State | None, quiet: bool
+    settings: RunSettings,
+    folder: RunFolder | Path,
+    state: State | None,
+    resume_command: str,
+    quiet: bool,
 ) -> Outcome:
-    """Build the learner, train it, and say how it ended."""
+    """Build the learner, train it, and say how it ended.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the run is saved and may go on.
+    """
     fabric = make_fabric(settings.trainer)
     seed_everything(settings.seed)
     learner, batches = settings.build(fabric)  # before the folder: may refuse its settings
@@ -147,11 +174,12 @@ def run(
     if rank() == 0:
         if isinstance(folder, Path):
             folder = RunFolder.create(folder, settings)
-        command = f"hringur train {settings.learner} --resume {folder.path}"
-        log = RunLog(folder, display(quiet), command)
+        log = RunLog(folder, display(quiet), resume_command)
     outcome = train(learner, batches, settings.trainer, log, state)
     if rank() == 0 and isinstance(folder, RunFolder):
         report(settings, folder, outcome, quiet)
+    if outcome.interrupted:  # so that a script does not go on as if the budget were used up
+        raise KeyboardInterrupt
     return outcome
 
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 from hringur.types import UserError
@@ -27,7 +28,8 @@ def write_whole(path: str | Path, content: bytes | str) -> None:
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):  # nothing to clear away, or a name too long to ask for
+            partial.unlink()
 
 
 def read_text(path: str | Path) -> str:

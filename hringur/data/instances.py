@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, Int
+from jaxtyping import Float32, Float64, Int
 
 from hringur.data.iceland import (
     check_reachable,
@@ -57,6 +57,32 @@ class Sampler(Protocol):
         ...
 
 
+@runtime_checkable
+class CompactSampler(Sampler, Protocol):
+    """A sampler of instances that need not be made whole to be played.
+
+    What was drawn, an array ``B ...``, stands for them: place numbers, or points.
+    """
+
+    def drawn_from_random_rows(self, rows: Float64[np.ndarray, "B R"], n: int) -> np.ndarray:
+        """What these uniform numbers in [0, 1) stand for."""
+        ...
+
+    def instances(self, drawn: np.ndarray) -> Instances:
+        """The instances themselves."""
+        ...
+
+    def observed(
+        self, drawn: np.ndarray
+    ) -> tuple[Float32[np.ndarray, "B N 2"], Float32[np.ndarray, "B N N"]]:
+        """Coordinates, and distances over ``reward_scale``, rounded from those of ``instances``."""
+        ...
+
+    def legs(self, drawn: np.ndarray, tours: Int[np.ndarray, "B N"]) -> Float64[np.ndarray, "B N"]:
+        """Distances from each place of the tours to the next, the way home last."""
+        ...
+
+
 class IcelandPlaces:
     """Draws n different places of a pool, in random order, each choice equally likely."""
 
@@ -71,6 +97,8 @@ class IcelandPlaces:
         self.season: Season = season
         self.distance_table = distance_table(season, distance)
         self.max_distance = max_distance_km()
+        self._observed_table = (self.distance_table / self.reward_scale).astype(np.float32)
+        self._observed_coordinates = coordinates().astype(np.float32)
 
     def random_row_size(self, n: int) -> int:
         """One number for each place to be chosen."""
@@ -81,25 +109,52 @@ class IcelandPlaces:
     def numbers_from_random_rows(self, rows: Float64[np.ndarray, "B N"]) -> Int[np.ndarray, "B N"]:
         """Places by the first N steps of Fisher and Yates's shuffle of the pool."""
         batch, n = rows.shape
-        left = len(self.pool) - np.arange(n)
-        jump = ((rows * left).astype(np.int64) + np.arange(n)).T  # N B, contiguous steps
-        deck = np.repeat(self.pool[:, None], batch, axis=1)  # pool B
-        every = np.arange(batch)
+        jump = (rows * (len(self.pool) - np.arange(n))).astype(np.int64) + np.arange(n)
+        cell = np.ascontiguousarray(jump.T) * batch + np.arange(batch)  # N B
+        deck = np.repeat(self.pool.astype(np.uint8)[:, None], batch, axis=1)  # pool B
+        cards = deck.reshape(-1)
         for position in range(n):
-            taken = deck[jump[position], every]
-            deck[jump[position], every] = deck[position]
+            taken = cards.take(cell[position])
+            cards[cell[position]] = deck[position]
             deck[position] = taken
-        return np.ascontiguousarray(deck[:n].T)
+        return deck[:n].T.astype(np.int64, order="C")
 
     def instances(self, numbers: Int[np.ndarray, "B N"]) -> Instances:
         """The tour problems over these places of Iceland."""
-        cell = numbers[:, :, None] * len(self.distance_table) + numbers[:, None, :]  # B N N
-        distance = self.distance_table.reshape(-1).take(cell)
+        distance = self.distance_table.take(self._cells(numbers))
         return Instances(coordinates().take(numbers, axis=0), distance)
 
     def from_random_rows(self, rows: Float64[np.ndarray, "B R"], n: int) -> Instances:
         """The instances that these uniform numbers in [0, 1) stand for."""
         return self.instances(self.numbers_from_random_rows(rows))
+
+    def drawn_from_random_rows(
+        self, rows: Float64[np.ndarray, "B R"], n: int
+    ) -> Int[np.ndarray, "B N"]:
+        """The places' numbers."""
+        return self.numbers_from_random_rows(rows)
+
+    def observed(
+        self, drawn: Int[np.ndarray, "B N"]
+    ) -> tuple[Float32[np.ndarray, "B N 2"], Float32[np.ndarray, "B N N"]]:
+        """Coordinates and scaled distances, from tables that are scaled and rounded already."""
+        scaled = self._observed_table.take(self._cells(drawn))
+        return self._observed_coordinates.take(drawn, axis=0), scaled
+
+    def legs(
+        self, drawn: Int[np.ndarray, "B N"], tours: Int[np.ndarray, "B N"]
+    ) -> Float64[np.ndarray, "B N"]:
+        """Distances from each place of the tours to the next, the way home last."""
+        visited = _in_order(drawn, tours)
+        cells = visited * len(self.distance_table) + np.roll(visited, -1, axis=1)
+        return self.distance_table.take(cells)
+
+    def _cells(self, numbers: np.ndarray) -> np.ndarray:
+        """Where in a table of all distances those between these places stand; B N N."""
+        rows = np.repeat(numbers * len(self.distance_table), numbers.shape[1], axis=1)
+        cells = rows.reshape(*numbers.shape, numbers.shape[1])
+        cells += numbers[:, None, :]  # in place: fresh memory is what costs here
+        return cells
 
     def draw(self, rng: np.random.Generator, n: int) -> Instances:
         """One instance, as a batch of 1."""
@@ -129,7 +184,33 @@ class UniformPoints:
 
     def from_random_rows(self, rows: Float64[np.ndarray, "B R"], n: int) -> Instances:
         """The numbers themselves are the coordinates x, y, x, y, ..."""
-        return euclidean(rows.reshape(len(rows), n, 2))
+        return self.instances(self.drawn_from_random_rows(rows, n))
+
+    def drawn_from_random_rows(
+        self, rows: Float64[np.ndarray, "B R"], n: int
+    ) -> Float64[np.ndarray, "B N 2"]:
+        """The points."""
+        return rows.reshape(len(rows), n, 2)
+
+    def instances(self, drawn: Float64[np.ndarray, "B N 2"]) -> Instances:
+        """The tour problems over these points."""
+        return euclidean(drawn)
+
+    def observed(
+        self, drawn: Float64[np.ndarray, "B N 2"]
+    ) -> tuple[Float32[np.ndarray, "B N 2"], Float32[np.ndarray, "B N N"]]:
+        """Points and straight distances, each rounded as soon as it is known."""
+        distance = np.empty((*drawn.shape[:2], drawn.shape[1]), dtype=np.float32)
+        return drawn.astype(np.float32), _straight(drawn, distance)
+
+    def legs(
+        self, drawn: Float64[np.ndarray, "B N 2"], tours: Int[np.ndarray, "B N"]
+    ) -> Float64[np.ndarray, "B N"]:
+        """Distances from each point of the tours to the next, the way home last."""
+        visited = _in_order(drawn, tours)
+        step = np.roll(visited, -1, axis=1) - visited
+        step *= step
+        return np.sqrt(step[..., 0] + step[..., 1])
 
     def draw(self, rng: np.random.Generator, n: int) -> Instances:
         """One instance, as a batch of 1."""
@@ -217,12 +298,24 @@ def max_distance_km() -> float:
 
 def euclidean(points: Float64[np.ndarray, "B N 2"]) -> Instances:
     """Tour problems over points with straight distances."""
+    return Instances(points, _straight(points, np.empty((*points.shape[:2], points.shape[1]))))
+
+
+def _straight(points: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Fills in the distances B N N between points B N 2, rounded to the type of ``distance``."""
     x, y = np.ascontiguousarray(points[..., 0]), np.ascontiguousarray(points[..., 1])  # B N
-    distance = np.empty((*x.shape, x.shape[1]))
     for row in range(x.shape[1]):  # thrice as fast as one B N N expression: less fresh memory
         east, north = x - x[:, row, None], y - y[:, row, None]
         east *= east
         north *= north
         east += north
-        np.sqrt(east, out=distance[:, row])
-    return Instances(points, distance)
+        np.sqrt(east, out=east)
+        distance[:, row] = east
+    return distance
+
+
+def _in_order(drawn: np.ndarray, tours: np.ndarray) -> np.ndarray:
+    """``drawn`` B N ... in the order of the tours, as ``take_along_axis`` but faster."""
+    batch, n = tours.shape
+    rows = np.arange(batch)[:, None] * n
+    return drawn.reshape(batch * n, *drawn.shape[2:]).take(rows + tours, axis=0)

@@ -11,8 +11,8 @@ most n - 1 moves, so its tour can be read off the ring when it ends.
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from hringur.envs.dealt import Dealt
 from hringur.envs.problem import Optima, TourProblem, invalid_reward
-from hringur.types import Instances
 
 
 class Episodes:
@@ -22,15 +22,13 @@ class Episodes:
         self,
         problem: TourProblem,
         optima: Optima,
-        instances: Instances,
+        dealt: Dealt,
         start: Int64[np.ndarray, " B"],
     ) -> None:
-        batch, n = len(instances), problem.n_places
+        batch, n = len(start), problem.n_places
         self.problem, self._optima = problem, optima
-        self.instances = instances
-        self._owned = False  # the instances may be the caller's: copied before they are changed
-        self.distances = problem.scaled(instances)
-        self.coordinates = instances.coordinates.astype(np.float32)
+        self.dealt = dealt
+        self.coordinates, self.distances = dealt.observed()
         self.start, self.current = start, start
         self.visited = np.zeros((batch, n), dtype=np.int8)
         self.visited[np.arange(batch), start] = 1
@@ -43,18 +41,12 @@ class Episodes:
         self._lock()
 
     def begin_again(
-        self, rows: Int64[np.ndarray, " R"], instances: Instances, start: Int64[np.ndarray, " R"]
+        self, rows: Int64[np.ndarray, " R"], dealt: Dealt, start: Int64[np.ndarray, " R"]
     ) -> None:
-        """The tours in ``rows`` begin now, on these instances."""
-        if not self._owned:
-            whole = self.instances
-            self.instances = Instances(whole.coordinates.copy(), whole.distance.copy())
-            self._owned = True
-        self.instances.coordinates[rows] = instances.coordinates
-        self.instances.distance[rows] = instances.distance
+        """The tours in ``rows`` begin now, on what is dealt to them."""
+        self.dealt.replace(rows, dealt)
         self.distances, self.coordinates = self.distances.copy(), self.coordinates.copy()
-        self.distances[rows] = self.problem.scaled(instances)
-        self.coordinates[rows] = instances.coordinates
+        self.coordinates[rows], self.distances[rows] = dealt.observed()
         self.start, self.current = self.start.copy(), self.current.copy()
         self.start[rows] = self.current[rows] = start
         self.visited[rows] = 0
@@ -90,8 +82,10 @@ class Episodes:
 
     def tours(self, rows: Int64[np.ndarray, " R"]) -> Int64[np.ndarray, "R N"]:
         """Places in the order of visit; of an unfinished tour only the beginning means anything."""
-        when = self._began[rows, None] + np.arange(self.problem.n_places)
-        return self._ring[when % self.problem.n_places, rows[:, None]]
+        n, batch = self._ring.shape
+        when = self._began[rows, None] % n + np.arange(n)
+        when[when >= n] -= n
+        return self._ring.take(when * batch + rows[:, None])
 
     def so_far(self, row: int) -> list[int]:
         """Places that one tour has visited, in order."""
@@ -108,14 +102,10 @@ class Episodes:
         largest = self.distances[rows].reshape(len(rows), -1).max(axis=1)
         return invalid_reward(largest.astype(np.float64), self.problem.n_places)
 
-    def some(self, rows: Int64[np.ndarray, " R"]) -> Instances:
-        """The instances of these tours; without a copy if they are all."""
-        return self.instances if len(rows) == len(self.start) else self.instances[rows]
-
     def solve(self, rows: Int64[np.ndarray, " R"]) -> None:
         """Fill in the exact optimum where it is not known yet."""
         for row in rows[np.isnan(self.optimal[rows])].tolist():
-            one = self.instances[np.array([row])]
+            one = self.dealt.some(np.array([row]))
             self.optimal[row] = self._optima.length(one, int(self.start[row]))
 
     def _lock(self) -> None:

@@ -58,9 +58,13 @@ class TourProblem:
         """Instances and starts from one row of uniform numbers in [0, 1) each."""
         size = self.sampler.random_row_size(self.n_places)
         instances = self.sampler.from_random_rows(rows[:, :size], self.n_places)
+        return instances, self.start_from_random_rows(rows)
+
+    def start_from_random_rows(self, rows: Float64[np.ndarray, "B R"]) -> Int64[np.ndarray, " B"]:
+        """Where the episodes start: where told, else where the last number says."""
         if self.start is None:
-            return instances, (rows[:, -1] * self.n_places).astype(np.int64)
-        return instances, np.full(len(rows), self.start, dtype=np.int64)
+            return (rows[:, -1] * self.n_places).astype(np.int64)
+        return np.full(len(rows), self.start, dtype=np.int64)
 
     def given(
         self, options: dict[str, Any], batch: int

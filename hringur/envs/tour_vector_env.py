@@ -15,6 +15,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, Float64, Int, UInt8
 
+from hringur.envs.dealt import Dealt
 from hringur.envs.episodes import Episodes
 from hringur.envs.problem import Optima, TourProblem, relative_gap
 from hringur.types import Instances, UserError
@@ -146,7 +147,7 @@ class TourVectorEnv(VectorEnv):
             episodes.solve(done)
         if len(done):
             tour[done] = episodes.tours(done)
-            length[done] = self.problem.length(episodes.some(done), tour[done])
+            length[done] = episodes.dealt.lengths(done, tour[done])
             gap[done] = relative_gap(length[done], episodes.optimal[done])
         info: Info = {"tour": tour, "_tour": ended}
         info |= {"tour_km": length, "_tour_km": ended.copy(), "gap": gap, "_gap": ended.copy()}
@@ -173,11 +174,14 @@ class TourVectorEnv(VectorEnv):
             numbers = np.empty((len(rows), self.problem.row_size))
             for row, out in zip(rows.tolist(), numbers, strict=True):
                 self._generators[row].random(out=out)
-            given = self.problem.deal(numbers)
-        if len(rows) == self.num_envs:
-            self._episodes = Episodes(self.problem, self._optima, *given)
+            dealt = Dealt.from_random_rows(self.problem, numbers)
+            start = self.problem.start_from_random_rows(numbers)
         else:
-            self._playing.begin_again(rows, *given)
+            dealt, start = Dealt(self.problem, whole=given[0]), given[1]
+        if len(rows) == self.num_envs:
+            self._episodes = Episodes(self.problem, self._optima, dealt, start)
+        else:
+            self._playing.begin_again(rows, dealt, start)
 
     def _checked(self, actions: Any, restart: np.ndarray | None) -> np.ndarray:
         """A copy of the actions; of those that start again, any choice is ignored."""
@@ -282,6 +286,6 @@ class TourVectorEnv(VectorEnv):
         frames = []
         for row, ended in enumerate(self._ended.tolist()):
             tour = self._playing.so_far(row)
-            instance = self._playing.instances[np.array([row])]
+            instance = self._playing.dealt.some(np.array([row]))
             frames.append(frame(self.problem, instance, tour, ended and len(tour) == self.n_places))
         return tuple(frames)

@@ -8,12 +8,13 @@ import gymnasium as gym
 import numpy as np
 
 from hringur.agents.decoding import Decoding
+from hringur.agents.pictures import choice_map, next_place_probability
 from hringur.agents.tour_agent import TourAgent
 from hringur.data.files import write_whole
 from hringur.envs.drawing import TourPicture
 from hringur.evaluation import compare, plots
 from hringur.evaluation.evaluate import Score
-from hringur.evaluation.maps import TourOnMap, choice_map, next_place_probability, tour_on_map
+from hringur.evaluation.maps import TourOnMap, tour_on_map
 
 CURVE_REFERENCES = ("nearest neighbour", "farthest insertion", "farthest insertion + 2-opt")
 """Heuristics whose gaps are drawn across a learning curve."""

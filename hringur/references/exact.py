@@ -14,8 +14,9 @@ from jaxtyping import Float64, Int64
 from ortools.sat.python import cp_model
 
 from hringur.data.tours import tour_length
-from hringur.references.heuristics import begin_at, farthest_insertion, two_opt
+from hringur.references.heuristics import begin_at, check_distances, farthest_insertion, two_opt
 from hringur.references.subtour_cuts import shortest_round_trip
+from hringur.types import UserError
 
 STEPS_OF_THE_LARGEST = 10**7
 """Resolution of distances that are no short decimal fractions."""
@@ -52,13 +53,13 @@ def optimal_tour(
         workers: threads of CP-SAT, which solves where distances differ by direction
 
     Raises:
-        ValueError: a distance is negative or not finite, or there is no place ``start``.
+        UserError: a distance is negative or not finite, or there is no place ``start``.
     """
     began = time.perf_counter()
     _check(distance, start)
     cost, step = _whole_numbers(distance)
     symmetric = np.array_equal(cost, cost.T)
-    known = _good_tour(distance, round_trip, start, symmetric)
+    known = _good_tour(cost.astype(np.float64), round_trip, start, symmetric)
     if len(cost) <= 2:
         tour, bound = known, float(_length(cost, known, round_trip))
     elif symmetric:
@@ -125,9 +126,7 @@ def _by_circuit(
     return np.array(tour, dtype=np.int64), solver.best_objective_bound
 
 
-def _good_tour(
-    distance: np.ndarray, round_trip: bool, start: int, symmetric: bool
-) -> np.ndarray:
+def _good_tour(distance: np.ndarray, round_trip: bool, start: int, symmetric: bool) -> np.ndarray:
     """Farthest insertion from up to 32 places and, if symmetric, 2-opt: the best of them."""
     n = len(distance)
     grown_from = np.unique(np.linspace(0, n - 1, 32).astype(np.int64))
@@ -157,7 +156,6 @@ def _length(distance: np.ndarray, tour: np.ndarray, round_trip: bool) -> float:
 
 
 def _check(distance: np.ndarray, start: int) -> None:
-    if not np.isfinite(distance).all() or distance.min() < 0:
-        raise ValueError("distances must be finite and not negative; some are not")
+    check_distances(distance)
     if not 0 <= start < len(distance):
-        raise ValueError(f"start must be a place in 0..{len(distance) - 1}, got {start}")
+        raise UserError(f"start must be a place in 0..{len(distance) - 1}, got {start}")

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 
 from hringur.data.tours import tour_length
+from hringur.types import UserError
 
 Heuristic = Callable[..., np.ndarray]
 """``(distance B N N, start B or None) -> tour B N``"""
@@ -23,6 +24,7 @@ def nearest_neighbour(
     distance: Float64[np.ndarray, "B N N"], start: Int[np.ndarray, " B"] | None = None
 ) -> Int[np.ndarray, "B N"]:
     """Always on to the nearest place not yet visited."""
+    check_distances(distance)
     batch, n = distance.shape[:2]
     row = np.arange(batch)
     tour = np.empty((batch, n), dtype=np.int64)
@@ -58,6 +60,7 @@ def farthest_insertion(
     The tour grows from ``start`` alone. It is kept as a linked list: ``following[b, i]`` is the
     place visited after i, so that one insertion is two assignments.
     """
+    check_distances(distance)
     batch, n = distance.shape[:2]
     row, first = np.arange(batch), _start(start, batch, n)
     following = np.tile(np.arange(n), (batch, 1))
@@ -103,6 +106,8 @@ def two_opt(
     The first place stays first; the end of an open path is free. Symmetric distances only.
     """
     _refuse_asymmetric(distance, "two_opt")
+    # Directions may differ by rounding: without this, exchanges could go round in circles.
+    distance = (distance + distance.swapaxes(1, 2)) / 2
     tour = tour.astype(np.int64)
     n = tour.shape[1]
     if n < 3:
@@ -124,6 +129,16 @@ def begin_at(
     batch, n = tour.shape
     first = np.argmax(tour == _start(start, batch, n)[:, None], axis=1)
     return np.take_along_axis(tour, (np.arange(n) + first[:, None]) % n, axis=1)
+
+
+def check_distances(distance: Float64[np.ndarray, "*B N N"]) -> None:
+    """Refuse distances that no way can have.
+
+    Raises:
+        UserError: one is negative, infinite or not a number.
+    """
+    if not np.isfinite(distance).all() or (distance < 0).any():
+        raise UserError("distances must be finite and not negative; some are not")
 
 
 def nearest_neighbour_two_opt(
@@ -189,11 +204,12 @@ def _start(start: np.ndarray | None, batch: int, n: int) -> np.ndarray:
     if start is None:
         return np.zeros(batch, dtype=np.int64)
     if ((start < 0) | (start >= n)).any():
-        raise ValueError(f"start must be a place in 0..{n - 1}, got {start}")
+        raise UserError(f"start must be a place in 0..{n - 1}, got {start}")
     return start.astype(np.int64)
 
 
 def _refuse_asymmetric(distance: np.ndarray, name: str) -> None:
     """These methods turn stretches round, which must not change a length."""
-    if not np.allclose(distance, distance.swapaxes(1, 2)):
-        raise ValueError(f"{name} needs symmetric distances, got ones that differ by direction")
+    check_distances(distance)
+    if not np.allclose(distance, distance.swapaxes(1, 2), rtol=1e-9, atol=1e-9 * distance.max()):
+        raise UserError(f"{name} needs symmetric distances, got ones that differ by direction")

@@ -12,7 +12,7 @@ and, where the solution falls apart, the cut that it missed (at least two legs l
 import time
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int, Int64
+from jaxtyping import Int64
 from ortools.linear_solver import pywraplp
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow

@@ -225,6 +225,15 @@ def test_settings_out_of_range_are_refused(wrong):
         PPOConfig(**wrong)
 
 
+def test_a_loss_that_is_not_finite_is_told(monkeypatch):
+    built = learner(PPOConfig(n_envs=2))
+    monkeypatch.setattr(
+        built.model, "learn", lambda *_, **__: built.model.logger.record("train/loss", float("nan"))
+    )
+    with pytest.raises(FloatingPointError, match="train/loss is nan"):
+        built.update(range(2), 0.0)
+
+
 def test_chunks_count_tours():
     chunks = Chunks(12)
     assert len(next(iter(chunks))) == 12

@@ -155,6 +155,24 @@ def test_given_instances_are_played_from_given_starts(sampler, env_id):
     assert np.array_equal(instances.distance, before)  # the caller's own arrays are left alone
 
 
+@pytest.mark.parametrize("case", ["drawn", "points", "fixed, start drawn"])
+def test_given_and_drawn_instances_play_side_by_side(case):
+    env_id, options = CASES[case]
+    ours, theirs = native(env_id, options), looped(env_id, options)
+    given = ours.unwrapped.sampler.sample(np.random.default_rng(3), 2, ours.unwrapped.n_places)
+    for env in (ours, theirs):
+        env.reset(seed=2)
+    chosen = np.array([False, True, False, False, True])
+    observation, _ = ours.reset(options={"reset_mask": chosen, "instances": given, "start": 1})
+    for k, row in enumerate(np.flatnonzero(chosen)):
+        single = theirs.envs[row].reset(options={"instances": given[k : k + 1], "start": 1})[0]
+        assert same({name: part[row] for name, part in observation.items()}, single)
+    for _ in range(12):  # to the end, and once more with all instances drawn
+        mask = ours.action_masks()
+        actions = np.argmax(mask, axis=1)
+        assert same(ours.step(actions)[1:], theirs.step(actions)[1:])
+
+
 def test_a_copy_by_pickle_plays_on_alike():
     env = native(*CASES["drawn"])
     env.reset(seed=0)

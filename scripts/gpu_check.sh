@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Checks and timings for a machine with an NVIDIA GPU; the figures go into docs/benchmarks.md with
+# the card and the date. Needs an environment in which Hringur is installed: PYTHON=.venv/bin/python
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+python=${PYTHON:-.venv/bin/python}
+out=${OUT:-runs/gpu}
+command -v nvidia-smi >/dev/null || { echo "gpu_check: no NVIDIA driver here" >&2; exit 2; }
+
+nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv
+date --iso-8601
+"$python" -m pytest tests/agents tests/estimators tests/training
+
+echo "== instances a second, as POMO (width 128, 3 layers, 20 starts)"
+for options in "" "--compile"; do
+  for batch in 512 4096; do
+    "$python" scripts/benchmark_training.py --device cuda --batch "$batch" $options
+  done
+done
+
+echo "== ten minutes of training, then the held-out instances"
+"$python" -m hringur train attention-model --device cuda --batch 512 --seconds 600 \
+  --folder "$out/attention-model"
+"$python" -m hringur evaluate "$out/attention-model" --held-out iceland-20 \
+  --method greedy all-starts --device cuda

@@ -1,0 +1,97 @@
+import subprocess
+import sys
+import time
+from importlib.metadata import version
+
+import pytest
+
+from hringur import cli
+
+
+def test_overview_names_every_command(capsys):
+    for arguments in ([], ["-h"], ["--help"]):
+        assert cli.main(arguments) == 0
+        shown = capsys.readouterr().out
+        assert all(f"  {name} " in shown for name in cli.COMMANDS)
+
+
+def test_overview_needs_neither_torch_nor_a_second():
+    code = (
+        "import sys; from hringur.cli import main; main(['--help']);"
+        "heavy = {'torch', 'matplotlib', 'tyro', 'ortools'} & set(sys.modules);"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    seconds = []
+    for _ in range(3):  # the quickest counts: the machine may be busy
+        began = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        seconds.append(time.perf_counter() - began)
+        assert done.returncode == 0, done.stderr
+    assert min(seconds) < 1.0
+
+
+def test_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "hringur", "--version"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"hringur {version('hringur')}\n")
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_has_help_with_defaults(name, capsys):
+    assert cli.main([name, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"usage: hringur {name}" in shown
+    assert "(default: " in shown or name == "train"  # which has one for each learner
+
+
+def test_an_unknown_command_is_refused_by_name(capsys):
+    assert cli.main(["trian"]) == 2
+    said = capsys.readouterr()
+    assert (
+        said.err == "hringur: unknown command 'trian'; there are train, evaluate, compare, tour\n"
+    )
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    "error, code, said",
+    [
+        (cli.UserError("bad\ninput"), 2, "hringur: bad input\n"),
+        (FloatingPointError("step 3: loss nan"), 1, "hringur: the training went astray: step 3"),
+        (KeyboardInterrupt(), 130, "hringur: stopped\n"),
+    ],
+)
+def test_each_end_has_one_line_and_a_code(error, code, said, capsys, monkeypatch):
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(cli, "command", lambda name: fail)
+    assert cli.main(["train"]) == code
+    shown = capsys.readouterr().err
+    assert shown.startswith(said) and shown.count("\n") == 1
+
+
+def test_a_mistake_of_our_own_is_not_hidden(monkeypatch):
+    def fail(arguments):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "command", lambda name: fail)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["train"])
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    """As ``hringur ... | head -1`` does."""
+    code = (
+        "import sys, hringur.cli as cli;"
+        "cli.command = lambda name: lambda rest: [print('x' * 99) for _ in range(10**5)];"
+        "sys.exit(cli.main(['tour']))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""

@@ -20,14 +20,13 @@ REQUIRED = [
     "tensorboard>=2.18",  # the log
     "torch>=2.4",
     "tyro>=0.9",  # command line from dataclasses
-    "vrplib>=1.5",  # TSPLIB files
 ]
 
 EXTRAS = {
     "sb3": ["stable-baselines3>=2.7", "sb3-contrib>=2.7"],  # PPO, A2C, DQN, MaskablePPO
     "human": ["pygame>=2.5"],  # render_mode="human": a window
     "fast": ["fast-tsp>=0.1.4"],  # a better warm start for the exact solver
-    "test": ["beartype>=0.19", "mypy>=1.13", "pytest>=8.3", "ruff>=0.9"],
+    "test": ["beartype>=0.19", "mypy>=1.13", "pytest>=8.3", "ruff>=0.9", "vrplib>=1.5"],
 }
 
 setup(

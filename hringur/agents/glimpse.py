@@ -6,7 +6,7 @@ l by ``first[f, h, j] + last[l, h, j]``, so its softmax weights are products of 
     p[f, l, h, j] ~ exp(first[f, h, j]) * exp(last[l, h, j]) * open[f, l, j],
 
 and no exponential, no query and no projection is left in the loop over steps. This is exact:
-only the order of the sums differs from Kool et al. 2019, eq. 5-7.
+only the order of the sums differs from Kool et al. 2019, eq. 5-7, and that each score is bounded.
 """
 
 from typing import Any
@@ -17,16 +17,18 @@ from torch import Tensor
 
 # Instances per slice on a CPU: the weights of a slice then stay in the second-level cache.
 CACHED_FLOATS = 2**18
-SMALLEST = 1e-30  # below any product of two factors of at least exp(-30), so never divided by 0
+BOUND = 10.0  # of the scores, like that of the pointer's logits
+SMALLEST = 1e-12  # below any product of two factors of at least exp(-10): only the way home has 0
 
 
 def exponentiate(score: Float[Tensor, "B N H M"]) -> Float[Tensor, "B N H M"]:
-    """exp(score - largest of its row), not below exp(-30).
+    """exp(score), with the score bounded smoothly to plus and minus ``BOUND``.
 
-    The gradient with respect to the exponential stands for that of the score itself, which is
-    what ``glimpse`` returns; so the two belong together.
+    Without a bound the scores of a confident policy drift apart until it breaks down; with a hard
+    one they drift unseen. The gradient with respect to the exponential stands for that of the
+    bounded score, which is what ``glimpse`` returns; so the two belong together.
     """
-    return _Exponential.apply(score)
+    return _Exponential.apply(BOUND * torch.tanh(score / BOUND))
 
 
 def glimpse(
@@ -47,7 +49,7 @@ def glimpse(
 class _Exponential(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, score: Tensor) -> Tensor:
-        return (score - score.amax(dim=-1, keepdim=True)).clamp_(min=-30.0).exp_()
+        return score.exp()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:

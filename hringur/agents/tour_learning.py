@@ -33,7 +33,7 @@ class TourLearning:
     initial: Path | None = None
     """begin with the weights of this run, or of this saved agent, instead of random ones"""
 
-    lr: float = 2e-3
+    lr: float = 1e-3
     """Adam's step size at its highest, after the first 2 % of the budget; then half a cosine"""
 
     baseline: BaselineName = "leave-one-out"

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from hringur.data.held_out import HeldOut
 from hringur.evaluation import compare, plots
 from hringur.evaluation.evaluate import OverSeeds, Score, evaluate_plan, over_seeds
 from hringur.evaluation.methods import DECODINGS, exact_score, heuristic_name
-from hringur.evaluation.statistics import Estimate
 from hringur.references.heuristics import HEURISTICS
 from hringur.types import UserError
 
@@ -216,17 +214,9 @@ def seeds_cells(row: SeedsRow) -> tuple[str, ...]:
     return (
         row.label,
         str(row.gap.runs),
-        *percent(row.gap.mean),
-        *percent(row.gap.interquartile_mean),
+        *compare.percent_cells(row.gap.mean),
+        *compare.percent_cells(row.gap.interquartile_mean),
     )
-
-
-def percent(estimate: Estimate) -> tuple[str, str]:
-    """A gap and its interval, as in the table of single runs."""
-    value, low, high = (100 * x for x in (estimate.value, estimate.low, estimate.high))
-    if not math.isfinite(value):
-        return "none", "invalid tours"
-    return f"{value:.2f}", f"{low:.2f}-{high:.2f}"
 
 
 def seeds_json(row: SeedsRow) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """Many methods on one held-out set, side by side: for a terminal, a document or a program."""
 
 import json
+import math
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from hringur.evaluation.evaluate import Score
+from hringur.evaluation.statistics import Estimate
 
 HEADINGS = ("method", "kind", "gap %", "interval", "optimal %", "ms each")
 TEXT_COLUMNS = 2
+SMALL = 0.0025
+"""gaps below this fraction are told to four digits of a percent"""
 STYLES = {"learned": "bold cyan", "heuristic": "", "exact": "green"}
 
 
@@ -44,6 +48,17 @@ def as_json(scores: Sequence[Score], per_instance: bool = False) -> str:
     return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False)
 
 
+def percent_cells(estimate: Estimate) -> tuple[str, str]:
+    """A gap and its interval [%], with digits enough to tell small ones apart."""
+    if not math.isfinite(estimate.value):
+        return "none", "invalid tours"
+    digits = 4 if 0 < estimate.high < SMALL else 2
+    gap, low, high = (
+        f"{100 * part:.{digits}f}" for part in (estimate.value, estimate.low, estimate.high)
+    )
+    return gap, f"{low}-{high}"
+
+
 def _title(scores: Sequence[Score]) -> str:
     """Which instances the figures are about."""
     sets = sorted({f"{score.held_out}, {len(score.length):,} instances" for score in scores})
@@ -52,11 +67,7 @@ def _title(scores: Sequence[Score]) -> str:
 
 def _row(score: Score) -> tuple[str, ...]:
     """One line of the table; a method with invalid tours is told by how many are valid."""
-    estimate = score.mean_gap
-    gap, interval = (
-        f"{100 * estimate.value:.2f}",
-        f"{100 * estimate.low:.2f}-{100 * estimate.high:.2f}",
-    )
+    gap, interval = percent_cells(score.mean_gap)
     if score.share_valid < 1:
         gap, interval = "none", f"valid {100 * score.share_valid:.1f} %"
     return (

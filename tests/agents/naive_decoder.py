@@ -3,6 +3,7 @@
 import torch
 
 from hringur.agents.attention_model import AttentionModel, edge_features, place_features
+from hringur.agents.glimpse import BOUND
 
 
 def naive_log_prob(model: AttentionModel, coordinates, distance, tour) -> torch.Tensor:
@@ -21,12 +22,12 @@ def naive_log_prob(model: AttentionModel, coordinates, distance, tour) -> torch.
     total = torch.zeros(())
     for step in range(n - 1):
         start, here, visited = tour[0], tour[step], tour[: step + 1]
-        query = first[start] + last[here]
         glimpse = []
         for head in range(heads):
             part = slice(head * size, (head + 1) * size)
-            score = key[:, part] @ query[part] / size**0.5
-            score = score + first_bias[head, start] + last_bias[head, here]
+            from_first = key[:, part] @ first[start, part] / size**0.5 + first_bias[head, start]
+            from_last = key[:, part] @ last[here, part] / size**0.5 + last_bias[head, here]
+            score = sum(BOUND * torch.tanh(s / BOUND) for s in (from_first, from_last))
             score[visited] = -torch.inf
             glimpse.append(score.softmax(dim=0) @ value[:, part])
         context = model.output(torch.cat(glimpse)) + residual[here]

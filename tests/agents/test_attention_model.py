@@ -9,7 +9,7 @@ from hringur.agents.attention_model import (
     edge_features,
     take_rows,
 )
-from hringur.agents.glimpse import exponentiate, glimpse
+from hringur.agents.glimpse import BOUND, exponentiate, glimpse
 from hringur.data.instances import UniformPoints
 from hringur.types import UserError
 
@@ -111,7 +111,8 @@ def test_the_glimpse_has_the_gradient_of_a_masked_softmax():
     is_open[..., 0] = True
     inputs = [tensor.requires_grad_() for tensor in (first, last, mix)]
     fast = glimpse(exponentiate(first), exponentiate(last), mix, is_open)
-    score = first[:, :, None] + last[:, None]  # B P N H N
+    bounded = [BOUND * torch.tanh(score / BOUND) for score in (first, last)]
+    score = bounded[0][:, :, None] + bounded[1][:, None]  # B P N H N
     weight = score.masked_fill(~is_open[:, :, :, None], -torch.inf).softmax(dim=-1)
     naive = torch.einsum("bplm,bmj->bplj", weight.flatten(3), mix)
     torch.testing.assert_close(fast, naive)

@@ -85,6 +85,11 @@ def test_a_network_serves_other_sets_when_asked(runs, capsys):
     assert record["scores"][0]["unit"] == "unit lengths"
 
 
+def test_the_shipped_agent_by_name(capsys):
+    record = evaluated(capsys, "attention-model", "--held-out=iceland-20", COUNT)
+    assert record["scores"][0]["mean_gap"] < 0.05
+
+
 def test_table(runs, capsys):
     assert main(["evaluate", str(runs["attention-model"]), COUNT]) == 0
     shown = capsys.readouterr()

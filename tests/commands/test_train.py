@@ -126,12 +126,22 @@ def test_ctrl_c_saves_and_tells_how_to_go_on(tmp_path):
     steps = checkpoint.load(RunFolder.open(folder).latest_checkpoint())["now"]["steps"]
     assert f"stopped after {steps:,} steps" in said
 
-    process = quiet("train", "--resume", str(folder), f"--steps={steps + 10**6}", "--device=cpu")
-    last = newest(folder)
-    wait_for(lambda: newest(folder) > last, process)
-    process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=60)
-    assert f"--steps={steps + 10**6}" in said.replace("\n", " ")  # else it would end at the old one
+
+def test_stopped_on_a_new_budget_it_repeats_that_budget(trained, tmp_path, capsys, monkeypatch):
+    """Else the next resumption would end at the old one."""
+    folder = copy_of(trained, tmp_path / "run")
+    update = TourAgent.update
+
+    def stop(agent, batch, progress):
+        signal.raise_signal(signal.SIGTERM)
+        return update(agent, batch, progress)
+
+    monkeypatch.setattr(TourAgent, "update", stop)
+    assert main(["train", "--resume", str(folder), "--steps=9", "--device=cpu"]) == 130
+    said = capsys.readouterr().err
+    assert "stopped after 3 steps" in said
+    assert f"hringur train --resume {folder} --steps=9 --device=cpu" in said.replace("\n", " ")
+    assert newest(folder).name == "step-0000000003.safetensors"
 
 
 def test_a_new_budget_goes_on_beyond_the_old_one(trained, tmp_path, capsys):

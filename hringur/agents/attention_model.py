@@ -155,12 +155,12 @@ class AttentionModel(nn.Module):
         """
         n = tour.shape[-1]
         time = torch.arange(n, device=tour.device).expand_as(tour)
-        when = torch.empty_like(tour).scatter_(2, tour, time)  # of the visit, by place
+        when = torch.zeros_like(tour).scatter_(2, tour, time)  # of the visit, by place
         is_open = when[:, :, None, :] > when[:, :, :, None]  # B P N N: visited later
         seen = glimpse(self.begin(encoding, tour[..., 0]), encoding.last, encoding.mix, is_open)
         logits = self.clip * torch.tanh(seen + encoding.edge[:, None])
         log_prob = logits.masked_fill(~is_open, -1e9).log_softmax(dim=-1)
-        following = torch.empty_like(tour).scatter_(2, tour, tour.roll(-1, dims=2))
+        following = torch.zeros_like(tour).scatter_(2, tour, tour.roll(-1, dims=2))
         decides = when < n - 1  # the last place has no choice left
         chosen = log_prob.gather(3, following[..., None]).squeeze(3) * decides  # B P N
         entropy = -(log_prob.exp() * log_prob * is_open).sum(dim=(2, 3)) / (n - 1)

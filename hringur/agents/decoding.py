@@ -153,7 +153,8 @@ def sample(logits: Float[Tensor, "B P N"], is_open: Bool[Tensor, "B P N"]) -> In
     reached = weight.cumsum(dim=-1)
     # Below 1, so that rounding cannot lead past the last place with any weight.
     threshold = torch.rand_like(reached[..., :1]).clamp_(max=1 - 1e-6) * reached[..., -1:]
-    return (reached <= threshold).sum(dim=-1)
+    place = (reached <= threshold).sum(dim=-1)
+    return place.clamp_(max=logits.shape[-1] - 1)  # where logits are not finite: the loss tells
 
 
 def beam_search(

@@ -134,7 +134,7 @@ class PointerNetwork(nn.Module):
         last, chosen = tour[..., :-1], tour[..., 1:]  # B P T
         state, _ = self._decode(encoding, last, self.begin(encoding, tour[..., 0]))
         time = torch.arange(n, device=tour.device)
-        when = torch.empty_like(tour).scatter_(2, tour, time.expand_as(tour))
+        when = torch.zeros_like(tour).scatter_(2, tour, time.expand_as(tour))
         is_open = when[:, :, None, :] > time[:-1, None]  # B P T N
         logits = self._point(encoding, state, last, is_open)
         log_prob = logits.masked_fill(~is_open, CLOSED).log_softmax(dim=-1)

@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -192,3 +194,12 @@ def test_the_yardstick_is_solved_where_nothing_is_shipped():
 def test_impossible_settings_are_refused_in_one_line(options, message):
     with pytest.raises(UserError, match=message):
         AttentionModelConfig(**options)
+
+
+def test_weights_that_overflow_are_told_in_one_line(each):
+    """Whatever tours such weights lead to, it is the finite check that ends the run."""
+    each.config = type(each.config)(**(asdict(each.config) | {"lr": 1e38}))
+    batches = each.batches()
+    with pytest.raises(FloatingPointError, match="not finite"):
+        for _ in range(4):
+            each.update(next(batches), 0.5)

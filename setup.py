@@ -25,7 +25,6 @@ REQUIRED = [
 EXTRAS = {
     "sb3": ["stable-baselines3>=2.7", "sb3-contrib>=2.7"],  # PPO, A2C, DQN, MaskablePPO
     "human": ["pygame>=2.5"],  # render_mode="human": a window
-    "fast": ["fast-tsp>=0.1.4"],  # a better warm start for the exact solver
     "test": ["beartype>=0.19", "mypy>=1.13", "pytest>=8.3", "ruff>=0.9", "vrplib>=1.5"],
 }
 
@@ -51,9 +50,8 @@ setup(
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["hringur = hringur.cli:main"]},
     classifiers=[
+        "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3.11",
-        "Programming Language :: Python :: 3.12",
-        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],

@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 
 import pytest
@@ -15,19 +14,14 @@ def test_overview_names_every_command(capsys):
         assert all(f"  {name} " in shown for name in cli.COMMANDS)
 
 
-def test_overview_needs_neither_torch_nor_a_second():
+def test_overview_imports_nothing_slow():
     code = (
         "import sys; from hringur.cli import main; main(['--help']);"
         "heavy = {'torch', 'matplotlib', 'tyro', 'ortools'} & set(sys.modules);"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
-    seconds = []
-    for _ in range(3):  # the quickest counts: the machine may be busy
-        began = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-        seconds.append(time.perf_counter() - began)
-        assert done.returncode == 0, done.stderr
-    assert min(seconds) < 1.0
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_as_a_module():

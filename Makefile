@@ -41,7 +41,7 @@ $(READY): setup.py
 	$(PIP) install --editable ".[$(EXTRAS)]"
 	touch $(READY)
 
-run: $(READY)  ## the main job: train, compare, draw (about 8 minutes)
+run: $(READY)  ## the main job: train, compare, draw (about 7 minutes)
 	$(BIN)/python scripts/main_job.py
 
 test: lint types  ## format, lint, types and the fast tests

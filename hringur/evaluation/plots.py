@@ -59,14 +59,13 @@ def learning_curve(
     figure = new_figure(10.0, 4.6)
     by_time, by_samples = figure.subplots(1, 2, sharey=True)
     curves = {label: _curve(*run) for label, run in runs.items()}
-    lowest = min(curves, key=lambda label: curves[label][2][-1])
     for colour, (label, (seconds, samples, gap)) in zip(
         cycle(COLOURS), curves.items(), strict=False
     ):
         by_time.plot(seconds, gap, color=colour, linewidth=2, marker="o", markersize=3)
         by_samples.plot(samples, gap, color=colour, linewidth=2, marker="o", markersize=3)
         text = f"{label}  {gap[-1]:.2f} %"
-        _label_end(by_time, text, seconds[-1], gap[-1], colour, below=label == lowest)
+        _label_end(by_time, text, seconds[-1], gap[-1], colour)
     for label, percent in (references or {}).items():
         for axes in (by_time, by_samples):
             axes.axhline(max(percent, SMALLEST_PERCENT), color=GREY, linewidth=1, linestyle=":")
@@ -85,6 +84,7 @@ def learning_curve(
     by_samples.set_xlabel("training instances")
     for axes in (by_time, by_samples):
         _percent_axis(axes, "y")
+    by_time.margins(y=0.15)  # for the lowest name
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
 
@@ -142,15 +142,15 @@ def _curve(folder: Path, tag: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return seconds, np.array([max(entry["samples"], 1) for entry in entries]), gap
 
 
-def _label_end(axes: Axes, text: str, x: float, y: float, colour: str, below: bool) -> None:
-    """Name a line at its last point, above or below it."""
+def _label_end(axes: Axes, text: str, x: float, y: float, colour: str) -> None:
+    """Name a line below its last point: a curve that falls leaves room there."""
     axes.annotate(
         text,
         (x, y),
-        xytext=(0, -11 if below else 9),
+        xytext=(0, -9),
         textcoords="offset points",
         ha="right",
-        va="top" if below else "bottom",
+        va="top",
         path_effects=[withStroke(linewidth=3, foreground="white", alpha=0.9)],
         fontsize=9,
         fontweight="bold",

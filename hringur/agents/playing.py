@@ -4,15 +4,19 @@ Every figure that is quoted goes through here, and so through ``gymnasium.make_v
 environment deals the instances, adds up the way and says at the end how long it was.
 """
 
-from collections.abc import Callable
+import importlib
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import EnvSpec, load_env_creator
 from jaxtyping import Bool, Float64, Int
 
-from hringur.types import Instances
+from hringur.types import Instances, UserError
 
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
 """From a batch of observations to one action for each."""
@@ -37,11 +41,63 @@ class Played:
         return np.isfinite(self.length)
 
 
-def make_vector(env_id: str, num_envs: int, **options: Any) -> gym.vector.VectorEnv:
-    """The native vector environment."""
-    return gym.make_vec(
-        env_id, num_envs=num_envs, vectorization_mode="vector_entry_point", **options
-    )
+def make_vector(
+    env_id: str, num_envs: int, autoreset_mode: str | None = None, **options: Any
+) -> gym.vector.VectorEnv:
+    """Many environments side by side: the native vector where there is one, else single ones.
+
+    ``autoreset_mode`` is "NextStep", "SameStep" or "Disabled"; a native vector that has no such
+    option, as those of Gymnasium's own, then gives way to single environments.
+
+    Raises:
+        UserError: there is no such environment, or it has no such option.
+    """
+    own: dict[str, Any] = {} if autoreset_mode is None else {"autoreset_mode": autoreset_mode}
+    native = gym_spec(env_id).vector_entry_point
+    if native is not None and all(takes(native, name) for name in own):
+        with refusals(env_id):
+            return gym.make_vec(
+                env_id, num_envs, vectorization_mode="vector_entry_point", **options, **own
+            )
+    if autoreset_mode is not None:
+        own = {"autoreset_mode": gym.vector.AutoresetMode(autoreset_mode)}
+    with refusals(env_id):
+        return gym.make_vec(
+            env_id, num_envs, vectorization_mode="sync", vector_kwargs=own, **options
+        )
+
+
+def gym_spec(env_id: str) -> EnvSpec:
+    """What Gymnasium knows of an environment.
+
+    Raises:
+        UserError: nothing.
+    """
+    module, _, name = env_id.rpartition(":")
+    try:
+        if module:  # as gymnasium.make does with "hringur:IcelandTSP-v0"
+            importlib.import_module(module)
+        return gym.spec(name)
+    except (gym.error.Error, ModuleNotFoundError) as error:
+        raise UserError(f"unknown environment {env_id}: {error}") from error
+
+
+def takes(entry_point: Any, option: str) -> bool:
+    """Whether an environment can be made with this option."""
+    maker = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    return option in inspect.signature(maker).parameters
+
+
+@contextmanager
+def refusals(env_id: str) -> Iterator[None]:
+    """An option that an environment does not know is its user's error, told in one line."""
+    try:
+        yield
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        option = str(error).rpartition("keyword argument ")[2].split()[0]
+        raise UserError(f"{env_id} has no option {option}") from error
 
 
 def play(

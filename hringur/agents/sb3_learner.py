@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hringur.agents.playing import make_vector, play
-from hringur.agents.yardstick import Yardstick
+from hringur.agents.yardstick import TourYardstick
 from hringur.training.checkpoint import load_weights
 from hringur.types import Metrics, MissingExtra, State, UserError
 
@@ -114,7 +114,7 @@ class SB3Learner:
         self.config, self.seed = config, seed
         self.env_id, self.env_options = env_id, dict(env_options)
         self.updates = 0
-        self.yardstick = Yardstick(env_id, self.env_options)
+        self.yardstick = TourYardstick(env_id, self.env_options)
         native = make_vector(env_id, config.n_envs, autoreset_mode="SameStep", **env_options)
         self.env, self.scalars = SB3VecEnv(native), Scalars()
         self.n_places = native.unwrapped.n_places  # type: ignore[attr-defined]

@@ -28,7 +28,7 @@ from hringur.agents.decoding import Decoding, best_tour, build_tours, decode, re
 from hringur.agents.pictures import learning_pictures
 from hringur.agents.predicting import Predicting
 from hringur.agents.tour_learning import InstanceBatches, TourLearning
-from hringur.agents.yardstick import Yardstick
+from hringur.agents.yardstick import TourYardstick
 from hringur.data.tours import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_function import score_function
@@ -85,7 +85,7 @@ class TourAgent:
             self.policy.mark_forward_method(method)
         self.baseline = make_baseline(self.config.baseline, network, self._greedy_cost)
         self.updates = 0
-        self.yardstick = Yardstick(self.env_id, self.env_options)
+        self.yardstick = TourYardstick(self.env_id, self.env_options)
         self.predicting = Predicting(self.average)
 
     def update(self, batch: Instances, progress: float) -> Metrics:

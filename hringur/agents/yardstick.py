@@ -1,26 +1,89 @@
-"""Held-out instances on which a learner is looked at while it learns."""
+"""What a learner is held against: held-out tours, or episodes of any environment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
 from jaxtyping import Float64, Int
 
-from hringur.agents.playing import make_vector, replay
+from hringur.agents.episodes import Decide, EpisodeReturns, play_episodes
+from hringur.agents.playing import gym_spec, make_vector, play, refusals, replay
 from hringur.data.held_out import HELD_OUT, held_out
 from hringur.references.exact import optimal_tour
-from hringur.types import Instances
+from hringur.types import Instances, Metrics
 
 COUNT = 200  # instances looked at: a second's work
 LARGEST_SOLVED = 60  # places up to which an instance without a shipped optimum is solved here
 OWN_COUNT = 50  # instances then
+EPISODES = 100  # episodes of an environment without tours
 ENTROPY = 2**65  # of those: larger than any seed that training may be given
 
 
+@runtime_checkable
+class Yardstick(Protocol):
+    """Measures a policy on what it was not trained on."""
+
+    @property
+    def headline(self) -> str:
+        """Tag of the metric that says most."""
+        ...
+
+    def measure(self, decide: Decide) -> Metrics:
+        """Scalars of a policy that decides step by step."""
+        ...
+
+
+def yardstick_for(
+    env_id: str, env_options: Mapping[str, Any], episodes: int = EPISODES
+) -> "TourYardstick | EpisodeYardstick":
+    """Tours against proven optima where the environment is of tours, else whole episodes.
+
+    Raises:
+        UserError: there is no such environment, or it has no such option.
+    """
+    gym_spec(env_id)
+    with refusals(env_id):
+        env = gym.make(env_id, **env_options)
+    is_tours = hasattr(env.unwrapped, "optimal_km")
+    env.close()
+    if is_tours:
+        return TourYardstick(env_id, dict(env_options))
+    return EpisodeYardstick(env_id, dict(env_options), episodes)
+
+
 @dataclass(frozen=True)
-class Yardstick:
+class EpisodeYardstick:
+    """Episodes from reserved seeds, beside the best mean return where that is known."""
+
+    env_id: str
+    env_options: dict[str, Any]
+    episodes: int = EPISODES
+
+    @property
+    def headline(self) -> str:
+        """The mean return, which every environment has."""
+        return "evaluation/return_mean"
+
+    def play(self, decide: Decide) -> EpisodeReturns:
+        """Every episode, one row each."""
+        return play_episodes(self.env_id, self.env_options, decide, self.episodes)
+
+    def measure(self, decide: Decide) -> Metrics:
+        """Mean return and length and, where the optimum is known, the gap to it."""
+        played = self.play(decide)
+        metrics = {
+            "evaluation/return_mean": float(played.returns.mean()),
+            "evaluation/length_mean": float(played.lengths.mean()),
+        }
+        gap = played.gap
+        return metrics if gap is None else metrics | {"evaluation/gap_percent": 100 * gap}
+
+
+@dataclass(frozen=True)
+class TourYardstick:
     """Instances like those of an environment, with their proven optima.
 
     The first ones of the shipped held-out set where that fits; else some are drawn and solved.
@@ -28,6 +91,20 @@ class Yardstick:
 
     env_id: str
     env_options: dict[str, Any]
+
+    @property
+    def headline(self) -> str:
+        """The gap of the tours."""
+        return "evaluation/gap_percent"
+
+    def measure(self, decide: Decide) -> Metrics:
+        """Mean gap and share of optimal tours of a policy that decides step by step, masked."""
+        played = play(self.env, self.instances, lambda o: decide(o, 1 - o["visited"]))
+        gap = played.length / self.optimal - 1
+        return {
+            "evaluation/gap_percent": 100 * float(gap.mean()),
+            "evaluation/optimal_percent": 100 * float((gap < 1e-6).mean()),
+        }
 
     @cached_property
     def env(self) -> gym.vector.VectorEnv:

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from hringur.agents.tour_policy import TourPolicy
 from hringur.envs.drawing import TourPicture, tour_figure
@@ -63,36 +62,47 @@ def next_place_probability(
     return logits.masked_fill(~is_open, -torch.inf).softmax(dim=-1)[0, 0].cpu().numpy()
 
 
+def most_open_decision(
+    policy: TourPolicy, instance: Instances, tour: Int[np.ndarray, " N"]
+) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " N"]]:
+    """The first places of a tour, two or more, after which the policy is least sure.
+
+    And how likely it then takes each place to be next.
+    """
+    beginnings = [tour[:count] for count in range(2, len(tour) - 1)]
+    choices = [next_place_probability(policy, instance, so_far) for so_far in beginnings]
+    return max(zip(beginnings, choices, strict=True), key=lambda pair: entropy_nats(pair[1]))
+
+
+def entropy_nats(probability: Float[np.ndarray, " N"]) -> float:
+    """0 where one choice is certain, log N where all are equally likely."""
+    return -float(np.sum(probability * np.log(np.maximum(probability, 1e-12))))
+
+
 def choice_map(picture: TourPicture, probability: Float[np.ndarray, " N"]) -> Figure:
     """The tour so far, and a disc around each place as large as it is likely to be next."""
-    entropy = -float(np.sum(probability * np.log(np.maximum(probability, 1e-12))))
-    note = f"probability of the next place; entropy {entropy:.2f} nats"
-    figure = tour_figure(replace(picture, closed=False, note=note))
+    note = f"probability of the next place; entropy {entropy_nats(probability):.2f} nats"
+    names = [
+        _with_percent(name, share)
+        for name, share in zip(picture.names, probability.tolist(), strict=True)
+    ]
+    figure = tour_figure(replace(picture, closed=False, note=note, names=names))
     (axes,) = figure.axes
     x, y = picture.coordinates.T
     axes.scatter(
         x,
         y,
-        s=9000 * probability,
+        s=5000 * probability,
         c=CHOICE,
         alpha=0.35,
         edgecolors=CHOICE,
         linewidths=1.2,
         zorder=6,
     )
-    halo = [withStroke(linewidth=3, foreground="white", alpha=0.9)]
-    for place in np.flatnonzero(probability >= LABELLED):
-        axes.annotate(
-            f"{100 * probability[place]:.0f} %",
-            (x[place], y[place]),
-            xytext=(0, -15),
-            textcoords="offset points",
-            ha="center",
-            va="top",
-            fontsize=11,
-            fontweight="bold",
-            color=CHOICE,
-            zorder=12,
-            path_effects=halo,
-        )
     return figure
+
+
+def _with_percent(name: str, share: float) -> str:
+    """What to write beside a place; a mere number is no name."""
+    shown = "" if name.isdecimal() else name
+    return f"{shown.split(' (')[0]} {100 * share:.0f} %".strip() if share >= LABELLED else shown

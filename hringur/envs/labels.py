@@ -30,7 +30,10 @@ def label_places(
     radius: Float64[np.ndarray, " N"],
     avoid: Float64[np.ndarray, "K 2"],
 ) -> None:
-    """Write names where they fit: beside dots of ``radius`` [points], rather not over ``avoid``."""
+    """Write names where they fit: beside dots of ``radius`` [points], rather not over ``avoid``.
+
+    An empty name is left out.
+    """
     if len(names) > ALL_NAMED:
         names = [name.split(" (")[0] for name in names]
     size = 10.5 if len(names) <= ALL_NAMED else 7.5
@@ -65,6 +68,8 @@ def _layout(
     apart = np.linalg.norm(dots[:, None] - dots, axis=-1) + 1e9 * np.eye(len(dots))
     taken, found = np.empty((0, 4)), []
     for place in np.argsort(-apart.min(axis=1), kind="stable").tolist():
+        if not names[place]:
+            continue
         boxes = _candidates(dots[place], radius[place], _width(names[place], size), size)
         others = np.delete(dots, place, axis=0)
         cost = _cost(boxes, taken, others, float(radius[place]), size, frame)

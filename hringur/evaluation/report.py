@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from hringur.agents.decoding import Decoding
-from hringur.agents.pictures import choice_map, next_place_probability
+from hringur.agents.pictures import choice_map, most_open_decision
 from hringur.agents.tour_agent import TourAgent
 from hringur.data.files import write_whole
 from hringur.envs.drawing import TourPicture
@@ -57,11 +57,12 @@ def draw_tours(agent: TourAgent, folder: Path) -> tuple[list[Path], dict[str, To
     return [*files, plots.save(_decision(agent), folder / "next_place.png")], tours
 
 
-def _decision(agent: TourAgent, seed: int = 3, visited: int = 4) -> Any:
-    """What the agent would choose a few places into a random tour."""
+def _decision(agent: TourAgent, seed: int = 3) -> Any:
+    """What the agent would choose at the hardest moment of a random tour."""
     env: Any = gym.make("IcelandTSP-v0", places=20).unwrapped
     env.reset(seed=seed)
-    so_far = agent.plan(env.instance, Decoding())[0][:visited].astype(np.int64)
+    tour = agent.plan(env.instance, Decoding())[0].astype(np.int64)
+    so_far, probability = most_open_decision(agent.average, env.instance, tour)
     names = env.sampler.names(env.instance)
     picture = TourPicture(
         coordinates=env.instance.coordinates[0],
@@ -71,4 +72,4 @@ def _decision(agent: TourAgent, seed: int = 3, visited: int = 4) -> Any:
         by_road=True,
         title=f"What comes after {names[so_far[-1]]}?",
     )
-    return choice_map(picture, next_place_probability(agent.average, env.instance, so_far))
+    return choice_map(picture, probability)

@@ -1,3 +1,6 @@
+import json
+import subprocess
+import sys
 from dataclasses import asdict
 
 import gymnasium as gym
@@ -203,3 +206,16 @@ def test_weights_that_overflow_are_told_in_one_line(each):
     with pytest.raises(FloatingPointError, match="not finite"):
         for _ in range(4):
             each.update(next(batches), 0.5)
+
+
+@pytest.mark.slow
+def test_two_processes_learn_together(tmp_path):
+    """The command of docs/training.md: twice the instances an update, one run folder."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    options = "--places 6 --batch 8 --width 16 --heads 2 --decoder-heads 2 --layers 1 --device cpu"
+    command = [*launcher, "-m", "hringur", "train", "attention-model", *options.split()]
+    command += ["--steps", "3", "--folder", str(tmp_path / "two"), "--json"]
+    done = subprocess.run(command, capture_output=True, timeout=200, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr.decode()
+    metrics = json.loads((tmp_path / "two" / "metrics.json").read_text())
+    assert (metrics["step"], metrics["samples"]) == (3, 2 * 3 * 8)

@@ -1,4 +1,4 @@
-"""The command line: ``hringur train | evaluate | compare | tour``.
+"""The command line: ``hringur train | evaluate | compare | tour | estimators``.
 
 A command is a function of its arguments, imported only when it is called, so that help is quick.
 Bad input ends in one line on stderr and exit code 2, a training that went astray (a loss that is
@@ -21,6 +21,7 @@ COMMANDS = {
         "runs, heuristics and the exact solver, side by side",
     ),
     "tour": ("hringur.commands.tour:main", "plan a tour through places of Iceland, or of a file"),
+    "estimators": ("hringur.commands.estimators:main", "gradient estimators against the exact one"),
 }
 """The function behind each command as ``module:function``, and its line of help."""
 
@@ -62,7 +63,7 @@ def command(name: str) -> Callable[[list[str]], None]:
 
 def overview() -> str:
     """What ``hringur --help`` prints."""
-    lines = [f"  {name:10}{summary}" for name, (_, summary) in COMMANDS.items()]
+    lines = [f"  {name:12}{summary}" for name, (_, summary) in COMMANDS.items()]
     return "\n".join(
         [
             "usage: hringur COMMAND [OPTIONS]",

@@ -1,1 +1,1 @@
-"""Gradient estimators: pure functions of tensors."""
+"""Gradient estimators: from samples and their costs to the gradient of the expected cost."""

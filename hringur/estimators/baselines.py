@@ -1,18 +1,23 @@
 """Baselines: what a cost is compared with, so that REINFORCE has less variance.
 
-Each leaves the estimate unbiased, for its value does not depend on the sample that it is
-subtracted from (the moving average and the greedy rollout do not see it at all).
+All but one leave the estimate unbiased, for their value does not depend on the sample that it is
+subtracted from. The exception is the batch mean over P samples, which holds a P-th part of the
+sample's own cost: that makes the expected gradient exactly (1 - 1/P) times as long, and turns it
+nowhere. A baseline may state ``unbiased``, ``least_samples`` and ``further_evaluations`` (of f)
+where they are not True, 1 and 0.
 """
 
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from scipy.stats import ttest_rel
 from torch import Tensor, nn
 
+from hringur.estimators.distributions import likeliest, parameters_of
+from hringur.estimators.interface import Cost, Sampled
 from hringur.types import State
 
 BaselineName = Literal["leave-one-out", "moving-average", "greedy-rollout"]
@@ -41,12 +46,64 @@ class Baseline(Protocol):
         ...
 
 
+class Draw(NamedTuple):
+    """What a ``ScoreFunction`` gives a baseline as its batch."""
+
+    f: Cost
+    distribution: Sampled
+
+
+class NoBaseline:
+    """Nothing is subtracted."""
+
+    def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Float[Tensor, "B 1"]:
+        """Zero."""
+        return cost.new_zeros(len(cost), 1)
+
+    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
+        """Nothing to learn."""
+
+    def state_dict(self) -> State:
+        """Nothing to keep."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Nothing to load."""
+
+
+class BatchMean:
+    """The mean cost of all P samples of the same instance, the own one included.
+
+    POMO's shared baseline (Kwon et al. 2020, eq. 4). With b = (1/P) sum_j f(z_j), the term j = i
+    does not vanish: E[(f_i - b) grad log p_i] = (1 - 1/P) grad E[f]. One sample learns nothing.
+    """
+
+    unbiased = False
+    least_samples = 2
+
+    def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Float[Tensor, "B 1"]:
+        """The same for all samples of an instance."""
+        return cost.mean(dim=1, keepdim=True)
+
+    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
+        """Nothing to learn."""
+
+    def state_dict(self) -> State:
+        """Nothing to keep."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:
+        """Nothing to load."""
+
+
 class LeaveOneOut:
     """The mean cost of the other samples of the same instance (Kool et al. 2019, "Buy 4").
 
-    POMO's shared baseline (Kwon et al. 2020, eq. 4) is the mean over all P samples; leaving out
-    the sample itself makes the same gradient longer by P / (P - 1), and unbiased.
+    POMO's shared baseline (``BatchMean``) is the mean over all P samples; leaving out the sample
+    itself makes the same gradient longer by P / (P - 1), and unbiased.
     """
+
+    least_samples = 2
 
     def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Float[Tensor, "B P"]:
         """(sum of the costs - the own one) / (P - 1)."""
@@ -63,30 +120,81 @@ class LeaveOneOut:
         """Nothing to load."""
 
 
-class MovingAverage:
+class MovingAverage(nn.Module):
     """An exponential moving average of the mean cost of past batches (Bello et al. 2016)."""
 
+    average: Tensor
+
     def __init__(self, decay: float = 0.95) -> None:
+        super().__init__()
         self.decay = decay
-        self.average: float | None = None
+        # Not a number until the first update; double, for a long memory forgets small changes.
+        self.register_buffer("average", torch.tensor(torch.nan, dtype=torch.float64))
 
     def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Float[Tensor, "B 1"]:
         """The same for every instance; before any update there is nothing to subtract."""
-        return cost.new_full((len(cost), 1), self.average or 0.0)
+        return self.average.nan_to_num(0.0).to(cost).expand(len(cost), 1)
 
+    @torch.no_grad()
     def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
         """Average in the mean cost of this batch."""
-        mean = float(cost.mean())
-        before = mean if self.average is None else self.average
-        self.average = self.decay * before + (1 - self.decay) * mean
+        mean = cost.mean().to(self.average)
+        before = torch.where(self.average.isnan(), mean, self.average)
+        self.average.copy_(self.decay * before + (1 - self.decay) * mean)
+
+
+class LearnedValue(nn.Module):
+    """A network's guess of the cost from the distribution's parameters (Mnih & Gregor 2014).
+
+    The parameters are all of the input that the estimator sees, and all that the cost's
+    expectation depends on. The squared error of the guess is part of the surrogate, so that
+    ``backward`` leaves its gradient on the network.
+    """
+
+    def __init__(self, parameters: int, width: int = 32) -> None:
+        """For distributions with so many parameters an instance."""
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(parameters, width), nn.Tanh(), nn.Linear(width, 1))
+
+    def value(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, "B 1"]:
+        """The guess, one for each instance."""
+        return self._guess(cost, batch).detach()
+
+    def loss(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, ""]:
+        """Mean squared error of the guess."""
+        return (cost.detach() - self._guess(cost, batch)).square().mean()
+
+    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
+        """The optimiser's affair."""
+
+    def _guess(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, "B 1"]:
+        seen = parameters_of(batch.distribution).to(next(self.parameters()).dtype)
+        return self.network(seen.reshape(len(cost), -1)).to(cost.dtype)
+
+
+class GreedyChoice:
+    """The cost of the likeliest sample (self-critical training, Rennie et al. 2017).
+
+    One more evaluation of f. Kool et al. 2019 freeze an earlier policy for it, ``GreedyRollout``,
+    which takes a policy and not only its distribution; at fixed parameters they are the same.
+    """
+
+    further_evaluations = 1
+
+    @torch.no_grad()
+    def value(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, "B 1"]:
+        """The cost of each instance's mode."""
+        return batch.f(likeliest(batch.distribution)[None]).reshape(len(cost), 1).to(cost)
+
+    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
+        """Nothing to learn."""
 
     def state_dict(self) -> State:
-        """The average."""
-        return {"average": self.average}
+        """Nothing to keep."""
+        return {}
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from that average."""
-        self.average = state["average"]
+        """Nothing to load."""
 
 
 class GreedyRollout:

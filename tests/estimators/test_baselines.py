@@ -2,7 +2,17 @@ import pytest
 import torch
 from torch import nn
 
-from hringur.estimators.baselines import GreedyRollout, LeaveOneOut, MovingAverage, make_baseline
+from hringur.estimators.baselines import (
+    BatchMean,
+    Draw,
+    GreedyChoice,
+    GreedyRollout,
+    LeaveOneOut,
+    MovingAverage,
+    NoBaseline,
+    make_baseline,
+)
+from hringur.estimators.distributions import bernoullis
 
 COST = torch.tensor([[1.0, 2.0, 6.0], [4.0, 4.0, 1.0]])
 
@@ -75,3 +85,23 @@ def test_every_name_makes_its_baseline():
     kinds = {"leave-one-out": LeaveOneOut, "moving-average": MovingAverage}
     for name, kind in (kinds | {"greedy-rollout": GreedyRollout}).items():
         assert type(make_baseline(name, Constant(1.0), greedy_cost)) is kind
+
+
+def test_a_moving_average_goes_on_from_its_state_and_moves_with_its_module():
+    first, second = MovingAverage(decay=0.5), MovingAverage(decay=0.5)
+    first.update(COST, nn.Identity(), None)
+    second.load_state_dict(first.state_dict())
+    second.update(COST + 2, nn.Identity(), None)
+    assert second.state_dict()["average"].item() == 4.0
+    assert second.value(COST, None).dtype == COST.dtype
+
+
+def test_the_batch_mean_is_the_same_for_all_samples_of_an_instance():
+    torch.testing.assert_close(BatchMean().value(COST, None), torch.tensor([[3.0], [3.0]]))
+    assert NoBaseline().value(COST, None).tolist() == [[0.0], [0.0]]
+
+
+def test_the_greedy_choice_costs_what_the_likeliest_sample_costs():
+    logits = torch.tensor([[2.0, -1.0, 0.5], [-1.0, 0.0, 3.0]])
+    draw = Draw(lambda z: z @ torch.tensor([1.0, 10.0, 100.0]), bernoullis(logits))
+    assert GreedyChoice().value(COST, draw).tolist() == [[101.0], [100.0]]

@@ -1,7 +1,18 @@
+import pytest
 import torch
+from estimator_problems import BITS, bernoullis, exact_expectation
 from torch.distributions import Categorical
 
-from hringur.estimators.score_function import score_function
+from hringur.estimators.baselines import (
+    BatchMean,
+    Draw,
+    GreedyChoice,
+    LearnedValue,
+    LeaveOneOut,
+    MovingAverage,
+    NoBaseline,
+)
+from hringur.estimators.score_function import ScoreFunction, score_function
 
 LOGITS = torch.tensor([[0.2, -0.5, 1.0], [1.5, 0.3, -0.2]])
 COST = torch.tensor([[1.0, 3.0, -2.0], [0.5, -1.0, 2.0], [2.0, 2.5, 0.0]])
@@ -48,3 +59,41 @@ def test_nothing_is_learned_through_the_advantage():
     score_function(log_prob, advantage).backward()
     assert advantage.grad is None
     torch.testing.assert_close(log_prob.grad, torch.full((4,), 0.25))
+
+
+def with_a_past(baseline):
+    if isinstance(baseline, MovingAverage):
+        baseline.average.fill_(2.5)
+    return baseline
+
+
+@pytest.mark.parametrize(
+    "baseline",
+    [NoBaseline(), with_a_past(MovingAverage()), LeaveOneOut(), LearnedValue(3), GreedyChoice()],
+    ids=lambda baseline: type(baseline).__name__,
+)
+@pytest.mark.parametrize("samples", [2, 3])
+def test_with_each_baseline_the_expectation_is_exact(baseline, samples):
+    """Oracle: all combinations of two or three samples of three bits, by their chance."""
+    found = exact_expectation(ScoreFunction(baseline), samples)
+    torch.testing.assert_close(found, BITS.exact(), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("samples", [2, 3])
+def test_the_batch_mean_is_shorter_by_exactly_one_part_in_the_samples(samples):
+    found = exact_expectation(ScoreFunction(BatchMean()), samples)
+    torch.testing.assert_close(found, (1 - 1 / samples) * BITS.exact(), rtol=1e-9, atol=1e-9)
+
+
+def test_a_learned_value_learns_the_expected_cost_of_each_instance():
+    baseline = LearnedValue(3)
+    estimator = ScoreFunction(baseline)
+    logits = torch.stack([BITS.parameters, -2 * BITS.parameters])
+    optimizer = torch.optim.Adam(estimator.learned.parameters(), lr=0.03)
+    for _ in range(400):
+        optimizer.zero_grad()
+        estimator.surrogate(BITS.f, bernoullis(logits), 64).backward()
+        optimizer.step()
+    value = baseline.value(torch.zeros(2, 1), Draw(BITS.f, bernoullis(logits)))
+    exact = torch.stack([BITS.expectation(row) for row in logits]).float()
+    torch.testing.assert_close(value[:, 0], exact, rtol=0.1, atol=0.1)

@@ -1,0 +1,52 @@
+"""Every gradient estimator by name. To add one: its file, and its line here."""
+
+import math
+from collections.abc import Callable, Sequence
+
+from hringur.estimators.baselines import (
+    BatchMean,
+    GreedyChoice,
+    LearnedValue,
+    LeaveOneOut,
+    MovingAverage,
+)
+from hringur.estimators.bernoulli import ARM, DisARM
+from hringur.estimators.interface import Estimator
+from hringur.estimators.pathwise import Pathwise
+from hringur.estimators.rebar import Rebar, RelaxedCost
+from hringur.estimators.relax import ControlNetwork, Relax
+from hringur.estimators.relaxed import GumbelSoftmax, StraightThrough
+from hringur.estimators.score_function import ScoreFunction
+from hringur.estimators.vimco import Vimco
+from hringur.types import UserError
+
+ESTIMATORS: dict[str, Callable[[int], Estimator]] = {
+    "reinforce": lambda size: ScoreFunction(),
+    "reinforce-moving-average": lambda size: ScoreFunction(MovingAverage()),
+    "reinforce-batch-mean": lambda size: ScoreFunction(BatchMean()),
+    "reinforce-leave-one-out": lambda size: ScoreFunction(LeaveOneOut()),
+    "reinforce-learned-value": lambda size: ScoreFunction(LearnedValue(size)),
+    "reinforce-greedy-rollout": lambda size: ScoreFunction(GreedyChoice()),
+    "arm": lambda size: ARM(),
+    "disarm": lambda size: DisARM(),
+    "rebar": lambda size: Rebar(),
+    "rebar-offset": lambda size: Rebar(RelaxedCost(offset=True)),
+    "relax": lambda size: Relax(ControlNetwork(size)),
+    "gumbel-softmax": lambda size: GumbelSoftmax(),
+    "gumbel-straight-through": lambda size: GumbelSoftmax(hard=True),
+    "straight-through": lambda size: StraightThrough(),
+    "pathwise": lambda size: Pathwise(),
+    "vimco": lambda size: Vimco(),
+}
+"""From the number of a distribution's parameters for one sample to a new estimator."""
+
+
+def make_estimator(name: str, parameter_shape: Sequence[int]) -> Estimator:
+    """The estimator called ``name``, for distributions with such parameters an instance.
+
+    Raises:
+        UserError: there is no such estimator.
+    """
+    if name not in ESTIMATORS:
+        raise UserError(f"unknown estimator {name!r}; there are {', '.join(ESTIMATORS)}")
+    return ESTIMATORS[name](math.prod(parameter_shape))

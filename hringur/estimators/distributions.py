@@ -1,0 +1,161 @@
+"""The distributions that estimators know more about than their log probability.
+
+``bernoullis``, ``categoricals`` and ``gaussians`` make the usual ones; any torch distribution of
+these kinds serves as well. The last axes that ``torch.distributions.Independent`` declares to be
+one sample are the event, which f sees whole; the axes before are the batch.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.distributions import (
+    Bernoulli,
+    Cauchy,
+    Distribution,
+    Gumbel,
+    Independent,
+    Laplace,
+    Normal,
+    OneHotCategorical,
+    StudentT,
+    Uniform,
+)
+
+from hringur.estimators.interface import Family, Sampled
+from hringur.types import UserError
+
+LOCATION_SCALE = (Normal, Laplace, Cauchy, Gumbel, StudentT)
+
+
+def bernoullis(logits: Float[Tensor, "*batch K"]) -> Independent:
+    """K independent bits of one sample, as zeros and ones ``*batch K``."""
+    return Independent(Bernoulli(logits=logits, validate_args=False), 1, validate_args=False)
+
+
+def categoricals(logits: Float[Tensor, "*batch K C"]) -> Independent:
+    """K independent choices among C, one-hot ``*batch K C``."""
+    choices = OneHotCategorical(logits=logits, validate_args=False)
+    return Independent(choices, 1, validate_args=False)
+
+
+def gaussians(mean: Float[Tensor, "*batch K"], scale: Float[Tensor, "*batch K"]) -> Independent:
+    """K independent normal numbers of one sample, ``*batch K``."""
+    return Independent(Normal(mean, scale, validate_args=False), 1, validate_args=False)
+
+
+@dataclass(frozen=True, eq=False)
+class LocationScale:
+    """z = location + scale * noise, for noise of any law that does not depend on either.
+
+    p(z) = p_noise((z - location) / scale) / scale; the last ``event_dims`` axes are one sample.
+    """
+
+    location: Tensor
+    scale: Tensor
+    noise: Distribution
+    """of a single number, such as Normal(0, 1)"""
+
+    event_dims: int = 1
+
+    @property
+    def batch_shape(self) -> torch.Size:
+        """Shape of the instances side by side."""
+        return self.location.shape[: self.location.dim() - self.event_dims]
+
+    @torch.no_grad()
+    def sample(self, sample_shape: torch.Size) -> Tensor:
+        """Samples ``*sample_shape *batch *event``."""
+        noise = self.noise.sample(sample_shape + self.location.shape)
+        return self.location + self.scale * noise
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Of each sample [nats]."""
+        log_prob = self.noise.log_prob((value - self.location) / self.scale) - self.scale.log()
+        return log_prob.sum(dim=tuple(range(-self.event_dims, 0))) if self.event_dims else log_prob
+
+    @property
+    def mode(self) -> Tensor:
+        """The likeliest sample."""
+        return self.location + self.scale * self.noise.mode
+
+
+class Discrete(NamedTuple):
+    """A Bernoulli or categorical distribution, taken apart."""
+
+    family: Family
+    logits: Tensor
+    """``*batch *event``; those of a categorical are normalised over the last axis"""
+
+    batch_shape: torch.Size
+
+    def spread(self, per_instance: Tensor) -> Tensor:
+        """``S *batch`` as ``S *batch 1 ..``, to be multiplied with ``S *batch *event``."""
+        missing = self.logits.dim() - len(self.batch_shape)
+        return per_instance.reshape(*per_instance.shape, *[1] * missing)
+
+    def score(self, z: Tensor) -> Tensor:
+        """Gradient of log p(z) in the logits: z - E[z], for bits and one-hot choices alike."""
+        return z - self.mean()
+
+    def mean(self) -> Tensor:
+        """The probabilities."""
+        bits = self.family == "bernoulli"
+        return self.logits.sigmoid() if bits else self.logits.softmax(dim=-1)
+
+
+def discrete(distribution: Sampled, families: tuple[Family, ...], estimator: str) -> Discrete:
+    """The logits of a Bernoulli or categorical distribution.
+
+    Raises:
+        UserError: the distribution is of no family that ``estimator`` takes.
+    """
+    base = _base(distribution)
+    if isinstance(base, Bernoulli) and "bernoulli" in families:
+        return Discrete("bernoulli", base.logits, distribution.batch_shape)
+    if isinstance(base, OneHotCategorical) and "categorical" in families:
+        return Discrete("categorical", base.logits, distribution.batch_shape)
+    raise UserError(f"{estimator} takes {' or '.join(families)}, not {type(base).__name__}")
+
+
+def location_and_scale(distribution: Sampled) -> tuple[Tensor, Tensor]:
+    """Of a location-scale family.
+
+    Raises:
+        UserError: it is none.
+    """
+    base = _base(distribution)
+    if isinstance(base, LocationScale):
+        return base.location, base.scale
+    if isinstance(base, LOCATION_SCALE):
+        return base.loc, base.scale
+    if isinstance(base, Uniform):
+        return base.low, base.high - base.low
+    known = ", ".join(family.__name__ for family in (LocationScale, *LOCATION_SCALE, Uniform))
+    raise UserError(f"the pathwise derivative takes {known}, not {type(base).__name__}")
+
+
+def likeliest(distribution: Any) -> Tensor:
+    """The mode ``*batch *event``: what the greedy choice would be."""
+    base = _base(distribution)
+    if isinstance(base, Bernoulli):  # torch's own mode is not a number where both are as likely
+        return (base.logits > 0).to(base.logits.dtype)
+    return distribution.mode
+
+
+def parameters_of(distribution: Any) -> Float[Tensor, "*batch P"]:
+    """The parameters of each instance, flat and without gradient: what a learned value sees."""
+    base = _base(distribution)
+    known = isinstance(base, (LocationScale, Uniform, *LOCATION_SCALE))
+    parts = list(location_and_scale(base)) if known else [base.logits]
+    axes = len(distribution.batch_shape)
+    return torch.cat([part.detach().flatten(axes) for part in parts], dim=-1)
+
+
+def _base(distribution: Any) -> Any:
+    """Without the declarations of what is one sample."""
+    while isinstance(distribution, Independent):
+        distribution = distribution.base_dist
+    return distribution

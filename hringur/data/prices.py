@@ -1,0 +1,88 @@
+"""Prices of one asset, day by day: the record that price processes make and files are read into.
+
+A day has two prices that matter to a trader who decides at the close and is filled at the next
+open: the opening price and the closing price. Several paths of equal length lie in one record, one
+a row; of real prices a path is an asset.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from hringur.types import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """B price paths of D days each."""
+
+    open: Float64[np.ndarray, "B D"]
+    close: Float64[np.ndarray, "B D"]
+    dates: np.ndarray | None = None  # [D] datetime64[D], real prices only
+    names: tuple[str, ...] | None = None
+    """of the assets, real prices only"""
+
+    def __len__(self) -> int:
+        return len(self.close)
+
+    @property
+    def days(self) -> int:
+        """D, the number of days of each path."""
+        return self.close.shape[1]
+
+    def between(self, first: int, last: int) -> "Prices":
+        """The days ``first`` .. ``last`` - 1."""
+        dates = None if self.dates is None else self.dates[first:last]
+        return Prices(self.open[:, first:last], self.close[:, first:last], dates, self.names)
+
+
+def checked(
+    prices: Prices,
+    where: str,
+    row: Callable[[int], str] = "day {}".format,
+    max_gap_days: int | None = None,
+) -> Prices:
+    """The same prices, if they can be traded on.
+
+    Args:
+        prices: as they were read.
+        where: the file or the source, for the message.
+        row: how the message names a day, from its number counted from 0.
+        max_gap_days: refuse a longer hole between two dates; nothing is ever filled in.
+
+    Raises:
+        UserError: fewer than two days, a price that is no number, zero or negative, dates that
+            do not rise or are further apart than ``max_gap_days``; names the first such row.
+    """
+    if prices.open.shape != prices.close.shape or prices.days < 2:
+        raise UserError(
+            f"{where}: at least 2 days with open and close are needed, got {prices.days}"
+        )
+    for column, values in (("open", prices.open), ("close", prices.close)):
+        wrong = ~(np.isfinite(values) & (values > 0.0))
+        if wrong.any():
+            day = int(wrong.any(axis=0).argmax())
+            value = values[wrong[:, day].argmax(), day]
+            raise UserError(f"{where}, {row(day)}: {column} must be above 0, got {value:g}")
+    if prices.dates is not None:
+        _check_dates(prices.dates, where, row, max_gap_days)
+    return prices
+
+
+def _check_dates(
+    dates: np.ndarray, where: str, row: Callable[[int], str], max_gap_days: int | None
+) -> None:
+    """Each day once, in rising order, without holes."""
+    step = np.diff(dates).astype("timedelta64[D]").astype(np.int64)
+    for day in np.flatnonzero(step <= 0)[:1].tolist():
+        what = "comes twice" if step[day] == 0 else f"comes after {dates[day]}"
+        raise UserError(f"{where}, {row(day + 1)}: dates must rise, but {dates[day + 1]} {what}")
+    if max_gap_days is None:
+        return
+    for day in np.flatnonzero(step > max_gap_days)[:1].tolist():
+        raise UserError(
+            f"{where}, {row(day + 1)}: {step[day]} days without prices before {dates[day + 1]}, "
+            f"at most {max_gap_days} are taken; nothing is filled in"
+        )

@@ -90,9 +90,13 @@ def takes(entry_point: Any, option: str) -> bool:
 
 @contextmanager
 def refusals(env_id: str) -> Iterator[None]:
-    """An option that an environment does not know is its user's error, told in one line."""
+    """Why an environment cannot be made, in one line: an option, or what is not installed."""
     try:
         yield
+    except UserError:
+        raise
+    except (gym.error.Error, KeyError, ValueError) as error:
+        raise UserError(f"cannot make {env_id}: {type(error).__name__}: {error}") from error
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):
             raise

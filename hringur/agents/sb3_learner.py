@@ -1,4 +1,4 @@
-"""Any of Stable-Baselines3's algorithms behind the protocols of learners and of agents.
+"""Any of Stable-Baselines3's algorithms on tours, behind the protocols of learners and of agents.
 
 Each update starts from fresh episodes whose seed follows from the run's seed and the number of
 the update, so a run that is resumed ends in the same weights. DQN is the exception: its replay
@@ -32,7 +32,7 @@ class SB3Config(Protocol):
     masks_itself: ClassVar[bool]
 
     @property
-    def n_envs(self) -> int:
+    def n_envs(self) -> int | None:
         """Tours driven side by side."""
         ...
 
@@ -42,12 +42,12 @@ class SB3Config(Protocol):
         ...
 
     @property
-    def lr(self) -> float:
+    def lr(self) -> float | None:
         """Step size at the start."""
         ...
 
     @property
-    def width(self) -> int:
+    def width(self) -> int | None:
         """Units of hidden layers."""
         ...
 
@@ -65,6 +65,10 @@ class SB3Config(Protocol):
         """SB3's own arguments."""
         ...
 
+    def on_tours(self) -> "SB3Config":
+        """With what is not given as it was tuned on tours."""
+        ...
+
 
 @runtime_checkable
 class Exploring(Protocol):
@@ -76,16 +80,16 @@ class Exploring(Protocol):
 
 
 class Chunks:
-    """Endless source of work: ``range`` over the tours that one update will drive."""
+    """Endless source of work: ``range`` over the tours, or steps, that one update will make."""
 
-    def __init__(self, tours: int) -> None:
-        self.tours = tours
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
 
     def __iter__(self) -> Iterator[range]:
         return self
 
     def __next__(self) -> range:
-        return range(self.tours)
+        return range(self.samples)
 
     def state_dict(self) -> State:
         """Nothing to keep: every chunk is like the last."""
@@ -106,11 +110,14 @@ class SB3Learner:
         seed: int,
         device: torch.device,
     ) -> None:
-        algorithm_class = _algorithm_class(config.algorithm)  # first: it needs the extra
+        algorithm_class = sb3_class(config.algorithm)  # first: it needs the extra
         from stable_baselines3.common.logger import Logger
 
         from hringur.agents.sb3_parts import PlaceFeatures, SB3VecEnv, Scalars, point
 
+        config = config.on_tours()
+        assert config.n_envs is not None and config.lr is not None
+        self.lr, self.n_envs = config.lr, config.n_envs
         self.config, self.seed = config, seed
         self.env_id, self.env_options = env_id, dict(env_options)
         self.updates = 0
@@ -144,21 +151,15 @@ class SB3Learner:
     def update(self, batch: range, progress: float) -> Metrics:
         """Let SB3 learn from a few tours of every environment; returns what SB3 logs."""
         self.updates += 1
-        self.model.lr_schedule = lambda _: self.config.lr * (1 - 0.9 * progress)
+        self.model.lr_schedule = lambda _: self.lr * (1 - 0.9 * progress)
         if isinstance(self.config, Exploring):
             rate = self.config.exploration_rate(progress)
             self.model.exploration_schedule = lambda _: rate
         self._fresh_episodes()
-        steps = self.steps * self.config.n_envs
+        steps = self.steps * self.n_envs
         self.model.learn(steps, reset_num_timesteps=False, log_interval=1)
         self.model.logger.dump(self.model.num_timesteps)
-        # The trainer has clocks of its own.
-        metrics = {k: v for k, v in self.scalars.latest.items() if not k.startswith("time/")}
-        for tag, value in metrics.items():
-            if tag.endswith("loss") and not np.isfinite(value):
-                raise FloatingPointError(f"{tag} is {value}")
-        # The explained variance has no value where all returns are the same.
-        return {tag: value for tag, value in metrics.items() if np.isfinite(value)}
+        return finite_metrics(self.scalars.latest)
 
     def predict(
         self,
@@ -166,19 +167,21 @@ class SB3Learner:
         state: None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = True,
-        masked: bool = False,
+        action_masks: np.ndarray | None = None,
     ) -> tuple[Any, None]:
         """The chosen places for one observation or a batch, as SB3's own ``predict``.
 
-        ``masked`` leaves visited places out of the decision, as MaskablePPO always does.
+        ``action_masks`` leaves visited places out of the decision, as MaskablePPO always does.
         """
         single = np.ndim(observation["current"]) == 0
         if single:
             observation = {key: np.asarray(value)[None] for key, value in observation.items()}
         logits = self._logits(observation)
-        if masked or self.masks_itself:
-            visited = torch.as_tensor(observation["visited"], device=logits.device).bool()
-            logits = logits.masked_fill(visited, -torch.inf)
+        if action_masks is None and self.masks_itself:
+            action_masks = 1 - observation["visited"]
+        if action_masks is not None:
+            allowed = torch.as_tensor(action_masks, device=logits.device).view(logits.shape)
+            logits = logits.masked_fill(allowed == 0, -torch.inf)
         if deterministic or isinstance(self.config, Exploring):
             action = logits.argmax(dim=-1)
         else:
@@ -192,12 +195,7 @@ class SB3Learner:
         For those that must learn that by themselves, also how many tours are valid unaided.
         """
         problem = self.yardstick
-        masked = play(problem.env, problem.instances, lambda o: self.predict(o, masked=True)[0])
-        gap = masked.length / problem.optimal - 1
-        metrics = {
-            "evaluation/gap_percent": 100 * float(gap.mean()),
-            "evaluation/optimal_percent": 100 * float((gap < 1e-6).mean()),
-        }
+        metrics = problem.measure(lambda o, mask: self.predict(o, action_masks=mask)[0])
         if not self.masks_itself:
             unaided = play(problem.env, problem.instances, lambda o: self.predict(o)[0])
             metrics["evaluation/valid_percent"] = 100 * float(unaided.valid.mean())
@@ -215,34 +213,13 @@ class SB3Learner:
 
     def state_dict(self) -> State:
         """Weights, optimiser and counters; neither episodes under way nor a replay buffer."""
-        model = self.model
-        return {
-            "algorithm": self.config.algorithm,
-            "seed": self.seed,
-            "updates": self.updates,
-            "timesteps": model.num_timesteps,
-            "gradient_updates": model._n_updates,
-            "target_calls": getattr(model, "_n_calls", 0),
-            "episodes": [[e["r"], e["l"]] for e in model.ep_info_buffer or []],
-            "policy": dict(model.policy.state_dict()),
-            "moments": model.policy.optimizer.state_dict()["state"],
-        }
+        state = model_state(self.model, self.config.algorithm)
+        return state | {"seed": self.seed, "updates": self.updates}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``; refuses another algorithm's or another network's."""
-        if state.get("algorithm") != self.config.algorithm:
-            found = state.get("algorithm", "another learner")
-            raise UserError(f"the checkpoint is of {found}, expected {self.config.algorithm}")
-        model = self.model
-        load_weights(model.policy, state["policy"], "the checkpoint")
-        groups = model.policy.optimizer.state_dict()["param_groups"]
-        model.policy.optimizer.load_state_dict({"state": state["moments"], "param_groups": groups})
+        restore_model(self.model, self.config.algorithm, state)
         self.seed, self.updates = state["seed"], state["updates"]
-        model.num_timesteps, model._n_updates = state["timesteps"], state["gradient_updates"]
-        model._n_calls = state["target_calls"]  # of DQN, for its target network
-        episodes = [{"r": reward, "l": length} for reward, length in state["episodes"]]
-        model.ep_info_buffer = deque(episodes, maxlen=model._stats_window_size)
-        model.ep_success_buffer = deque(maxlen=model._stats_window_size)
 
     @torch.no_grad()
     def _logits(self, observation: dict[str, np.ndarray]) -> Float[Tensor, "B N"]:
@@ -264,7 +241,53 @@ class SB3Learner:
         self.model._last_obs = None  # makes ``learn`` reset the environments
 
 
-def _algorithm_class(name: str) -> Any:
+def model_state(model: Any, algorithm: str) -> State:
+    """What of an SB3 model a checkpoint keeps."""
+    return {
+        "algorithm": algorithm,
+        "timesteps": model.num_timesteps,
+        "gradient_updates": model._n_updates,
+        "target_calls": getattr(model, "_n_calls", 0),
+        "episodes": [[e["r"], e["l"]] for e in model.ep_info_buffer or []],
+        "policy": dict(model.policy.state_dict()),
+        "moments": model.policy.optimizer.state_dict()["state"],
+    }
+
+
+def restore_model(model: Any, algorithm: str, state: State) -> None:
+    """Put it back.
+
+    Raises:
+        UserError: the state is of another algorithm or of another network.
+    """
+    if state.get("algorithm") != algorithm:
+        found = state.get("algorithm", "another learner")
+        raise UserError(f"the checkpoint is of {found}, expected {algorithm}")
+    load_weights(model.policy, state["policy"], "the checkpoint")
+    groups = model.policy.optimizer.state_dict()["param_groups"]
+    model.policy.optimizer.load_state_dict({"state": state["moments"], "param_groups": groups})
+    model.num_timesteps, model._n_updates = state["timesteps"], state["gradient_updates"]
+    model._n_calls = state["target_calls"]  # of DQN, for its target network
+    episodes = [{"r": reward, "l": length} for reward, length in state["episodes"]]
+    model.ep_info_buffer = deque(episodes, maxlen=model._stats_window_size)
+    model.ep_success_buffer = deque(maxlen=model._stats_window_size)
+
+
+def finite_metrics(scalars: Metrics) -> Metrics:
+    """What SB3 logged, without its clocks, for the trainer has clocks of its own.
+
+    Raises:
+        FloatingPointError: a loss is not finite.
+    """
+    metrics = {k: v for k, v in scalars.items() if not k.startswith("time/")}
+    for tag, value in metrics.items():
+        if tag.endswith("loss") and not np.isfinite(value):
+            raise FloatingPointError(f"{tag} is {value}")
+    # The explained variance has no value where all returns are the same.
+    return {tag: value for tag, value in metrics.items() if np.isfinite(value)}
+
+
+def sb3_class(name: str) -> Any:
     """SB3's class, or one line that says which extra is missing."""
     module = "sb3_contrib" if name == "MaskablePPO" else "stable_baselines3"
     try:

@@ -37,6 +37,7 @@ class SB3VecEnv(VecEnv):
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
         self._seed: int | None = None
         self._actions = np.zeros(env.num_envs, dtype=np.int64)
+        self.masks = False  # whether the environment tells which actions are allowed
         self._mask = np.ones((env.num_envs, spaces.flatdim(self.action_space)), dtype=np.int8)
         self._return, self._steps = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
 
@@ -45,11 +46,12 @@ class SB3VecEnv(VecEnv):
         self._seed = seed
         return [None if seed is None else seed + index for index in range(self.num_envs)]
 
-    def reset(self) -> dict[str, np.ndarray]:
+    def reset(self) -> Any:
         """Start every environment afresh."""
         observation, info = self.env.reset(seed=self._seed)
         self._seed = None
-        self._mask = info["action_mask"]
+        self.masks = "action_mask" in info
+        self._mask = info.get("action_mask", self._mask)
         self._return[:], self._steps[:] = 0.0, 0
         return _owned(observation)
 
@@ -59,11 +61,11 @@ class SB3VecEnv(VecEnv):
 
     def step_wait(
         self,
-    ) -> tuple[dict[str, np.ndarray], Float32[np.ndarray, " B"], np.ndarray, list[dict[str, Any]]]:
+    ) -> tuple[Any, Float32[np.ndarray, " B"], np.ndarray, list[dict[str, Any]]]:
         """One step of all environments."""
         observation, reward, terminated, truncated, info = self.env.step(self._actions)
         done = terminated | truncated
-        self._mask = info["action_mask"]
+        self._mask = info.get("action_mask", self._mask)
         self._return += reward
         self._steps += 1
         infos: list[dict[str, Any]] = [{} for _ in range(self.num_envs)]
@@ -197,6 +199,8 @@ class Scalars(KVWriter):
         """Nothing to close."""
 
 
-def _owned(observation: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Copies that torch may write to; the environment lends read-only arrays."""
-    return {key: value.copy() for key, value in observation.items()}
+def _owned(observation: Any) -> Any:
+    """Copies that torch may write to; the environment may lend read-only arrays."""
+    if isinstance(observation, dict):
+        return {key: value.copy() for key, value in observation.items()}
+    return observation.copy()

@@ -1,7 +1,7 @@
 """What a learner is held against: held-out tours, or episodes of any environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
@@ -48,10 +48,11 @@ def yardstick_for(
     with refusals(env_id):
         env = gym.make(env_id, **env_options)
     is_tours = hasattr(env.unwrapped, "optimal_km")
+    overruled = dict(getattr(env.unwrapped, "evaluation_options", {}))
     env.close()
     if is_tours:
         return TourYardstick(env_id, dict(env_options))
-    return EpisodeYardstick(env_id, dict(env_options), episodes)
+    return EpisodeYardstick(env_id, dict(env_options), episodes, overruled)
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class EpisodeYardstick:
     env_id: str
     env_options: dict[str, Any]
     episodes: int = EPISODES
+    overruled: dict[str, Any] = field(default_factory=dict)
+    """options that ease training, such as clipped rewards, as they have to be for a figure"""
 
     @property
     def headline(self) -> str:
@@ -69,7 +72,8 @@ class EpisodeYardstick:
 
     def play(self, decide: Decide) -> EpisodeReturns:
         """Every episode, one row each."""
-        return play_episodes(self.env_id, self.env_options, decide, self.episodes)
+        options = self.env_options | self.overruled
+        return play_episodes(self.env_id, options, decide, self.episodes)
 
     def measure(self, decide: Decide) -> Metrics:
         """Mean return and length and, where the optimum is known, the gap to it."""
@@ -105,6 +109,11 @@ class TourYardstick:
             "evaluation/gap_percent": 100 * float(gap.mean()),
             "evaluation/optimal_percent": 100 * float((gap < 1e-6).mean()),
         }
+
+    @cached_property
+    def n_places(self) -> int:
+        """Places of each instance."""
+        return gym.make(self.env_id, **self.env_options).unwrapped.n_places  # type: ignore[attr-defined]
 
     @cached_property
     def env(self) -> gym.vector.VectorEnv:

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Float64, Int, Int64
 
 from hringur.data.instances import CompactSampler
 from hringur.envs.problem import TourProblem
-from hringur.types import Instances
+from hringur.types import Instances, State
 
 
 class Dealt:
@@ -71,6 +71,20 @@ class Dealt:
         theirs = others._made_whole()
         self._whole.coordinates[rows] = theirs.coordinates
         self._whole.distance[rows] = theirs.distance
+
+    def state_dict(self) -> State:
+        """What was drawn, or the whole instances if there is nothing else to make them from."""
+        if self._drawn is not None:
+            return {"drawn": self._drawn.copy()}
+        whole = self._made_whole()
+        return {"coordinates": whole.coordinates.copy(), "distance": whole.distance.copy()}
+
+    @classmethod
+    def from_state(cls, problem: TourProblem, state: State) -> "Dealt":
+        """The instances of which ``state_dict`` told."""
+        if "drawn" in state:
+            return cls(problem, drawn=state["drawn"].copy())
+        return cls(problem, whole=Instances(state["coordinates"], state["distance"]))
 
     def _made_whole(self) -> Instances:
         if self._whole is not None:

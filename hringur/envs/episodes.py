@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from hringur.envs.dealt import Dealt
 from hringur.envs.problem import Optima, TourProblem, invalid_reward
+from hringur.types import State
 
 
 class Episodes:
@@ -107,6 +108,30 @@ class Episodes:
         for row in rows[np.isnan(self.optimal[rows])].tolist():
             one = self.dealt.some(np.array([row]))
             self.optimal[row] = self._optima.length(one, int(self.start[row]))
+
+    def state_dict(self) -> State:
+        """Everything that ``from_state`` needs, copied."""
+        return {
+            "dealt": self.dealt.state_dict(),
+            "start": self.start.copy(),
+            "current": self.current.copy(),
+            "visited": self.visited.copy(),
+            "optimal": self.optimal.copy(),
+            "clock": self.clock,
+            "first_end": self.first_end,
+            "began": self._began.copy(),
+            "ring": self._ring.copy(),
+        }
+
+    @classmethod
+    def from_state(cls, problem: TourProblem, optima: Optima, state: State) -> "Episodes":
+        """The episodes of which ``state_dict`` told."""
+        episodes = cls(problem, optima, Dealt.from_state(problem, state["dealt"]), state["start"])
+        for name in ("start", "current", "visited", "optimal"):
+            setattr(episodes, name, state[name].copy())
+        episodes.clock, episodes.first_end = state["clock"], state["first_end"]
+        episodes._began, episodes._ring = state["began"].copy(), state["ring"].copy()
+        return episodes
 
     def _lock(self) -> None:
         self.distances.flags.writeable = self.coordinates.flags.writeable = False

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float64, Int, UInt8
 from hringur.envs.dealt import Dealt
 from hringur.envs.episodes import Episodes
 from hringur.envs.problem import Optima, TourProblem, relative_gap
-from hringur.types import Instances, UserError
+from hringur.types import Instances, State, UserError
 
 Observation = dict[str, np.ndarray]
 Info = dict[str, Any]
@@ -247,6 +247,35 @@ class TourVectorEnv(VectorEnv):
         """The seed of each environment's random generator."""
         self._seed(None, np.ones(self.num_envs, dtype=bool))
         return tuple(self._seeds)
+
+    def state_dict(self) -> State:
+        """Episodes under way and random generators, as arrays, numbers and strings."""
+        return {
+            "seeds": list(self._seeds),
+            "generators": [generator.bit_generator.state for generator in self._generators],
+            "ended": self._ended.copy(),
+            "episodes": None if self._episodes is None else self._episodes.state_dict(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from ``state``, which an environment of the same kind and number gave.
+
+        Raises:
+            UserError: it is of another number of environments.
+        """
+        if len(state["ended"]) != self.num_envs:
+            raise UserError(
+                f"the state is of {len(state['ended'])} environments, there are {self.num_envs}"
+            )
+        self._seeds = list(state["seeds"])
+        self._generators = [np.random.Generator(np.random.PCG64(0)) for _ in self._seeds]
+        for generator, its in zip(self._generators, state["generators"], strict=True):
+            generator.bit_generator.state = its
+        self._ended = state["ended"].copy()
+        self._some_ended = bool(self._ended.any())
+        self._episodes = None
+        if state["episodes"] is not None:
+            self._episodes = Episodes.from_state(self.problem, self._optima, state["episodes"])
 
     @property
     def _playing(self) -> Episodes:

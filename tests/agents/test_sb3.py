@@ -162,7 +162,9 @@ def test_masked_decisions_never_visit_a_place_twice(config):
     instances = env.unwrapped.sampler.sample(np.random.default_rng(0), 20, PLACES)
     for deterministic in (True, False):
         played = play(
-            env, instances, lambda o, d=deterministic: built.predict(o, None, None, d, True)[0]
+            env,
+            instances,
+            lambda o, d=deterministic: built.predict(o, None, None, d, 1 - o["visited"])[0],
         )
         assert played.valid.all()
         np.testing.assert_array_equal(np.sort(played.tour, axis=1), [list(range(PLACES))] * 20)

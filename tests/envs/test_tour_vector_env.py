@@ -231,3 +231,42 @@ def test_the_price_is_that_of_the_single_environment():
     largest = observation["distances"].max(axis=(1, 2))
     assert ended.all() and np.isinf(info["tour_km"]).all()
     assert np.array_equal(reward, [invalid_reward(float(one), 5) for one in largest])
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+@pytest.mark.parametrize("case", CASES)
+def test_what_was_saved_to_a_file_plays_on_alike(case, mode, tmp_path):
+    """Oracle: the environment that was never stopped."""
+    from hringur.training import checkpoint
+
+    rng = np.random.default_rng(3)
+    ours = native(*CASES[case], autoreset_mode=mode)
+    ours.reset(seed=5)
+    for _ in range(13):
+        ours.step(some_actions(rng, ours.action_masks()))
+    checkpoint.save(tmp_path / "env.safetensors", ours.unwrapped.state_dict())
+    twin = native(*CASES[case], autoreset_mode=mode)
+    twin.reset(seed=99)
+    twin.unwrapped.load_state_dict(checkpoint.load(tmp_path / "env.safetensors"))
+    assert ours.np_random_seed == twin.np_random_seed
+    for _ in range(40):
+        actions = some_actions(rng, ours.action_masks())
+        assert same(ours.step(actions), twin.step(actions))
+    assert same(ours.reset(), twin.reset())
+
+
+def test_a_state_of_given_instances_keeps_them_and_of_other_numbers_is_refused():
+    env = native("EuclideanTSP-v0", {"places": 5}, num_envs=3)
+    given = UniformPoints().sample(np.random.default_rng(0), 3, 5)
+    env.reset(options={"instances": given})
+    twin = native("EuclideanTSP-v0", {"places": 5}, num_envs=3)
+    twin.load_state_dict(env.state_dict())
+    for _ in range(12):
+        actions = np.argmax(env.action_masks(), axis=1)
+        assert same(env.step(actions), twin.step(actions))
+    with pytest.raises(UserError, match="of 3 environments, there are 2"):
+        native("EuclideanTSP-v0", {"places": 5}, num_envs=2).load_state_dict(env.state_dict())
+    fresh = native("EuclideanTSP-v0", {"places": 5}, num_envs=2)
+    fresh.load_state_dict(native("EuclideanTSP-v0", {"places": 5}, num_envs=2).state_dict())
+    with pytest.raises(gym.error.ResetNeeded):
+        fresh.step(np.zeros(2, dtype=int))

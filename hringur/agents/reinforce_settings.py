@@ -1,0 +1,101 @@
+"""Settings of REINFORCE for any environment."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from lightning_fabric import Fabric
+
+from hringur.agents.environments import Vectorization
+from hringur.agents.networks import Activation, ImageNetwork
+from hringur.agents.step_baselines import StepBaselineName
+from hringur.types import UserError
+
+if TYPE_CHECKING:
+    from hringur.agents.reinforce import Reinforce
+    from hringur.agents.rollouts import Rollouts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReinforceConfig:
+    """REINFORCE (Williams 1992) for any environment with discrete actions."""
+
+    n_envs: int = 64
+    """environments side by side"""
+
+    n_steps: int = 16
+    """steps of each environment in an update; the longest episode, with whole_episodes"""
+
+    whole_episodes: bool = False
+    """an update is one whole episode of each environment, begun afresh"""
+
+    vectorization: Vectorization = "auto"
+    """'auto': the native vector where there is one; 'sync': a loop; 'async': processes"""
+
+    gamma: float = 0.99
+    """discount of a reward one step later [0 .. 1]"""
+
+    baseline: StepBaselineName = "value"
+    """what a return is compared with; 'greedy-rollout' needs whole_episodes"""
+
+    gae_lambda: float = 0.95
+    """with the value baseline: 1 is the whole reward-to-go, 0 trusts the critic after one step"""
+
+    normalise_advantage: bool = True
+    """divide advantages by their deviation (and, with the value baseline, take off their mean)"""
+
+    normalise_observation: bool = True
+    """standardise observed numbers by their running mean and deviation"""
+
+    normalise_reward: bool = True
+    """divide rewards by the running deviation of discounted returns"""
+
+    entropy_weight: float = 0.01
+    """weight of the entropy bonus [per nat]"""
+
+    value_weight: float = 0.5
+    """weight of the critic's squared error"""
+
+    lr: float = 2e-3
+    """Adam's step size at the start"""
+
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    """how the step size falls to zero over the budget, if it does"""
+
+    clip_norm: float = 0.5
+    """longest gradient"""
+
+    width: int = 64
+    """units of a hidden layer"""
+
+    layers: int = 2
+    """hidden layers of the policy, and of the critic"""
+
+    activation: Activation = "tanh"
+    """between the layers; a tanh costs more time than the 64 x 64 products around it"""
+
+    image_network: ImageNetwork = "small"
+    """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature)"""
+
+    def __post_init__(self) -> None:
+        for name in ("n_envs", "n_steps", "width", "lr", "clip_norm"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        for name in ("layers", "entropy_weight", "value_weight"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name} must be 0 or more, got {getattr(self, name)}")
+        for name in ("gamma", "gae_lambda"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} must be in 0..1, got {getattr(self, name)}")
+        if self.baseline == "greedy-rollout" and not self.whole_episodes:
+            raise UserError("baseline greedy-rollout needs whole_episodes")
+
+    def build(
+        self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
+    ) -> "tuple[Reinforce, Rollouts]":
+        """The agent and its endless rollouts, different ones on each process."""
+        from hringur.agents.reinforce import Reinforce  # which needs this file
+
+        agent = Reinforce(env_id, self, seed=seed, fabric=fabric, env_options=env_options)
+        return agent, agent.batches

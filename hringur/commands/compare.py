@@ -1,4 +1,7 @@
-"""``hringur compare [RUN...]``: runs, heuristics and the exact solver on the same instances."""
+"""``hringur compare [RUN...]``: runs, heuristics and the exact solver on the same instances.
+
+With ``--agents`` it is ``compare_agents`` instead: agents are trained first.
+"""
 
 import dataclasses
 import json
@@ -33,6 +36,8 @@ class Compare:
 
     Runs of one learner with the same settings and different seeds are also put together. With
     neither runs nor --heuristics nor --exact: all heuristics, the shipped model, the exact solver.
+
+    To train agents on any environment and compare them: hringur compare --agents --help.
     """
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[RUN ...]")] = ()
@@ -96,6 +101,11 @@ class SeedsRow:
 
 def main(arguments: list[str]) -> None:
     """Load everything, measure it, print it."""
+    if any(argument.split("=")[0] == "--agents" for argument in arguments):
+        from hringur.commands import compare_agents
+
+        compare_agents.main(arguments)
+        return
     given = parse(Compare, arguments, "compare")
     options = given.selection()
     command = shlex.join(["hringur", "compare", *arguments])

@@ -1,4 +1,7 @@
-"""``hringur evaluate RUN``: a trained learner on held-out instances, with its gap's interval."""
+"""``hringur evaluate RUN``: a trained learner on held-out instances, with its gap's interval.
+
+A run of an environment without tours plays whole episodes instead: ``evaluate_episodes``.
+"""
 
 import dataclasses
 import shlex
@@ -10,6 +13,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from hringur.agents.decoding import Decoding, Method
+from hringur.commands import evaluate_episodes
 from hringur.commands.console import Device, json_text, note, parse, print_json, show
 from hringur.commands.runs import Trained, load_trained
 from hringur.data.files import write_whole
@@ -37,6 +41,9 @@ class Evaluate:
 
     count: int | None = None
     """take only so many instances, the first of the set; all when not given"""
+
+    episodes: int = 100
+    """episodes to play, where the run is of an environment without tours"""
 
     method: tuple[Method, ...] = ()
     """how tours are taken from the network, one row each; greedy and all-starts when not given"""
@@ -68,6 +75,8 @@ class Evaluate:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
+        if self.episodes < 1:
+            raise UserError(f"--episodes must be at least 1, got {self.episodes}")
         if self.output is not None:
             check_new(self.output)
 
@@ -92,6 +101,9 @@ def main(arguments: list[str]) -> None:
     options = parse(Evaluate, arguments, "evaluate")
     decodings = options.decodings()
     trained = load_trained(options.run, options.device)
+    if not hasattr(trained.learner, "n_places"):  # what every learner of tours has
+        evaluate_episodes.main(trained, options, arguments)
+        return
     problem = problem_for([trained], options.held_out, options.count)
     if not isinstance(trained.learner, Planner):
         check_greedy(options, trained)

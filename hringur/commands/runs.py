@@ -13,7 +13,7 @@ from lightning_fabric import Fabric
 from hringur.agents.tour_agent import TourAgent
 from hringur.commands.console import Device
 from hringur.commands.tour_methods import SHIPPED_MODEL
-from hringur.registry import learner_config
+from hringur.registry import config_of
 from hringur.training import checkpoint
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig, make_fabric
@@ -71,7 +71,7 @@ def read_settings(folder: RunFolder) -> RunSettings:
     """
     where = folder.path / "config.json"
     values = check_fields(RunSettings, folder.settings(), where)
-    config_class = learner_config(str(values["learner"]))
+    config_class = config_of(str(values["learner"]))
     parts = {
         "config": record_of(config_class, values["config"], where),
         "trainer": record_of(TrainerConfig, values["trainer"], where),

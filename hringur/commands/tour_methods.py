@@ -138,8 +138,11 @@ def step_by_step(learner: Any, agent: str, problem: Problem) -> Int[np.ndarray, 
     else:
         env = make_vector("OwnTSP-v0", 1, problem=problem.own, **options)
     start = np.array([problem.start])
-    played = play(env, problem.instance, lambda seen: learner.predict(seen, masked=True)[0], start)
-    return played.tour
+
+    def decide(seen: dict[str, Any]) -> Any:
+        return learner.predict(seen, action_masks=1 - seen["visited"])[0]
+
+    return play(env, problem.instance, decide, start).tour
 
 
 def shortest(problem: Problem, seconds: float) -> ExactTour:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
-import gymnasium as gym
-
 from hringur.commands.console import Device, parse, print_json
+from hringur.commands.options import Options, has_places, parse_options
 from hringur.commands.runs import RunSettings, latest_state, read_settings
-from hringur.registry import LEARNERS, learner_config
+from hringur.registry import LEARNERS, MODELS, learner_config
 from hringur.training.console import display
 from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.processes import rank
@@ -27,10 +26,13 @@ class Train(Generic[Config]):
     """Train one learner; the first budget used up ends it, Ctrl-C saves and says how to go on."""
 
     env: str = "IcelandTSP-v0"
-    """environment to train on: IcelandTSP-v0 or EuclideanTSP-v0"""
+    """environment to train on, by its name in Gymnasium"""
+
+    option: Options = ()
+    """options of the environment, each as KEY=VALUE"""
 
     places: int | str = 20
-    """number of places of each instance; or lecture, towns, all: always those"""
+    """number of places of each instance; or lecture, towns, all: always those (tours only)"""
 
     season: Season = "summer"
     """roads of summer or of winter (IcelandTSP only)"""
@@ -42,7 +44,7 @@ class Train(Generic[Config]):
     """of everything that is random [0 .. 2**32 - 1]"""
 
     folder: Path | None = None
-    """run folder, which must be new; runs/NAME-PLACES-SEED when not given"""
+    """run folder, which must be new; runs/NAME-PLACES-SEED or runs/NAME-ENV-SEED when not given"""
 
     json: bool = False
     """print how the run ended as JSON, and no progress"""
@@ -53,21 +55,22 @@ class Train(Generic[Config]):
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
-        try:
-            gym.spec(self.env)
-        except (gym.error.Error, ModuleNotFoundError) as error:
-            raise UserError(f"--env {self.env}: {error}") from error
+        self.env_options()  # refuses what is none
 
     def env_options(self) -> dict[str, Any]:
         """Options for ``gymnasium.make``."""
-        options: dict[str, Any] = {"places": self.places}
-        roads = {"season": self.season, "distance": self.distance}
-        if self.env.endswith("IcelandTSP-v0"):
-            return options | roads
-        other = [name for name, value in roads.items() if value != _default(name)]
-        if other:
-            raise UserError(f"--{other[0]} is an option of IcelandTSP-v0, not of {self.env}")
-        return options
+        given = parse_options(self.option)
+        tours = {"places": self.places, "season": self.season, "distance": self.distance}
+        if not has_places(self.env):
+            usual = {}
+        elif self.env.endswith("IcelandTSP-v0"):
+            usual = tours
+        else:
+            usual = {"places": self.places}
+        for name, value in tours.items():
+            if name not in usual and value != _default(name):
+                raise UserError(f"--{name} is no option of {self.env}")
+        return usual | given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,13 +109,13 @@ class Resume:
 def main(arguments: list[str]) -> None:
     """Read the options; those of a learner are known only once it has been named."""
     if any(argument.split("=")[0] == "--resume" for argument in arguments):
-        named = arguments[0] if arguments[0] in LEARNERS else None
+        named = arguments[0] if arguments[0] in LEARNERS | MODELS else None
         wants_help = {"-h", "--help"} & set(arguments)
         rest = ["--help"] if wants_help else arguments[1:] if named else arguments
         options = parse(Resume, rest, "train")
         resume(options, named, shlex.join(["hringur", "train", *arguments]))
         return
-    names = ", ".join(LEARNERS)
+    names = ", ".join(LEARNERS | MODELS)
     if not arguments or arguments[0] in ("-h", "--help"):
         usage = f"hringur train NAME [OPTIONS], or hringur train --resume FOLDER; NAME is {names}"
         if not arguments:
@@ -123,6 +126,11 @@ def main(arguments: list[str]) -> None:
         )
         return
     name = arguments[0]
+    if name in MODELS:
+        from hringur.commands import train_model  # which needs this file
+
+        train_model.main(name, arguments[1:])
+        return
     options_class: Any = Train[learner_config(name)]  # type: ignore[misc]
     start(name, parse(options_class, arguments[1:], f"train {name}"))
 
@@ -137,7 +145,8 @@ def start(name: str, options: Train[Any]) -> None:
         trainer=options.trainer,
         seed=options.seed,
     )
-    folder = options.folder or Path("runs") / f"{name}-{options.places}-{options.seed}"
+    what = settings.env_options.get("places", options.env.replace(":", "-"))
+    folder = options.folder or Path("runs") / f"{name}-{what}-{options.seed}"
     command = shlex.join(["hringur", "train", "--resume", str(folder)])
     run(settings, folder, None, command, options.json)
 
@@ -161,8 +170,9 @@ def run(
     state: State | None,
     resume_command: str,
     quiet: bool,
+    silent: bool = False,
 ) -> Outcome:
-    """Build the learner, train it, and say how it ended.
+    """Build the learner, train it, and say how it ended (``silent``: say nothing at all).
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; the run is saved and may go on.
@@ -176,7 +186,7 @@ def run(
             folder = RunFolder.create(folder, settings)
         log = RunLog(folder, display(quiet), resume_command)
     outcome = train(learner, batches, settings.trainer, log, state)
-    if rank() == 0 and isinstance(folder, RunFolder):
+    if rank() == 0 and isinstance(folder, RunFolder) and not silent:
         report(settings, folder, outcome, quiet)
     if outcome.interrupted:  # so that a script does not go on as if the budget were used up
         raise KeyboardInterrupt

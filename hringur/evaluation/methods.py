@@ -32,14 +32,16 @@ class Planner(Protocol):
 
 @runtime_checkable
 class Predictor(Protocol):
-    """A learner that decides step by step on any number of places: SB3's."""
+    """A learner that decides step by step, on as many places as it was trained on."""
 
     n_places: int
     masks_itself: bool
     """never proposes a visited place, as MaskablePPO"""
 
-    def predict(self, observation: dict[str, Any], *, masked: bool = False) -> tuple[Any, Any]:
-        """Actions for a batch of observations."""
+    def predict(
+        self, observation: dict[str, Any], *, action_masks: np.ndarray | None = None
+    ) -> tuple[Any, Any]:
+        """Actions for a batch of observations, among those allowed."""
         ...
 
 
@@ -80,7 +82,9 @@ def learner_scores(
     masks = {"greedy": True} if learner.masks_itself else {"greedy, masked": True, "greedy": False}
     return [
         evaluate_predict(
-            lambda observation, m=masked: learner.predict(observation, masked=m)[0],  # type: ignore[misc]
+            lambda observation, m=masked: learner.predict(  # type: ignore[misc]
+                observation, action_masks=1 - observation["visited"] if m else None
+            )[0],
             held_out,
             name=name,
             decoding=label,

@@ -18,7 +18,7 @@ class TrainerConfig:
     """budget in updates"""
 
     samples: int | None = None
-    """budget in samples (problem instances), those of all processes together"""
+    """budget in samples (problem instances, or steps of environments), of all processes together"""
 
     seconds: float | None = None
     """budget in seconds of training, evaluations not counted; 180 when no budget is given"""
@@ -43,6 +43,9 @@ class TrainerConfig:
 
     evaluate_every_steps: int | None = None
     """updates between evaluations"""
+
+    evaluate_every_samples: int | None = None
+    """samples between evaluations"""
 
     checkpoint_every_seconds: float | None = 60.0
     """seconds of training between checkpoints"""

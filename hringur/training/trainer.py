@@ -109,7 +109,8 @@ class _Run:
     def until_done(self, interruption: Interruption) -> bool:
         """Update, log, evaluate and save until the budget is used up; True if interrupted."""
         config, now = self.config, self.now
-        evaluate = Due(config.evaluate_every_steps, config.evaluate_every_seconds, now)
+        intervals = (config.evaluate_every_steps, config.evaluate_every_seconds)
+        evaluate = Due(*intervals, now, config.evaluate_every_samples)
         save = Due(config.checkpoint_every_steps, config.checkpoint_every_seconds, now)
         share, stop = processes.agree((config.share(now), False))
         while share < 1 and not stop:

@@ -344,3 +344,34 @@ def test_help_without_a_learner(capsys):
     assert "pointer-network" in capsys.readouterr().out
     assert main(["train", "--resume", "--help"]) == 0
     assert "folder of the run" in capsys.readouterr().out
+
+
+def test_other_environments_take_their_own_options(tmp_path, capsys):
+    folder = tmp_path / "run"
+    arguments = ["train", "a2c", "--env", "FrozenLake-v1", "--option", "is_slippery=false"]
+    assert main([*arguments, "--steps=1", "--n-envs=2", f"--folder={folder}", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert 0 <= found["metrics"]["evaluation/return_mean"] <= 1
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings["env_options"] == {"is_slippery": False}
+    assert main(["evaluate", str(folder), "--episodes=5", "--json"]) == 0
+    scores = {score["name"]: score for score in json.loads(capsys.readouterr().out)["scores"]}
+    assert scores["optimum"]["mean_return"] == pytest.approx(1) and scores["optimum"]["gap"] == 0
+    assert scores["a2c"]["gap"] == pytest.approx(1 - scores["a2c"]["mean_return"])
+    assert "random actions" in scores
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--env=CartPole-v1", "--places=5"], "--places is no option of CartPole-v1"),
+        (["--env=CartPole-v1", "--option", "mass=3"], "CartPole-v1 has no option 'mass'"),
+        (["--env=Pendulum-v1"], "those of Pendulum-v1 are Box"),
+        (["--option", "places"], "--option must be KEY=VALUE, got 'places'"),
+    ],
+)
+def test_what_an_environment_does_not_know_is_refused(options, said, tmp_path, capsys):
+    assert main(["train", "ppo", f"--folder={tmp_path / 'run'}", *options]) == 2
+    message = capsys.readouterr().err
+    assert said in message and message.count("\n") == 1
+    assert not (tmp_path / "run").exists()

@@ -7,6 +7,7 @@ from hringur.cli import main
 TINY = {
     "attention-model": ["--batch=4", "--width=16", "--layers=1", "--heads=2"],
     "pointer-network": ["--batch=4", "--width=16"],
+    "reinforce": ["--n-envs=2", "--n-steps=16", "--width=16"],
     "ppo": ["--n-envs=2", "--epochs=1"],
     "a2c": ["--n-envs=2"],
     "dqn": ["--n-envs=2", "--replay-megabytes=1"],

@@ -20,3 +20,11 @@ def test_due_by_steps_by_seconds_by_both_and_never():
     assert run(None, 1.4, first=2) == [5, 8, 11]
     assert run(4, 2.5) == [4, 8, 12]  # the seconds are counted from the last time, whatever it was
     assert run(None, None) == []
+
+
+def test_due_by_samples_which_come_in_batches():
+    due = Due(None, None, Counters(), every_samples=100)
+    seen = [Counters(steps=k, samples=40 * k) for k in range(1, 9)]
+    assert [now.samples for now in seen if due(now)] == [120, 240]
+    late = Due(None, None, Counters(samples=1000), every_samples=100)
+    assert not late(Counters(samples=1099)) and late(Counters(samples=1100))

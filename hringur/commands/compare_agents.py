@@ -1,0 +1,263 @@
+"""``hringur compare --env ID --agents ...``: agents trained side by side with the same budget."""
+
+import dataclasses
+import json
+import math
+import os
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hringur.agents.yardstick import TourYardstick, yardstick_for
+from hringur.commands.cell_pool import Backend, run_cells
+from hringur.commands.cells import CellTask, Failed, read_cell
+from hringur.commands.compare import check_figure
+from hringur.commands.comparison_folder import check_same, keep_settings
+from hringur.commands.console import Device, note, parse, print_json, show
+from hringur.commands.options import Options, has_places, parse_options
+from hringur.data.files import write_whole
+from hringur.evaluation import comparison, comparison_plots, plots
+from hringur.registry import LEARNERS, learner_config
+from hringur.training.config import TrainerConfig
+from hringur.training.run_folder import plain
+from hringur.training.trainer import make_fabric
+from hringur.types import UserError
+
+UNITS = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "steps": ("samples", 1.0)}
+EVALUATIONS = 12  # of each run, while it trains
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareAgents:
+    """Train every agent from several seeds on one environment, and lay the results side by side.
+
+    What is done already is not done again: the same command goes on where it was stopped.
+    """
+
+    env: str
+    """environment, by its name in Gymnasium"""
+
+    agents: tuple[str, ...]
+    """names of learners, as for hringur train"""
+
+    seeds: int = 5
+    """runs of each agent, from seeds 0, 1, ..."""
+
+    budget: str = "60s"
+    """training of each run: 60s, 2m, or 200000steps (of the environment)"""
+
+    option: Options = ()
+    """options of the environment, each as KEY=VALUE"""
+
+    episodes: int = 100
+    """held-out episodes that each trained run plays, the same for all"""
+
+    jobs: int | None = None
+    """runs at the same time, one thread each; as many as there are processors when not given"""
+
+    backend: Backend = "joblib"
+    """where the runs go: processes of this machine, or a Ray cluster"""
+
+    device: Device = "cpu"
+    """where networks are trained; runs at the same time share a GPU"""
+
+    folder: Path | None = None
+    """where everything is kept; runs/compare-ENV-BUDGET when not given"""
+
+    figure: Path | None = None
+    """draw the comparison to this PNG too; it is always in the folder"""
+
+    json: bool = False
+    """print the figures as JSON instead of tables"""
+
+    def __post_init__(self) -> None:
+        if not self.agents:
+            raise UserError(f"--agents must name at least one of {', '.join(LEARNERS)}")
+        for name in self.agents:
+            learner_config(name)  # refuses an unknown one
+        twice = [name for name in self.agents if self.agents.count(name) > 1]
+        if twice:
+            raise UserError(f"the agent {twice[0]} is given twice")
+        for name, value in (
+            ("seeds", self.seeds),
+            ("episodes", self.episodes),
+            ("jobs", 1 if self.jobs is None else self.jobs),
+        ):
+            if value < 1:
+                raise UserError(f"--{name} must be at least 1, got {value}")
+        self.trainer()
+        if self.figure is not None:
+            check_figure(self.figure)
+
+    def trainer(self) -> TrainerConfig:
+        """The budget of each run."""
+        name, amount = parse_budget(self.budget)
+        every = amount / EVALUATIONS
+        settings: dict[str, Any] = {"device": self.device, "threads": 1}
+        if name == "seconds":
+            settings |= {"seconds": amount, "evaluate_every_seconds": every}
+            settings["checkpoint_every_seconds"] = max(5.0, every)
+        else:
+            settings |= {"samples": int(amount), "evaluate_every_samples": math.ceil(every)}
+            settings |= {"evaluate_every_seconds": None, "checkpoint_every_seconds": 10.0}
+        return TrainerConfig(**settings)
+
+    def env_options(self) -> dict[str, Any]:
+        """Options for ``gymnasium.make``; tours have as many places as ``hringur train`` gives."""
+        usual = {"places": 20} if has_places(self.env) else {}
+        return usual | parse_options(self.option)
+
+    def where(self) -> Path:
+        """The folder of the comparison."""
+        name = re.sub(r"[^\w.-]+", "-", f"compare-{self.env}-{self.budget}")
+        return self.folder or Path("runs") / name
+
+    def tasks(self) -> list[CellTask]:
+        """Every cell, seed by seed."""
+        return [
+            CellTask(
+                agent=agent,
+                seed=seed,
+                env=self.env,
+                env_options=self.env_options(),
+                episodes=self.episodes,
+                trainer=self.trainer(),
+                folder=self.where().resolve(),  # a cluster's processes work elsewhere
+            )
+            for seed in range(self.seeds)
+            for agent in self.agents
+        ]
+
+
+def parse_budget(text: str) -> tuple[str, float]:
+    """The trainer's name of the budget, and how much of it.
+
+    Raises:
+        UserError: it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|steps)", text.strip())
+    if found is None or float(found[1]) <= 0 or (found[2] == "steps" and "." in found[1]):
+        raise UserError(f"--budget must be such as 60s, 2m or 200000steps, got {text!r}")
+    name, factor = UNITS[found[2]]
+    return name, float(found[1]) * factor
+
+
+def main(arguments: list[str]) -> None:
+    """Train what is missing, then report; exit code 1 if a cell failed."""
+    options = parse(CompareAgents, arguments, "compare")
+    unit = sample_unit(options)
+    tasks = options.tasks()
+    folder, common = options.where(), comparison_settings(options)
+    check_same(folder, common)
+    done = {task.file: read_cell(task.file) for task in tasks if task.file.exists()}
+    missing = [task for task in tasks if task.file not in done]
+    failed: list[Failed] = []
+    if missing:
+        check_agents(missing)
+        keep_settings(folder, common)
+        failed = train_cells(options, missing, len(done))
+    cells = [read_cell(task.file) for task in tasks if task.file.exists()]
+    report(options, cells, failed, unit, shlex.join(["hringur", "compare", *arguments]))
+    if failed:
+        raise SystemExit(1)
+
+
+def sample_unit(options: CompareAgents) -> str:
+    """What the agents' samples are.
+
+    Raises:
+        UserError: there is no such environment, or its agents count no steps.
+    """
+    if not isinstance(yardstick_for(options.env, options.env_options()), TourYardstick):
+        return "environment steps"
+    if parse_budget(options.budget)[0] == "samples":
+        raise UserError(
+            f"--budget {options.budget}: agents of tours count instances, not steps of the"
+            " environment; give a budget in seconds, such as 60s"
+        )
+    return "training instances"
+
+
+def check_agents(tasks: Sequence[CellTask]) -> None:
+    """Build each agent once, before anything is written.
+
+    Raises:
+        UserError: one cannot learn on this environment, or needs what is not installed.
+    """
+    first = {task.agent: task for task in reversed(tasks)}
+    for task in reversed(first.values()):
+        try:
+            task.settings().build(make_fabric(task.trainer))
+        except UserError as error:
+            raise UserError(f"the agent {task.agent}: {error}") from error
+
+
+def comparison_settings(options: CompareAgents) -> dict[str, Any]:
+    """What all cells of a folder must have in common; agents and seeds may be added."""
+    settings = {
+        "env": options.env,
+        "env_options": options.env_options(),
+        "budget": options.budget,
+        "episodes": options.episodes,
+        "device": options.device,
+    }
+    return json.loads(json.dumps(plain(settings)))
+
+
+def train_cells(options: CompareAgents, tasks: Sequence[CellTask], done: int) -> list[Failed]:
+    """All of them, with a line for each that is finished; those that failed."""
+    jobs = options.jobs or os.cpu_count() or 1
+    total = done + len(tasks)
+    note(f"{len(tasks)} of {total} runs to train, {options.budget} each, {jobs} at a time")
+    failed: list[Failed] = []
+    for task, failure in run_cells(tasks, jobs, options.backend):
+        done += 1
+        words = f"failed: {failure.reason}" if failure else read_cell(task.file).words
+        note(f"[{done}/{total}] {task.name}: {words}")
+        failed += [failure] if failure else []
+    return failed
+
+
+def report(
+    options: CompareAgents,
+    cells: Sequence[comparison.Cell],
+    failed: Sequence[Failed],
+    unit: str,
+    command: str,
+) -> None:
+    """Tables or JSON, and the figure; those of the cells that were done."""
+    for one in failed:
+        note(f"failed: {one.task.name}: {one.reason}; again with: {one.task.command}")
+    if not cells:
+        note("no run could be trained; the reasons stand above")
+        return
+    runs, folder = comparison.grouped(cells), options.where()
+    seeds = comparison.seed_words(sorted({cell.seed for cell in cells}))
+    title = f"{options.env}, {options.budget} of training each, seeds {seeds}"
+    figure = comparison_plots.comparison_figure(runs, title, unit)
+    files = [plots.save(figure, folder / "comparison.png")]
+    if options.figure is not None:
+        files.append(plots.save(figure, options.figure))
+    record = {
+        "settings": plain(dataclasses.asdict(options)),
+        "agents": [one.to_json() for one in runs],
+        "improvement": comparison.improvements(runs),
+        "failed": [{"cell": one.task.name, "reason": one.reason} for one in failed],
+        "command": command,
+    }
+    text = json.dumps(plain(record), indent=2, ensure_ascii=False)
+    write_whole(folder / "results.json", text + "\n")
+    write_whole(folder / "results.md", comparison.markdown(runs, unit) + f"\n`{command}`\n")
+    if options.json:
+        print_json(record)
+        return
+    show(comparison.table(runs, f"{title}, {options.episodes} held-out episodes", unit))
+    print("interquartile means over runs, with 95 % intervals\n")
+    if len(runs) > 1 and all(len(one.cells) > 1 for one in runs):
+        show(comparison.improvement_table(runs))
+    print(f"the command: {command}")
+    for path in files:
+        print(f"drawn: {path}")

@@ -8,12 +8,14 @@ from setuptools import find_packages, setup
 # (NumPy 2.4, Gymnasium 1.4, torch 2.13, Python 3.11) and has no upper bound without a reason.
 REQUIRED = [
     "gymnasium>=1.3",  # environments and their vectors
+    "joblib>=1.3",  # comparisons on all processors, or on a cluster
     "jaxtyping>=0.3",  # shapes in signatures
     "lightning-fabric>=2.4",  # devices, precision, several processes
     "matplotlib>=3.9",  # maps and curves
     "networkx>=3.3",  # road graph, Christofides
     "numpy>=2.0",
     "ortools>=9.12",  # exact tours, proven
+    "pillow>=10.1",  # GIFs and the captions of films
     "rich>=13",  # progress and tables
     "safetensors>=0.5",  # weights that cannot execute code
     "scipy>=1.13",  # bootstrap intervals
@@ -24,8 +26,23 @@ REQUIRED = [
 
 EXTRAS = {
     "sb3": ["stable-baselines3>=2.7", "sb3-contrib>=2.7"],  # PPO, A2C, DQN, MaskablePPO
+    "atari": ["ale-py>=0.12.1"],  # Breakout: the emulator, with the cartridge in its wheel
+    "video": ["imageio-ffmpeg>=0.5"],  # .mp4 films, with ffmpeg in its wheel
     "human": ["pygame>=2.5"],  # render_mode="human": a window
-    "test": ["beartype>=0.19", "mypy>=1.13", "pytest>=8.3", "ruff>=0.9", "vrplib>=1.5"],
+    "parquet": ["pyarrow>=15"],  # prices from Parquet files
+    # data sets that are fetched or come with scikit-learn, densities of codes, exact transport
+    "generative": ["pooch>=1.8", "pot>=0.9.5", "scikit-learn>=1.5"],
+    "yahoo": ["yfinance>=0.2.54"],  # prices from Yahoo; it needs the network
+    "ray": ["ray[default]>=2.9"],  # comparisons on a Ray cluster
+    "test": [
+        "beartype>=0.19",
+        "empyrical-reloaded>=0.7",  # ratios of wealth, to compare with
+        "mypy>=1.13",
+        "pytest>=8.3",
+        "ruff>=0.9",
+        "torchmetrics>=1.5",  # the Frechet distance, to compare with
+        "vrplib>=1.5",
+    ],
 }
 
 setup(
@@ -43,6 +60,8 @@ setup(
             "py.typed",
             "data/iceland/*",
             "data/held_out/*.npz",
+            "data/markets/*",
+            "data/mnist/*.gz",
             "models/*.safetensors",
         ]
     },

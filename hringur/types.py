@@ -11,6 +11,10 @@ P      tours decoded side by side for one instance (starts, samples)
 H      attention heads
 D      width of an embedding
 T      time: decisions in a row
+N, M   images of a set, vectors of a sample
+C H W  channels, height and width of an image
+Z      width of a latent code
+K      classes; components of a mixture
 ====== ==========================================================
 """
 

@@ -15,7 +15,7 @@ LAYERS = [
     ["data"],
     ["references"],
     ["envs", "estimators", "training"],
-    ["agents"],
+    ["agents", "generative"],
     ["evaluation"],
     ["commands"],
     ["cli"],

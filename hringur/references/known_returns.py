@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-BOUNDED = {"CartPole-v0": 200.0, "CartPole-v1": 500.0}
-"""Return 1 for each step up to the time limit, and balancing till then is possible."""
+from hringur.references.breakout import CEILING
+
+BOUNDED = {"CartPole-v0": 200.0, "CartPole-v1": 500.0, "ThreeActionBreakout-v0": float(CEILING)}
+"""CartPole: 1 for each step up to the time limit. Breakout: every brick of both walls."""
 
 ENDLESS = 10_000
 """Steps after which an environment without a time limit is taken as over."""

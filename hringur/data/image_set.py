@@ -1,0 +1,98 @@
+"""The record of a set of images, and what is done to it as a whole: cut square, brought to a size.
+
+Images are bytes, channels first. All of a small set is one array, so that a learner can keep it on
+its device as one tensor.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from jaxtyping import Float32, Int64, UInt8
+
+SPLIT_SEED = 874
+"""Which images are held out of a set that comes without a test set: the same ones at every call."""
+
+CHUNK = 1024
+"""Images that are resized at a time, which bounds the memory for floats."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """N images to train on and M held-out ones, of one size."""
+
+    name: str
+    train: UInt8[np.ndarray, "N C H W"]
+    test: UInt8[np.ndarray, "M C H W"]
+    train_labels: Int64[np.ndarray, " N"] | None
+    """number of the class; None where the set has no classes"""
+    test_labels: Int64[np.ndarray, " M"] | None
+    classes: tuple[str, ...]
+    """names by number; empty where the set has no classes"""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels (1 grey, 3 colour), height and width of an image."""
+        _, channels, height, width = self.train.shape
+        return channels, height, width
+
+    def resized(self, size: int) -> "ImageSet":
+        """The same images, ``size`` pixels high and wide: the middle square of each, resampled."""
+        return ImageSet(
+            self.name,
+            resized(self.train, size),
+            resized(self.test, size),
+            self.train_labels,
+            self.test_labels,
+            self.classes,
+        )
+
+
+def held_out_split(
+    name: str,
+    images: UInt8[np.ndarray, "N C H W"],
+    labels: Int64[np.ndarray, " N"] | None,
+    classes: tuple[str, ...],
+    test_share: float = 0.1,
+) -> ImageSet:
+    """A set whose test images are drawn from ``images``: the share given, at least one."""
+    order = np.random.default_rng(SPLIT_SEED).permutation(len(images))
+    held_out = max(1, round(test_share * len(images)))
+    test, train = np.sort(order[:held_out]), np.sort(order[held_out:])
+    return ImageSet(
+        name,
+        images[train],
+        images[test],
+        None if labels is None else labels[train],
+        None if labels is None else labels[test],
+        classes,
+    )
+
+
+def resized(images: UInt8[np.ndarray, "N C H W"], size: int) -> UInt8[np.ndarray, "N C S S"]:
+    """The middle square of each image in ``size`` by ``size`` pixels.
+
+    Each new pixel is the mean of the old ones around its place under a triangle as wide as one new
+    pixel to either side (one old pixel where the image grows): bilinear, without aliasing.
+    """
+    side = min(images.shape[2:])
+    top, left = (images.shape[2] - side) // 2, (images.shape[3] - side) // 2
+    square = images[:, :, top : top + side, left : left + side]
+    if side == size:
+        return np.ascontiguousarray(square)
+    weights = _weights(side, size)  # S side
+    result = np.empty((*images.shape[:2], size, size), dtype=np.uint8)
+    for first in range(0, len(images), CHUNK):
+        part = square[first : first + CHUNK].astype(np.float32)
+        result[first : first + CHUNK] = np.rint(weights @ part @ weights.T)
+    return result
+
+
+@lru_cache(maxsize=16)
+def _weights(old: int, new: int) -> Float32[np.ndarray, "S old"]:
+    """What each of the old pixels in a row contributes to each new one; rows add to 1."""
+    scale = old / new
+    middle = (np.arange(new)[:, None] + 0.5) * scale
+    away = np.abs(np.arange(old) + 0.5 - middle) / max(scale, 1.0)
+    triangle = np.maximum(0.0, 1.0 - away)
+    return (triangle / triangle.sum(axis=1, keepdims=True)).astype(np.float32)

@@ -1,0 +1,208 @@
+"""How far made images are from real ones, by their features; and codes from their prior.
+
+Every measure here takes plain batches of vectors, so that each has an oracle of its own. Where the
+features come from is told in ``digit_classifier.py``: none of these is an Inception score.
+
+=================== ==========================================================================
+measure             what it sees
+=================== ==========================================================================
+Frechet distance    means and covariances only (Dowson & Landau 1982; Heusel et al. 2017)
+kernel distance     moments up to the third, without bias (Binkowski et al. 2018)
+precision           share of made images that lie among real ones (Kynkaanniemi et al. 2019)
+recall              share of real images that lie among made ones (the same)
+density             how many real neighbourhoods a made image lies in (Naeem et al. 2020)
+coverage            share of real neighbourhoods that hold a made image (the same)
+=================== ==========================================================================
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hringur.types import MissingExtra, UserError
+
+CHUNK = 1000
+"""Rows of a matrix of pairs that are in memory at a time."""
+
+PRECISION_NEIGHBOURS = 3
+"""k of Kynkaanniemi et al. 2019"""
+
+COVERAGE_NEIGHBOURS = 5
+"""k of Naeem et al. 2020"""
+
+
+def frechet_distance(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
+    """The squared 2-Wasserstein distance of the normal laws that have these moments.
+
+    |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)).
+
+    The estimate is biased upwards, the more the fewer vectors there are: compare only figures that
+    were taken with equally many.
+
+    Raises:
+        UserError: fewer than two vectors on a side, or some are not finite.
+    """
+    first, second = _moments(x), _moments(y)
+    return frechet_between(*first, *second)
+
+
+def frechet_between(
+    mean_x: Float[Tensor, " D"],
+    covariance_x: Float[Tensor, "D D"],
+    mean_y: Float[Tensor, " D"],
+    covariance_y: Float[Tensor, "D D"],
+) -> float:
+    """The same from means and covariances.
+
+    (S_x S_y)^(1/2) has the trace of (R S_y R)^(1/2) with R the symmetric root of S_x, and that
+    matrix is symmetric: its eigenvalues are real and need no complex arithmetic.
+    """
+    values, vectors = torch.linalg.eigh(covariance_x)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    shared = torch.linalg.eigvalsh(root @ covariance_y @ root).clamp(min=0).sqrt().sum()
+    traces = covariance_x.trace() + covariance_y.trace() - 2 * shared
+    return max(0.0, ((mean_x - mean_y).square().sum() + traces).item())
+
+
+def kernel_distance(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
+    """The unbiased estimate of MMD^2 under k(a, b) = (a.b / D + 1)^3.
+
+    Zero on average for samples of one law, whatever their number, and so at times below zero. All
+    pairs are used: Binkowski et al. average over blocks of 1,000, which has more variance.
+    """
+    x, y = _checked(x), _checked(y)
+    return _mean_of_pairs(x) + _mean_of_pairs(y) - 2 * _kernel_sum(x, y) / (len(x) * len(y))
+
+
+@dataclass(frozen=True)
+class Neighbourhoods:
+    """What nearest neighbours say about made images beside real ones; 1 is best for each."""
+
+    precision: float
+    recall: float
+    density: float
+    """not bounded by 1: above it, made images crowd where real ones are dense"""
+    coverage: float
+
+
+def neighbourhoods(
+    real: Float[Tensor, "N D"],
+    made: Float[Tensor, "M D"],
+    precision_neighbours: int = PRECISION_NEIGHBOURS,
+    coverage_neighbours: int = COVERAGE_NEIGHBOURS,
+) -> Neighbourhoods:
+    """Precision, recall, density and coverage.
+
+    A vector's neighbourhood is the closed ball that reaches to its k-th nearest other vector of
+    its own set. Precision: made vectors in the neighbourhood of any real one; recall: the other
+    way round; density: real neighbourhoods that a made vector is in, over k; coverage: real
+    neighbourhoods with any made vector.
+
+    Raises:
+        UserError: no more vectors than neighbours, or some are not finite.
+    """
+    real, made = _checked(real), _checked(made)
+    fewest, most = min(len(real), len(made)), max(precision_neighbours, coverage_neighbours)
+    if fewest <= most:
+        raise UserError(f"{most} neighbours need at least {most + 1} vectors, got {fewest}")
+    near_real, wide_real = _radii(real, precision_neighbours, coverage_neighbours)
+    near_made, _ = _radii(made, precision_neighbours, coverage_neighbours)
+    precise = torch.zeros(len(made), dtype=torch.bool, device=real.device)
+    inside, recalled, covered = 0, [], []
+    for rows, distance in _distances(real, made):  # chunk M
+        precise |= (distance <= near_real[rows, None]).any(dim=0)
+        recalled.append((distance <= near_made).any(dim=1))
+        within = distance <= wide_real[rows, None]
+        inside += int(within.sum())
+        covered.append(within.any(dim=1))
+    return Neighbourhoods(
+        precision=precise.float().mean().item(),
+        recall=torch.cat(recalled).float().mean().item(),
+        density=inside / (coverage_neighbours * len(made)),
+        coverage=torch.cat(covered).float().mean().item(),
+    )
+
+
+def confident_share(probabilities: Float[Tensor, "B K"], threshold: float = 0.9) -> float:
+    """Share of images that a classifier puts in some class with more than ``threshold``."""
+    return (probabilities.amax(dim=1) > threshold).float().mean().item()
+
+
+def reconstruction_error(image: Float[Tensor, "B *P"], rebuilt: Float[Tensor, "B *P"]) -> float:
+    """Squared error summed over the pixels of an image, mean over images; pixels in 0..1."""
+    return (image - rebuilt).square().flatten(1).sum(dim=1).mean().item()
+
+
+def exact_transport(x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"]) -> float:
+    """The least cost of moving one batch of codes onto the other, found exactly (``ot.emd2``).
+
+    The cost of a move is the squared distance; each batch has mass 1. What sliced and entropic
+    distances are laid beside: it grows with the cube of the number of codes, so keep to 2,000.
+
+    Raises:
+        MissingExtra: POT is not installed.
+    """
+    try:
+        import ot
+    except ImportError as error:
+        raise MissingExtra("the exact cost of transport", "generative") from error
+    a, b = (_checked(codes).double().cpu().numpy() for codes in (x, y))
+    return float(ot.emd2([], [], ot.dist(a, b, metric="sqeuclidean"), numItermax=2_000_000))
+
+
+def _checked(vectors: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+    """At least two finite vectors, or a plain refusal: NaN would pass through silently."""
+    if len(vectors) < 2:
+        raise UserError(f"at least 2 images are needed to measure anything, got {len(vectors)}")
+    if not bool(torch.isfinite(vectors).all()):
+        raise UserError("cannot measure: some of the images or codes are not finite numbers")
+    return vectors
+
+
+def _moments(vectors: Float[Tensor, "N D"]) -> tuple[Float[Tensor, " D"], Float[Tensor, "D D"]]:
+    """Mean and unbiased covariance, in double precision."""
+    exact = _checked(vectors).double()
+    mean = exact.mean(dim=0)
+    centred = exact - mean
+    return mean, centred.T @ centred / (len(exact) - 1)
+
+
+def _kernel_sum(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
+    """Sum of the kernel over all pairs, a chunk of rows at a time."""
+    total = torch.zeros((), dtype=torch.float64, device=x.device)
+    for rows in x.split(CHUNK):
+        total += (rows @ y.T / x.shape[1] + 1).pow_(3).sum(dtype=torch.float64)
+    return total.item()
+
+
+def _mean_of_pairs(x: Float[Tensor, "N D"]) -> float:
+    """Mean of the kernel over all pairs of two different vectors."""
+    n = len(x)
+    alone = (x.square().sum(dim=1) / x.shape[1] + 1).pow(3).sum(dtype=torch.float64).item()
+    return (_kernel_sum(x, x) - alone) / (n * (n - 1))
+
+
+def _distances(
+    x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]
+) -> Iterator[tuple[slice, Float[Tensor, "chunk M"]]]:
+    """Euclidean distances of a chunk of ``x`` from all of ``y``, with the rows they belong to."""
+    for first in range(0, len(x), CHUNK):
+        rows = slice(first, min(first + CHUNK, len(x)))
+        yield rows, torch.cdist(x[rows], y)
+
+
+def _radii(
+    vectors: Float[Tensor, "N D"], *neighbours: int
+) -> tuple[Float[Tensor, " N"], Float[Tensor, " N"]]:
+    """Distance of each vector from its k-th nearest other one, for two k."""
+    nearest = []
+    for rows, distance in _distances(vectors, vectors):
+        place = torch.arange(distance.shape[0], device=distance.device)
+        distance[place, place + rows.start] = torch.inf  # not its own neighbour
+        nearest.append(distance.topk(max(neighbours), dim=1, largest=False).values)
+    sorted_distances = torch.cat(nearest)
+    first, second = (sorted_distances[:, k - 1] for k in neighbours)
+    return first, second

@@ -1,0 +1,1 @@
+"""Generative models of images: each in its own file, its loss readable as the equation."""

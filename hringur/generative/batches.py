@@ -1,0 +1,120 @@
+"""Images on the device, and batches of them without end.
+
+A small data set lies on the device as one tensor of bytes; a batch is one gather. No worker
+processes, and no Python for a single image.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from hringur.data.images import ImageSet
+from hringur.generative.networks import ImageShape, channels_last
+from hringur.types import State, UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What a model's ``update`` gets."""
+
+    image: Float[Tensor, "B C H W"]
+    """pixels in 0 .. 1"""
+
+    label: Int[Tensor, " B"] | None
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """A data set on the device."""
+
+    name: str
+    train: UInt8[Tensor, "N C H W"]
+    test: UInt8[Tensor, "M C H W"]
+    train_labels: Int[Tensor, " N"] | None
+    test_labels: Int[Tensor, " M"] | None
+    classes: tuple[str, ...]
+
+    @classmethod
+    def on_device(cls, images: ImageSet, device: torch.device) -> "Images":
+        """A copy of ``images`` there."""
+
+        def there(array: np.ndarray | None) -> Tensor | None:
+            return None if array is None else torch.tensor(array, device=device)
+
+        train, test = there(images.train), there(images.test)
+        assert train is not None and test is not None
+        return cls(
+            images.name,
+            train,
+            test,
+            there(images.train_labels),
+            there(images.test_labels),
+            tuple(images.classes),
+        )
+
+    @property
+    def shape(self) -> ImageShape:
+        """Of one image."""
+        return ImageShape(*self.train.shape[1:])
+
+
+class ImageBatches:
+    """Endless batches of the training images: each epoch in a new order, a remainder left out.
+
+    Under torchrun all processes shuffle alike, and each takes its share of one large batch: the
+    same images are seen together as by one process with that batch.
+    """
+
+    def __init__(
+        self, images: Images, batch: int, seed: int, rank: int = 0, processes: int = 1
+    ) -> None:
+        self.images, self.batch = images, batch
+        self.rank, self.processes = rank, processes
+        available = len(images.train)
+        if batch * processes > available:
+            raise UserError(
+                f"batch must be at most {available // processes} for the {available} training"
+                f" images of {images.name} on {processes} process(es), got {batch}"
+            )
+        self.generator = torch.Generator().manual_seed(seed)
+        self._shuffle()
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        together = self.batch * self.processes
+        if self.position + together > len(self.order):
+            self._shuffle()
+        first = self.position + self.rank * self.batch
+        self.position += together
+        rows = self.order[first : first + self.batch].to(self.images.train.device)
+        labels = self.images.train_labels
+        return Batch(as_floats(self.images.train[rows]), None if labels is None else labels[rows])
+
+    def state_dict(self) -> State:
+        """The generator before the present epoch, and the place within it."""
+        return {"generator": self.epoch_began, "position": self.position}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from ``state``."""
+        self.generator.set_state(state["generator"])
+        self._shuffle()
+        self.position = state["position"]
+
+    def _shuffle(self) -> None:
+        self.epoch_began = self.generator.get_state()
+        self.order = torch.randperm(len(self.images.train), generator=self.generator)
+        self.position = 0
+
+
+def as_floats(pixels: UInt8[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Bytes as numbers in 0 .. 1, in the layout that convolutions like."""
+    return channels_last(pixels).float().div_(255)

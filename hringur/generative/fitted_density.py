@@ -1,0 +1,110 @@
+"""A density fitted to the codes after training: where prior and codes disagree, trust the codes.
+
+An autoencoder's codes never fill the prior exactly, and what is decoded from between them was never
+trained. A mixture fitted to the codes of the training images samples only where they lie (Ghosh et
+al. 2020). It is another model than the one that was trained, so its figures are reported apart.
+Gaussians for real codes, by scikit-learn; Bernoulli laws for bits, by the same algorithm (EM).
+"""
+
+import math
+import warnings
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hringur.types import MissingExtra, State
+
+COMPONENTS = 40
+"""of the mixture"""
+
+BERNOULLI_ROUNDS = 60
+"""of expectation and maximisation"""
+
+
+@dataclass(frozen=True, eq=False)
+class Mixture:
+    """A mixture of K laws on codes; ``cholesky`` is None where a code is made of bits."""
+
+    weight: Float[Tensor, " K"]
+    mean: Float[Tensor, "K Z"]
+    cholesky: Float[Tensor, "K Z Z"] | None
+
+    def sample(self, count: int, generator: torch.Generator) -> Float[Tensor, "B Z"]:
+        """Codes, on the CPU as the generator is."""
+        component = torch.multinomial(self.weight, count, replacement=True, generator=generator)
+        mean = self.mean[component]
+        if self.cholesky is None:
+            return (torch.rand(mean.shape, generator=generator) < mean).float()
+        noise = torch.randn(mean.shape, generator=generator)
+        return mean + torch.einsum("bij,bj->bi", self.cholesky[component], noise)
+
+    def state_dict(self) -> State:
+        """Its numbers."""
+        return {"weight": self.weight, "mean": self.mean, "cholesky": self.cholesky}
+
+
+def fit_gaussians(
+    codes: Float[Tensor, "N Z"], components: int = COMPONENTS, seed: int = 0
+) -> Mixture:
+    """A mixture of Gaussians with full covariances.
+
+    Raises:
+        MissingExtra: scikit-learn is not installed.
+    """
+    try:
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.mixture import GaussianMixture
+    except ImportError as error:
+        raise MissingExtra("a density fitted to the codes", "generative") from error
+    mixture = GaussianMixture(
+        min(components, max(1, len(codes) // (2 * codes.shape[1]))),
+        max_iter=40,
+        reg_covar=1e-4,
+        random_state=seed,
+    )
+    with warnings.catch_warnings():  # nearly the best mixture serves as well
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        mixture.fit(codes.double().cpu().numpy())
+    return Mixture(
+        torch.tensor(mixture.weights_, dtype=torch.float32),
+        torch.tensor(mixture.means_, dtype=torch.float32),
+        torch.linalg.cholesky(torch.tensor(mixture.covariances_)).float(),
+    )
+
+
+def fit_bernoullis(
+    bits: Float[Tensor, "N Z"], components: int = COMPONENTS, seed: int = 0
+) -> Mixture:
+    """A mixture of independent bits, by expectation and maximisation."""
+    bits = bits.float().cpu()
+    generator = torch.Generator().manual_seed(seed)
+    components = min(components, len(bits))
+    first = torch.randperm(len(bits), generator=generator)[:components]
+    mean = 0.25 + 0.5 * bits[first]
+    weight = torch.full((components,), 1 / components)
+    for _ in range(BERNOULLI_ROUNDS):
+        joint = bits @ mean.log().T + (1 - bits) @ (-mean).log1p().T + weight.log()
+        share = joint.softmax(dim=1)  # N K
+        mass = share.sum(dim=0)
+        # half a lit and half an unlit image each: a bit never seen is not impossible
+        mean = (share.T @ bits + 0.5) / (mass[:, None] + 1)
+        weight = (mass + 1e-3) / (mass + 1e-3).sum()
+    return Mixture(weight, mean, None)
+
+
+def log_likelihood(mixture: Mixture, codes: Float[Tensor, "N Z"]) -> Float[Tensor, " N"]:
+    """Of each code [nats]."""
+    if mixture.cholesky is None:
+        mean = mixture.mean
+        each = codes @ mean.log().T + (1 - codes) @ (-mean).log1p().T
+    else:
+        centred = codes[:, None] - mixture.mean  # N K Z
+        whitened = torch.linalg.solve_triangular(mixture.cholesky, centred[..., None], upper=False)[
+            ..., 0
+        ]
+        log_volume = mixture.cholesky.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
+        constant = 0.5 * codes.shape[1] * math.log(2 * math.pi)
+        each = -0.5 * whitened.square().sum(dim=-1) - log_volume - constant
+    return torch.logsumexp(each + mixture.weight.log(), dim=1)

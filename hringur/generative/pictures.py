@@ -1,0 +1,199 @@
+"""Pictures of a model: samples through training, reconstructions, blends, codes, transport."""
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from matplotlib.figure import Figure
+from PIL import Image
+from torch import Tensor
+
+from hringur.data.files import write_whole
+from hringur.generative.batches import as_floats
+from hringur.generative.transport import transport_plan
+from hringur.types import State
+
+FILM_IMAGES = 64
+"""samples of a frame"""
+
+FILM_FRAMES = 60
+"""when a film is longer, every second frame goes"""
+
+FRAME_MILLISECONDS = 250
+AXES_SHOWN = 16
+"""of a code, the first so many are walked along"""
+
+CODES_SHOWN = 2000
+"""in the plane"""
+
+PLAN_CODES = 48
+"""whose transport to the prior is drawn"""
+
+
+class Film:
+    """Samples at the same codes through training."""
+
+    def __init__(self) -> None:
+        self.frames: list[UInt8[np.ndarray, "rows columns 3"]] = []
+
+    def add(self, images: Float[Tensor, "B C H W"]) -> None:
+        """One frame more."""
+        self.frames.append(tile(images, 8))
+        if len(self.frames) > FILM_FRAMES:
+            self.frames = self.frames[::2]
+
+    def write(self, path: Path) -> None:
+        """As a GIF; the last frame stays for a while."""
+        if not self.frames:
+            return
+        first, *others = [Image.fromarray(frame) for frame in self.frames]
+        content = io.BytesIO()
+        durations = [FRAME_MILLISECONDS] * len(others) + [8 * FRAME_MILLISECONDS]
+        first.save(content, "GIF", save_all=True, append_images=others, duration=durations, loop=0)
+        write_whole(path, content.getvalue())
+
+    def state_dict(self) -> State:
+        """All frames."""
+        return {"frames": list(self.frames)}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from ``state``."""
+        self.frames = list(state["frames"])
+
+
+def fixed() -> torch.Generator:
+    """Random numbers that are the same at every call."""
+    return torch.Generator().manual_seed(0)
+
+
+def figures(model: Any) -> dict[str, Figure]:
+    """All pictures that the model can give, by tag."""
+    shown = {"samples/prior": tiles_figure(model.sample(FILM_IMAGES, seed=0), 8, "samples")}
+    if not model.encodes:
+        blend = model.decode(between(model.prior(16, fixed())))
+        return shown | {"samples/interpolation": tiles_figure(blend, 8, "from one code to another")}
+    real = as_floats(model.studio.images.test[:32])
+    rebuilt = model.reconstruct(real)
+    pairs = torch.stack([real, rebuilt], dim=1).flatten(0, 1)
+    half = len(real) // 4
+    blend = model.interpolate(real[:half], real[half : 2 * half]).flatten(0, 1)
+    title = "image and reconstruction, side by side"
+    shown["samples/reconstruction"] = tiles_figure(pairs, 8, title)
+    shown["samples/interpolation"] = tiles_figure(blend, 8, "from one image to another")
+    return shown | model.latent_figures()
+
+
+def latent_figures(model: Any) -> dict[str, Figure]:
+    """For codes of real numbers: a walk along each axis, the plane, and the way to the prior."""
+    images = model.studio.images
+    codes = model.encode(images.test[:CODES_SHOWN]).cpu()
+    shown = {"latent/traversal": traversal_figure(model)}
+    if codes.shape[1] == 2 and images.test_labels is not None:
+        labels = images.test_labels[:CODES_SHOWN].cpu().numpy()
+        shown["latent/plane"] = plane_figure(codes.numpy(), labels, images.classes)
+    prior = model.prior(PLAN_CODES, fixed())
+    shown["latent/transport_plan"] = plan_figure(codes[:PLAN_CODES], prior)
+    return shown
+
+
+def write_pictures(model: Any, folder: Path) -> list[Path]:
+    """All figures as PNG, and the film as GIF; returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for tag, figure in figures(model).items():
+        content = io.BytesIO()
+        figure.savefig(content, format="png", dpi=120)
+        paths.append(folder / f"{tag.split('/')[1]}.png")
+        write_whole(paths[-1], content.getvalue())
+    if model.film.frames:
+        paths.append(folder / "training.gif")
+        model.film.write(paths[-1])
+    return paths
+
+
+def tile(images: Float[Tensor, "B C H W"], columns: int) -> UInt8[np.ndarray, "rows columns 3"]:
+    """Images side by side, one pixel of grey between them."""
+    array = (images.detach().cpu().clamp(0, 1) * 255).round().byte().numpy()
+    count, channels, height, width = array.shape
+    array = np.repeat(array, 3, axis=1) if channels == 1 else array[:, :3]
+    rows = -(-count // columns)
+    sheet = np.full((rows * (height + 1) + 1, columns * (width + 1) + 1, 3), 96, dtype=np.uint8)
+    for place, image in enumerate(array):
+        top, left = 1 + place // columns * (height + 1), 1 + place % columns * (width + 1)
+        sheet[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    return sheet
+
+
+def tiles_figure(images: Float[Tensor, "B C H W"], columns: int, title: str) -> Figure:
+    """Tiled images with a title."""
+    sheet = tile(images, columns)
+    inches = 5.0
+    figure = Figure(figsize=(inches, inches * sheet.shape[0] / sheet.shape[1] + 0.35))
+    axes = figure.add_axes((0, 0, 1, 1 - 0.35 / figure.get_figheight()))
+    axes.imshow(sheet, interpolation="nearest")
+    axes.set_axis_off()
+    figure.suptitle(title, y=0.995, va="top", fontsize=10)
+    return figure
+
+
+def between(codes: Float[Tensor, "B Z"], steps: int = 8) -> Float[Tensor, "M Z"]:
+    """From each code of the first half to one of the second, on the sphere that codes lie near.
+
+    A straight line would pass through the middle, where the prior has no mass.
+    """
+    start, end = codes.chunk(2)
+    angle = math.pi / 2 * torch.linspace(0, 1, steps)[:, None]
+    return (start[:, None] * angle.cos() + end[:, None] * angle.sin()).flatten(0, 1)
+
+
+def traversal_figure(model: Any) -> Figure:
+    """One axis of the code a row, from -2.5 to 2.5, the others at zero."""
+    latent = model.config.latent
+    rows = min(latent, AXES_SHOWN)
+    codes = torch.zeros(rows, 9, latent)
+    for axis in range(rows):
+        codes[axis, :, axis] = torch.linspace(-2.5, 2.5, 9)
+    images = model.decode(codes.flatten(0, 1))
+    return tiles_figure(images, 9, "each axis of the code, -2.5 to 2.5")
+
+
+def plane_figure(
+    codes: Float[np.ndarray, "N 2"], labels: np.ndarray, classes: Sequence[str]
+) -> Figure:
+    """Codes of two numbers, coloured by class."""
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot()
+    dots = axes.scatter(codes[:, 0], codes[:, 1], c=labels, cmap="tab10", s=5)
+    present = np.unique(labels).tolist()
+    handles, _ = dots.legend_elements(num=present)
+    axes.legend(handles, [classes[label] for label in present], fontsize=7)
+    axes.set(title="codes of held-out images", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
+    return figure
+
+
+def plan_figure(codes: Float[Tensor, "B Z"], prior: Float[Tensor, "M Z"]) -> Figure:
+    """Which draw of the prior each code would be moved to, on the codes' two widest axes."""
+    mean_cost = 2.0 * codes.shape[1]
+    plan = transport_plan(codes, prior, epsilon=0.02 * mean_cost, iterations=200)
+    axes_of_codes = (
+        torch.pca_lowrank(codes, q=2, niter=4)[2] if codes.shape[1] > 2 else torch.eye(2)
+    )
+    start, end = (codes @ axes_of_codes).numpy(), (prior @ axes_of_codes).numpy()
+    share = (plan / plan.max()).numpy()
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.add_subplot()
+    for i, j in np.argwhere(share > 0.05):
+        x, y = zip(start[i], end[j], strict=True)
+        axes.plot(x, y, color="0.4", alpha=float(share[i, j]), linewidth=0.8)
+    axes.scatter(
+        start[:, 0], start[:, 1], s=14, color="#0072B2", label="codes of held-out images", zorder=2
+    )
+    axes.scatter(end[:, 0], end[:, 1], s=14, color="#D55E00", label="draws of the prior", zorder=2)
+    axes.legend(fontsize=7)
+    axes.set(title="optimal transport from codes to prior", aspect="equal")
+    return figure

@@ -1,0 +1,115 @@
+"""Settings that every image model shares; the configuration of each adds its own."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, get_args
+
+import torch
+from lightning_fabric import Fabric
+
+from hringur.generative.networks import Architecture, NetworkName
+from hringur.training.processes import rank
+from hringur.types import Batches, Learner, UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageLearning:
+    """How a model learns from images."""
+
+    name: ClassVar[str]
+    """of the model, in the registry"""
+
+    latent: int = 16
+    """numbers in a code"""
+
+    network: NetworkName = "convolutional"
+    """convolutional: one step to a grid of at most 8 x 8 or more, then dense; dense: no grid"""
+
+    channels: int = 16
+    """of the convolutional network after its first step, doubled at each further one"""
+
+    hidden: int = 256
+    """units of the dense layer between image and code"""
+
+    batch: int = 128
+    """images of an update"""
+
+    lr: float = 1e-3
+    """Adam's step size, until it is let down"""
+
+    beta1: float = 0.5
+    """Adam's memory of the gradient"""
+
+    beta2: float = 0.999
+    """Adam's memory of its square"""
+
+    let_down: float = 0.5
+    """share of the budget after which the step size falls in a straight line to nothing [0 .. 1]"""
+
+    average_decay: float = 0.995
+    """of the running average of the weights, which is what samples and is saved"""
+
+    def __post_init__(self) -> None:
+        self.check_positive("latent", "channels", "hidden", "lr")
+        self.check_choice("network", get_args(NetworkName))
+        if self.batch < 2:
+            raise UserError(f"batch must be at least 2, got {self.batch}")
+        for name in ("beta1", "beta2", "let_down", "average_decay"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name} must be in 0..1, got {getattr(self, name)}")
+
+    def check_choice(self, name: str, allowed: Sequence[str]) -> None:
+        """Refuse a word that is none of those allowed."""
+        check_choice(name, getattr(self, name), allowed)
+
+    def check_positive(self, *names: str) -> None:
+        """Refuse what is not above zero."""
+        for name in names:
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name} must be positive, got {getattr(self, name)}")
+
+    def check_not_negative(self, *names: str) -> None:
+        """Refuse what is below zero."""
+        for name in names:
+            if not getattr(self, name) >= 0:
+                raise UserError(f"{name} must not be negative, got {getattr(self, name)}")
+
+    @property
+    def architecture(self) -> Architecture:
+        """How large the networks are."""
+        return Architecture(self.network, self.channels, self.hidden)
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Adam's two memories."""
+        return self.beta1, self.beta2
+
+    def pace(self, progress: float) -> float:
+        """By what the step size is multiplied when this share of the budget is used."""
+        return min(1.0, (1 - progress) / max(1e-12, 1 - self.let_down))
+
+    def model(self) -> type[Any]:
+        """The class that these are the settings of."""
+        raise TypeError("the configuration of a model is needed, such as VAEConfig")
+
+    def build(
+        self, dataset: str, options: Mapping[str, Any], seed: int, fabric: Fabric
+    ) -> tuple[Learner, Batches]:
+        """The model and endless batches of the data set's images.
+
+        ``options``: ``size`` [pixels] to bring the images to.
+        """
+        model = self.model()(dataset, self, size=options.get("size"), seed=seed, fabric=fabric)
+        if rank():  # the weights are alike in all processes, their noise must not be
+            torch.manual_seed(seed + rank())
+        return model, model.batches()
+
+
+def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
+    """Refuse a word that is none of those allowed.
+
+    Raises:
+        UserError: the message names them.
+    """
+    if value not in allowed:
+        raise UserError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")

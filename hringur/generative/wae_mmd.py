@@ -1,0 +1,92 @@
+"""WAE-MMD: the relaxed transport problem (Tolstikhin et al. 2018, algorithm 2).
+
+    E_x E_{z ~ Q(z|x)} c(x, G(z)) + lambda * MMD^2_k(Q_Z, P_Z)
+
+The divergence between the codes of a batch and as many draws from the prior is the unbiased
+estimate of the maximum mean discrepancy, with inverse multiquadratic kernels at several scales:
+small where both agree, negative as often as positive once they do.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from hringur.data.images import ImageSet
+from hringur.generative import matching, pictures
+from hringur.generative.batches import Batch
+from hringur.generative.discrepancy import mmd
+from hringur.generative.model import ImageModel, open_studio
+from hringur.types import Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class WAEMMDConfig(matching.MatchingConfig):
+    """Wasserstein autoencoder whose codes match the prior by kernels."""
+
+    name: ClassVar[str] = "wae-mmd"
+
+    def model(self) -> "type[WAEMMD]":
+        """The model."""
+        return WAEMMD
+
+
+class WAEMMD(ImageModel):
+    """Reconstructions, and codes distributed as the prior is, by kernels."""
+
+    settings = WAEMMDConfig
+    headline = "evaluation/reconstruction_error"
+    encodes = True
+
+    def __init__(
+        self,
+        dataset: str | ImageSet = "mnist",
+        config: WAEMMDConfig | None = None,
+        *,
+        size: int | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        fabric: Fabric | None = None,
+    ) -> None:
+        self.config = config = config or WAEMMDConfig()
+        self.studio = open_studio(dataset, size, seed, device, fabric)
+        self.player = self.studio.player(matching.autoencoder(self.studio, config), config)
+        self.players = {"autoencoder": self.player}
+        self.film, self.density = pictures.Film(), None
+
+    def loss(self, image: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, ""], Metrics]:
+        """Transport cost plus lambda times the discrepancy."""
+        config, network = self.config, self.player.network
+        codes = matching.draw_codes(network.encode(matching.noisy(image, config)), config)
+        cost = matching.transport_cost(image, network.decode(codes.code), config)
+        discrepancy = mmd(codes.code, torch.randn_like(codes.code))
+        loss = cost + config.strength * discrepancy + matching.narrowness(codes, config)
+        metrics = {"model/transport_cost": cost.item(), "model/mmd": discrepancy.item()}
+        return loss, metrics | matching.code_metrics(codes)
+
+    def update(self, batch: Batch, progress: float) -> Metrics:
+        """One step; the first few for the encoder alone."""
+        if self.player.updates < self.config.warm_up:
+            return matching.warm_up(self, batch.image)
+        loss, metrics = self.loss(batch.image)
+        norm = self.player.step(loss, self.config.pace(progress))
+        return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
+
+    def encode(self, image: Any) -> Float[Tensor, "B Z"]:
+        """The code of each image."""
+        return matching.encode(self, image)
+
+    def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
+        """Of the averaged decoder."""
+        return self.player.average.decode(latent)
+
+    def own_measures(self) -> Metrics:
+        """Reconstructions, and codes beside the prior."""
+        return matching.measure(self)
+
+    def latent_figures(self) -> dict[str, Any]:
+        """Of codes that are real numbers."""
+        return pictures.latent_figures(self)

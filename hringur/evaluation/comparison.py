@@ -121,9 +121,7 @@ def grouped(cells: Sequence[Cell]) -> list[AgentRuns]:
 
 def table(runs: Sequence[AgentRuns], title: str, unit: str) -> Table:
     """Figures of every agent, for the terminal; ``unit`` is what its samples are."""
-    result = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
-    )
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column, heading in enumerate((*HEADINGS, unit.split()[-1], "time")):
         result.add_column(heading, justify="right" if column else "left", no_wrap=column > 0)
     for one in runs:
@@ -151,10 +149,8 @@ def seed_words(seeds: Sequence[int]) -> str:
 
 def improvement_table(runs: Sequence[AgentRuns]) -> Table:
     """Chance that a run of the agent on the left scores higher than one of the agent above."""
-    title = "chance that a run of the left agent beats one of the upper agent"
-    result = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
-    )
+    title = "chance that a run of the left one beats one of the upper"
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     result.add_column("")
     for one in runs:
         result.add_column(one.agent, justify="right")
@@ -197,7 +193,7 @@ def _row(one: AgentRuns, compact: bool = False) -> tuple[str, ...]:
         between(value, digits=digits),
         *shown,
         short(samples) if compact else f"{samples:,.0f}",
-        f"{seconds:.1f}{' s' if compact else ''}",
+        f"{seconds:.3g} s" if compact else f"{seconds:.1f}",
     )
 
 

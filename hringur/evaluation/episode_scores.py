@@ -132,9 +132,7 @@ def batch_size(observation: Any) -> int:
 
 def table(scores: Sequence[EpisodeScore], title: str) -> Table:
     """For the terminal, best on top."""
-    result = Table(
-        title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
-    )
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column, heading in enumerate(HEADINGS):
         result.add_column(heading, justify="right" if column else "left", no_wrap=column > 0)
     for score in sorted(scores, key=lambda score: -score.mean_return.value):

@@ -20,9 +20,6 @@ NetworkName = Literal["convolutional", "dense"]
 SLOPE = 0.2
 """of the leaky rectifier below zero: a critic's gradient must not die on the way to the image"""
 
-STRIDE = 4
-"""of the first convolution: on a processor, the large grids behind a stride of 2 cost most"""
-
 COARSEST = 8
 """halve further until the longer side is at most this"""
 
@@ -36,6 +33,9 @@ class Architecture(NamedTuple):
 
     hidden: int
     """units of the dense layer between the image and the code"""
+
+    stride: int
+    """pixels that the first convolution steps; on a processor, the large grid behind 2 costs most"""
 
 
 class ImageShape(NamedTuple):
@@ -56,13 +56,13 @@ class Encoder(nn.Module):
 
     def __init__(self, shape: ImageShape, outputs: int, of: Architecture) -> None:
         super().__init__()
-        self.padding = padding(shape) if of.network == "convolutional" else (0, 0, 0, 0)
+        self.padding = padding(shape, of)
         layers: list[nn.Module] = []
         features = shape.pixels
         if of.network == "convolutional":
-            channels, grid = pyramid(shape, of.channels)
+            channels, grid = pyramid(shape, of)
             for level, (before, after) in enumerate(pairwise(channels)):
-                layers += [nn.Conv2d(before, after, *_window(level)), nn.LeakyReLU(SLOPE)]
+                layers += [nn.Conv2d(before, after, *_window(level, of)), nn.LeakyReLU(SLOPE)]
             features = channels[-1] * grid[0] * grid[1]
         layers += [nn.Flatten(), nn.Linear(features, of.hidden), nn.LeakyReLU(SLOPE)]
         self.body = nn.Sequential(*layers)
@@ -80,12 +80,12 @@ class Decoder(nn.Module):
     def __init__(self, inputs: int, shape: ImageShape, of: Architecture) -> None:
         super().__init__()
         self.shape = shape
-        self.padding = padding(shape) if of.network == "convolutional" else (0, 0, 0, 0)
+        self.padding = padding(shape, of)
         layers: list[nn.Module] = [nn.Linear(inputs, of.hidden), nn.LeakyReLU(SLOPE)]
         if of.network == "dense":
             layers += [nn.Linear(of.hidden, shape.pixels), nn.Unflatten(1, tuple(shape))]
         else:
-            channels, grid = pyramid(shape, of.channels)
+            channels, grid = pyramid(shape, of)
             layers += [
                 nn.Linear(of.hidden, channels[-1] * grid[0] * grid[1]),
                 nn.Unflatten(1, (channels[-1], *grid)),
@@ -93,7 +93,7 @@ class Decoder(nn.Module):
             for level, (after, before) in reversed(list(enumerate(pairwise(channels)))):
                 layers += [
                     nn.LeakyReLU(SLOPE),
-                    nn.ConvTranspose2d(before, after, *_window(level)),
+                    nn.ConvTranspose2d(before, after, *_window(level, of)),
                 ]
         self.body = nn.Sequential(*layers)
         _initialise(self)
@@ -138,16 +138,16 @@ class LatentCritic(nn.Module):
         return self.body(latent)[:, 0]
 
 
-def pyramid(shape: ImageShape, channels: int) -> tuple[list[int], tuple[int, int]]:
+def pyramid(shape: ImageShape, of: Architecture) -> tuple[list[int], tuple[int, int]]:
     """Channels from the image down to the coarsest grid, and that grid's size."""
-    side, halvings = _coarseness(shape)
-    levels = [shape.channels, *(channels * 2**level for level in range(halvings + 1))]
+    side, halvings = _coarseness(shape, of)
+    levels = [shape.channels, *(of.channels * 2**level for level in range(halvings + 1))]
     return levels, (-(-shape.height // side), -(-shape.width // side))
 
 
-def padding(shape: ImageShape) -> tuple[int, int, int, int]:
+def padding(shape: ImageShape, of: Architecture) -> tuple[int, int, int, int]:
     """Columns left and right, rows above and below, that make the size divisible."""
-    side, _ = _coarseness(shape)
+    side, _ = _coarseness(shape, of)
     rows, columns = -shape.height % side, -shape.width % side
     return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
 
@@ -157,19 +157,21 @@ def channels_last(image: Tensor) -> Tensor:
     return image.contiguous(memory_format=torch.channels_last)
 
 
-def _coarseness(shape: ImageShape) -> tuple[int, int]:
+def _coarseness(shape: ImageShape, of: Architecture) -> tuple[int, int]:
     """Pixels of the image beside a cell of the coarsest grid, and halvings after the first step."""
     if min(shape) < 1:
         raise UserError(f"images must have at least one pixel and channel, got {tuple(shape)}")
-    side, halvings = STRIDE, 0
+    if of.network == "dense":
+        return 1, 0
+    side, halvings = of.stride, 0
     while -(-max(shape.height, shape.width) // side) > COARSEST:
         side, halvings = 2 * side, halvings + 1
     return side, halvings
 
 
-def _window(level: int) -> tuple[int, int, int]:
+def _window(level: int, of: Architecture) -> tuple[int, int, int]:
     """Kernel, stride and padding: windows that overlap by half."""
-    stride = STRIDE if level == 0 else 2
+    stride = of.stride if level == 0 else 2
     return 2 * stride, stride, stride // 2
 
 

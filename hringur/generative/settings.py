@@ -31,6 +31,9 @@ class ImageLearning:
     hidden: int = 256
     """units of the dense layer between image and code"""
 
+    stride: int = 4
+    """pixels that the first convolution steps, 2 or 4; 4 is fast, 2 sees more of shape"""
+
     batch: int = 128
     """images of an update"""
 
@@ -52,6 +55,8 @@ class ImageLearning:
     def __post_init__(self) -> None:
         self.check_positive("latent", "channels", "hidden", "lr")
         self.check_choice("network", get_args(NetworkName))
+        if self.stride not in (2, 4):
+            raise UserError(f"stride must be 2 or 4, got {self.stride}")
         if self.batch < 2:
             raise UserError(f"batch must be at least 2, got {self.batch}")
         for name in ("beta1", "beta2", "let_down", "average_decay"):
@@ -77,7 +82,7 @@ class ImageLearning:
     @property
     def architecture(self) -> Architecture:
         """How large the networks are."""
-        return Architecture(self.network, self.channels, self.hidden)
+        return Architecture(self.network, self.channels, self.hidden, self.stride)
 
     @property
     def betas(self) -> tuple[float, float]:

@@ -19,8 +19,8 @@ from hringur.training.trainer import TrainerConfig, make_fabric
 SHAPES = [(1, 28, 28), (3, 64, 64), (3, 32, 32), (1, 8, 8), (1, 9, 13), (3, 1, 5), (2, 100, 37)]
 
 
-def of(network):
-    return Architecture(network, 16, 64)
+def of(network, stride=4):
+    return Architecture(network, 16, 64, stride)
 
 
 @pytest.mark.parametrize("network", ["convolutional", "dense"])

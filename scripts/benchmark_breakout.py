@@ -49,7 +49,7 @@ class Options:
     steps: int = 200_000
     """of each contender, all games together (vector, loop), or in all (memory)"""
 
-    games: int = 1000
+    games: int = 512
     """random games"""
 
     seed: int = 0

@@ -23,3 +23,11 @@ echo "== ten minutes of training, then the held-out instances"
   --folder "$out/attention-model"
 "$python" -m hringur evaluate "$out/attention-model" --held-out iceland-20 \
   --method greedy all-starts --device cuda
+
+echo "== steps a second of REINFORCE on trading, environments on the processor"
+"$python" -m hringur train reinforce --env StockTrading-v0 --n-envs 1024 --device cuda \
+  --seconds 60 --folder "$out/reinforce"
+
+echo "== images a second of WAE-MMD"
+"$python" -m hringur train wae-mmd --dataset mnist --batch 512 --device cuda --seconds 60 \
+  --folder "$out/wae-mmd"

@@ -1,6 +1,7 @@
 """``hringur evaluate RUN``: a trained learner on held-out instances, with its gap's interval.
 
-A run of an environment without tours plays whole episodes instead: ``evaluate_episodes``.
+A run of an environment without tours plays whole episodes instead: ``evaluate_episodes``. Samples
+of a model of images are laid beside held-out images: ``evaluate_images``.
 """
 
 import dataclasses
@@ -21,6 +22,7 @@ from hringur.data.held_out import HELD_OUT, HeldOut, held_out
 from hringur.evaluation import compare
 from hringur.evaluation.evaluate import Score
 from hringur.evaluation.methods import DECODINGS, Planner, learner_scores
+from hringur.registry import MODELS
 from hringur.training.random_state import seed_everything
 from hringur.types import UserError
 
@@ -40,7 +42,7 @@ class Evaluate:
     """iceland-20, iceland-50, euclidean-20 or euclidean-50; what fits the run when not given"""
 
     count: int | None = None
-    """take only so many instances, the first of the set; all when not given"""
+    """take only so many instances, the first of the set, or held-out images; all when not given"""
 
     episodes: int = 100
     """episodes to play, where the run is of an environment without tours"""
@@ -101,6 +103,11 @@ def main(arguments: list[str]) -> None:
     options = parse(Evaluate, arguments, "evaluate")
     decodings = options.decodings()
     trained = load_trained(options.run, options.device)
+    if trained.name in MODELS:
+        from hringur.commands import evaluate_images  # others need not wait for it
+
+        evaluate_images.main(trained, options, arguments)
+        return
     if not hasattr(trained.learner, "n_places"):  # what every learner of tours has
         evaluate_episodes.main(trained, options, arguments)
         return

@@ -15,16 +15,12 @@ from hringur.evaluation.episode_scores import (
     references,
     table,
 )
-from hringur.registry import MODELS
-from hringur.types import UserError
 
 
 def main(trained: Trained, options: Any, arguments: list[str]) -> None:
     """Play, compare with the optimum and with random actions, print."""
     settings, episodes = trained.settings, options.episodes
     assert settings is not None, "only agents of tours are saved without"
-    if settings.learner in MODELS:
-        raise UserError(f"{trained.path} is of {settings.learner}, which plays no episodes")
     yardstick = yardstick_for(settings.env, settings.env_options, episodes)
     assert isinstance(yardstick, EpisodeYardstick)
     note(f"playing {episodes:,} held-out episodes of {settings.env} ...")

@@ -4,7 +4,7 @@ import dataclasses
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
 
 from hringur.commands.console import Device, parse, print_json
 from hringur.commands.options import Options, has_places, parse_options
@@ -17,6 +17,9 @@ from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Outcome, TrainerConfig, make_fabric, train
 from hringur.types import Season, State, UserError
+
+if TYPE_CHECKING:
+    from hringur.generative.model import ImageModel
 
 Config = TypeVar("Config")
 
@@ -180,6 +183,10 @@ def run(
     fabric = make_fabric(settings.trainer)
     seed_everything(settings.seed)
     learner, batches = settings.build(fabric)  # before the folder: may refuse its settings
+    if settings.learner in MODELS:
+        from hringur.evaluation.generative_scores import let_judge  # others need not wait for it
+
+        let_judge(cast("ImageModel", learner))
     log: Log = NoLog()
     if rank() == 0:
         if isinstance(folder, Path):

@@ -4,7 +4,7 @@
 data set             images
 ==================== ==========================================================================
 ``mnist``            60,000 + 10,000 handwritten digits, 28 x 28 grey; in the package
-``digits``           1,437 + 360 handwritten digits, 8 x 8 grey; in scikit-learn
+``digits``           1,438 + 359 handwritten digits, 8 x 8 grey; in scikit-learn
 ``fashion-mnist``    60,000 + 10,000 pieces of clothing, 28 x 28 grey; fetched at the first call
 a folder, a ``.zip`` PNG and JPEG images of one size; sub-folders may be classes, or train and test
 an ``.npz``          arrays of bytes: ``images``, or ``train`` and ``test``, with labels or without

@@ -11,15 +11,11 @@ others, are what a model that has learned everything would get. Nothing here is 
     print(report.markdown())
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from matplotlib.figure import Figure
 from torch import Tensor
 
 from hringur.data.images import ImageSet
@@ -32,11 +28,13 @@ from hringur.evaluation.generative_metrics import (
     neighbourhoods,
     reconstruction_error,
 )
+from hringur.evaluation.generative_report import GenerativeReport
+from hringur.generative.batches import Images
 from hringur.generative.discrepancy import mmd
 from hringur.generative.measuring import sliced
 from hringur.generative.model import ImageModel, no_images
 from hringur.training.random_state import undisturbed
-from hringur.types import Metrics, State, UserError
+from hringur.types import Metrics, UserError
 
 COUNT = 10_000
 """Images on each side of a figure that is quoted, where there are so many held-out ones."""
@@ -44,26 +42,14 @@ COUNT = 10_000
 WHILE_TRAINING = 2_000
 """The same for the curves; figures of different counts must not be compared."""
 
+FEWEST = 10
+"""Fewer images cannot be measured."""
+
 CODES = 1_000
 """Codes that are moved onto the prior exactly, which takes a second or so."""
 
 SPLIT_SEED = 874
 """Which images are taken: always the same ones."""
-
-COLUMNS = {
-    "evaluation/frechet_distance": ("Frechet distance", ".1f"),
-    "evaluation/kernel_distance": ("kernel distance", ".3f"),
-    "evaluation/precision": ("precision", ".2f"),
-    "evaluation/recall": ("recall", ".2f"),
-    "evaluation/density": ("density", ".2f"),
-    "evaluation/coverage": ("coverage", ".2f"),
-    "evaluation/confident_percent": ("in some class with > 0.9 [%]", ".1f"),
-    "evaluation/reconstruction_error": ("reconstruction error", ".2f"),
-    "evaluation/latent_mmd": ("latent MMD", ".4f"),
-    "evaluation/latent_sliced_wasserstein": ("latent sliced Wasserstein", ".2f"),
-    "evaluation/latent_transport": ("latent transport", ".2f"),
-}
-"""Of a report, by tag: heading and format."""
 
 
 class ImageYardstick:
@@ -81,11 +67,11 @@ class ImageYardstick:
         Raises:
             UserError: too few to measure anything.
         """
-        self.images, self.count = images, min(count, len(images.test), len(images.train) // 2)
-        if self.count < 10:
+        self.images, self.count = images, _measurable(images, count)
+        if self.count < FEWEST:
             raise UserError(
-                f"a measurement needs at least 10 held-out images and 20 training ones; "
-                f"{images.name} has {len(images.test)} and {len(images.train)}"
+                f"a measurement needs at least {FEWEST} held-out images and {2 * FEWEST} training "
+                f"ones; {images.name} has {len(images.test)} and {len(images.train)}"
             )
         self.classifier = classifier or shipped_classifier(device)
         chosen = np.random.default_rng(SPLIT_SEED).permutation(len(images.test))[: self.count]
@@ -151,44 +137,32 @@ def latent_mismatch(
     }
 
 
-@dataclass(frozen=True)
-class GenerativeReport:
-    """Figures by row: the model's, and the references'."""
-
-    dataset: str
-    count: int
-    """images on each side"""
-    rows: Mapping[str, Metrics] = field(default_factory=dict)
-
-    def markdown(self) -> str:
-        """One table; what has no value has no figure."""
-        shown = [tag for tag in COLUMNS if any(tag in row for row in self.rows.values())]
-        lines = [
-            "| " + " | ".join(["images", *(COLUMNS[tag][0] for tag in shown)]) + " |",
-            "| " + " | ".join(["---"] * (len(shown) + 1)) + " |",
-        ]
-        for name, row in self.rows.items():
-            cells = [format(row[tag], COLUMNS[tag][1]) if tag in row else "" for tag in shown]
-            lines.append("| " + " | ".join([name, *cells]) + " |")
-        return "\n".join(lines)
-
-    def to_json(self) -> dict[str, Any]:
-        """Everything, for machines."""
-        rows = {name: dict(row) for name, row in self.rows.items()}
-        return {"dataset": self.dataset, "count": self.count, "rows": rows}
+def yardstick_of(model: ImageModel, count: int = COUNT) -> ImageYardstick:
+    """The model's own held-out images, on its device."""
+    images = model.studio.images
+    train, test = images.train.cpu().numpy(), images.test.cpu().numpy()
+    record = ImageSet(images.name, train, test, None, None, ())
+    return ImageYardstick(record, count, device=str(images.train.device))
 
 
 def score_model(model: ImageModel, yardstick: ImageYardstick, seed: int = 0) -> GenerativeReport:
-    """The model's samples, those of a density fitted to its codes, and both references."""
-    rows = {"samples": sample_scores(model, yardstick, seed) | code_scores(model, yardstick)}
-    if model.encodes and len(model.studio.images.train):
+    """The model's samples, those of a density fitted to its codes, and the references."""
+    rows = {"samples": _all_scores(model, yardstick, seed)}
+    if model.encodes:
         made = model.sample(yardstick.count, density="fitted", seed=seed)
         rows["samples, density fitted to the codes"] = yardstick.measure(made)
-    fresh = untrained(model)
-    rows["untrained model"] = sample_scores(fresh, yardstick, seed) | code_scores(fresh, yardstick)
+    rows["untrained model"] = _all_scores(untrained(model), yardstick, seed)
     rows["training images"] = yardstick.training_images
     rows["the data's halves"] = yardstick.halves | prior_scores(model, yardstick)
     return GenerativeReport(yardstick.images.name, yardstick.count, rows)
+
+
+def _all_scores(model: ImageModel, yardstick: ImageYardstick, seed: int) -> Metrics:
+    """What only this model has, such as a bound, then what all have."""
+    with undisturbed():
+        torch.manual_seed(seed)
+        own = model.own_measures()
+    return own | sample_scores(model, yardstick, seed) | code_scores(model, yardstick)
 
 
 def sample_scores(model: ImageModel, yardstick: ImageYardstick, seed: int = 0) -> Metrics:
@@ -203,13 +177,13 @@ def code_scores(model: ImageModel, yardstick: ImageYardstick) -> Metrics:
         return {}
     with undisturbed():
         torch.manual_seed(0)
-        code = model.encode(yardstick.held_out)
-        rebuilt = model.decode(code).cpu()
-        prior = model.prior(len(code), torch.Generator().manual_seed(0))
+        few = yardstick.held_out[:WHILE_TRAINING]  # the kernels compare every pair
+        code = model.draw_codes(few).cpu()
+        prior = model.prior(len(code), torch.Generator().manual_seed(0)).cpu()
+        rebuilt = model.reconstruct(yardstick.held_out).cpu()
     image = yardstick.held_out.float() / 255
     error = {"evaluation/reconstruction_error": reconstruction_error(image, rebuilt)}
-    few = slice(WHILE_TRAINING)  # the kernels compare every pair
-    return error | latent_mismatch(code.cpu()[few], prior.cpu()[few])
+    return error | latent_mismatch(code, prior)
 
 
 def prior_scores(model: ImageModel, yardstick: ImageYardstick) -> Metrics:
@@ -222,56 +196,41 @@ def prior_scores(model: ImageModel, yardstick: ImageYardstick) -> Metrics:
 
 
 def untrained(model: ImageModel) -> ImageModel:
-    """The same model before its first update."""
+    """The same model before its first update, with the same images to be measured on."""
     studio, shape = model.studio, list(model.studio.shape)
     about = {"dataset": studio.images.name, "shape": shape, "classes": studio.images.classes}
     with undisturbed():
-        return type(model)(no_images(about), model.config, seed=studio.seed, fabric=studio.fabric)
+        fresh = type(model)(no_images(about), model.config, seed=studio.seed, fabric=studio.fabric)
+    fresh.studio = studio
+    return fresh
 
 
-class Measured:
-    """An image model that the trainer sees with these scores among its evaluations."""
+class Judge:
+    """What a model asks at each of its evaluations: its samples beside the held-out images."""
 
-    def __init__(self, model: Any, yardstick: ImageYardstick) -> None:
-        self.model, self.yardstick = model, yardstick
+    def __init__(self, yardstick: ImageYardstick) -> None:
+        self.yardstick = yardstick
+        self.references: Metrics | None = None
 
-    @property
-    def headline(self) -> str:
-        """The Frechet distance of samples."""
-        return "evaluation/frechet_distance"
+    def __call__(self, model: ImageModel) -> Metrics:
+        """The scores of samples, and both references: level lines beside the curves."""
+        if self.references is None:
+            fresh = sample_scores(untrained(model), self.yardstick)
+            self.references = _under("floor", self.yardstick.halves) | _under("untrained", fresh)
+        return sample_scores(model, self.yardstick) | self.references
 
-    def update(self, batch: Any, progress: float) -> Metrics:
-        """The model's."""
-        return self.model.update(batch, progress)
 
-    def evaluate(self) -> Metrics:
-        """The model's own scalars, its samples beside the held-out images, and both references."""
-        scores = sample_scores(self.model, self.yardstick)
-        return self.model.evaluate() | scores | self.references
+def let_judge(model: ImageModel, count: int = WHILE_TRAINING) -> None:
+    """Have ``model`` measured at its evaluations, where there are images enough to measure it."""
+    if _measurable(model.studio.images, count) >= FEWEST:
+        model.judge = Judge(yardstick_of(model, count))
+        model.headline = "evaluation/frechet_distance"
 
-    @cached_property
-    def references(self) -> Metrics:
-        """The floor, and the same model untrained: level lines beside the curves."""
-        fresh = sample_scores(untrained(self.model), self.yardstick)
-        rows = {"floor": self.yardstick.halves, "untrained": fresh}
-        return {
-            tag.replace("evaluation", name): value
-            for name, row in rows.items()
-            for tag, value in row.items()
-        }
 
-    def figures(self) -> Mapping[str, Figure]:
-        """The model's."""
-        return self.model.figures()
+def _measurable(images: ImageSet | Images, count: int) -> int:
+    """How many images each side of a measurement can have."""
+    return min(count, len(images.test), len(images.train) // 2)
 
-    def compile(self) -> None:
-        """The model."""
-        self.model.compile()
 
-    def state_dict(self) -> State:
-        """The model's: a checkpoint does not tell whether it was measured."""
-        return self.model.state_dict()
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``."""
-        self.model.load_state_dict(state)
+def _under(name: str, row: Metrics) -> Metrics:
+    return {tag.replace("evaluation", name): value for tag, value in row.items()}

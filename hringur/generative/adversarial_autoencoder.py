@@ -24,7 +24,7 @@ from hringur.data.images import ImageSet
 from hringur.generative import matching, pictures
 from hringur.generative.batches import Batch
 from hringur.generative.gan import discriminator_loss, generator_loss
-from hringur.generative.model import ImageModel, open_studio
+from hringur.generative.model import ImageModel, in_parts, open_studio
 from hringur.generative.networks import LatentCritic
 from hringur.generative.watch import Watch
 from hringur.types import Metrics, State
@@ -129,6 +129,10 @@ class AdversarialAutoencoder(ImageModel):
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
         """Of the averaged generator."""
         return self.player.average.decode(latent)
+
+    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
+        """A code of each image, as training draws it."""
+        return in_parts(lambda part: matching.drawn(self, self.pixels(part)).code, image)
 
     def own_measures(self) -> Metrics:
         """Reconstructions, and codes beside the prior."""

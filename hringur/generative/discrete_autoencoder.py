@@ -203,6 +203,12 @@ class DiscreteAutoencoder(ImageModel):
         network = self.player.average
         return in_parts(lambda part: (network.encode(self.pixels(part)) > 0).float(), image)
 
+    @torch.no_grad()
+    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
+        """Bits of each image, drawn."""
+        network = self.player.average
+        return in_parts(lambda part: network.encode(self.pixels(part)).sigmoid().bernoulli(), image)
+
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
         """Of the averaged decoder."""
         return self.player.average.decode(latent)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from hringur.types import MissingExtra, State
 
-COMPONENTS = 40
+COMPONENTS = 25
 """of the mixture"""
 
 BERNOULLI_ROUNDS = 60

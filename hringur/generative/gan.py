@@ -28,7 +28,7 @@ from hringur.generative import pictures
 from hringur.generative.batches import Batch
 from hringur.generative.inversion import invert
 from hringur.generative.model import ImageModel, open_studio
-from hringur.generative.networks import Decoder, Encoder
+from hringur.generative.networks import Architecture, Decoder, Encoder
 from hringur.generative.settings import ImageLearning
 from hringur.generative.watch import Watch
 from hringur.types import Metrics, State
@@ -43,18 +43,27 @@ class GANConfig(ImageLearning):
     latent: int = 32
     """numbers in a code"""
 
+    channels: int = 32
+    """of the generator's grid of cells, as many as its last step paints at once"""
+
     lr: float = 1e-3
     """Adam's step size of the generator, until it is let down"""
 
     critic_lr: float = 1e-3
     """Adam's step size of the discriminator"""
 
+    critic_channels: int = 16
+    """of the discriminator after its first step, doubled at each further one"""
+
+    critic_stride: int = 2
+    """pixels that the discriminator's first convolution steps, 2 or 4"""
+
     smoothness: float = 0.1
     """weight of |gradient of d|^2 at real images (Mescheder et al. 2018), every 8th update"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_positive("critic_lr")
+        self.check_positive("critic_lr", "critic_channels")
         self.check_not_negative("smoothness")
 
     def model(self) -> "type[GAN]":
@@ -82,7 +91,7 @@ class GAN(ImageModel):
         self.config = config = config or GANConfig()
         self.studio = studio = open_studio(dataset, size, seed, device, fabric)
         generator = Decoder(config.latent, studio.shape, config.architecture)
-        critic = Encoder(studio.shape, 1, config.architecture)
+        critic = Encoder(studio.shape, 1, of_critic(config))
         self.generator = studio.player(generator, config)
         self.critic = studio.player(critic, config, config.critic_lr)
         self.players = {"generator": self.generator, "critic": self.critic}
@@ -144,6 +153,13 @@ class GAN(ImageModel):
 
 EVERY = 8
 """updates between two looks at the discriminator's roughness, which costs as much as a step"""
+
+
+def of_critic(config: Any) -> Architecture:
+    """How large a game's critic is: it must see finer than the generator paints."""
+    return config.architecture._replace(
+        channels=config.critic_channels, stride=config.critic_stride
+    )
 
 
 def discriminator_loss(real: Float[Tensor, " B"], made: Float[Tensor, " B"]) -> Float[Tensor, ""]:

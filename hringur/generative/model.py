@@ -42,7 +42,7 @@ DensityName = Literal["prior", "fitted"]
 AT_ONCE = 500
 """images that pass through a network together outside of training"""
 
-CODES_FOR_DENSITY = 20_000
+CODES_FOR_DENSITY = 10_000
 """training images whose codes a density is fitted to, at most"""
 
 
@@ -124,6 +124,10 @@ class ImageModel(Protocol):
     def fit_density(self, codes: Float[Tensor, "N Z"]) -> Mixture:
         """The kind of density that suits the codes."""
         return fit_gaussians(codes, seed=self.studio.seed)
+
+    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
+        """A code of each image as training draws it: ``encode``, where no chance is in it."""
+        return self.encode(image)
 
     def own_measures(self) -> Metrics:
         """Scalars on held-out images that only this model has."""

@@ -35,7 +35,7 @@ class Architecture(NamedTuple):
     """units of the dense layer between the image and the code"""
 
     stride: int
-    """pixels that the first convolution steps; on a processor, the large grid behind 2 costs most"""
+    """pixels that the first convolution steps; on a processor the large grid behind 2 costs most"""
 
 
 class ImageShape(NamedTuple):

@@ -55,8 +55,9 @@ class ImageLearning:
     def __post_init__(self) -> None:
         self.check_positive("latent", "channels", "hidden", "lr")
         self.check_choice("network", get_args(NetworkName))
-        if self.stride not in (2, 4):
-            raise UserError(f"stride must be 2 or 4, got {self.stride}")
+        for name in ("stride", "critic_stride"):
+            if getattr(self, name, 2) not in (2, 4):
+                raise UserError(f"{name} must be 2 or 4, got {getattr(self, name)}")
         if self.batch < 2:
             raise UserError(f"batch must be at least 2, got {self.batch}")
         for name in ("beta1", "beta2", "let_down", "average_decay"):

@@ -143,6 +143,16 @@ class VAE(ImageModel):
         return self.player.average.autoencoder.decode(latent)
 
     @torch.no_grad()
+    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
+        """A code of each image, drawn."""
+
+        def draw(part: Tensor) -> Tensor:
+            mean, scale = self.player.average.encode(self.pixels(part))
+            return mean + scale * torch.randn_like(mean)
+
+        return in_parts(draw, image)
+
+    @torch.no_grad()
     def log_weights(self, image: Any, samples: int) -> Float[Tensor, "S B"]:
         """Of codes drawn from q(z|x), log p(x, z) - log q(z|x) [nats]; the mean is the ELBO."""
         image, network = self.pixels(image), self.player.average

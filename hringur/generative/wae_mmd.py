@@ -19,7 +19,7 @@ from hringur.data.images import ImageSet
 from hringur.generative import matching, pictures
 from hringur.generative.batches import Batch
 from hringur.generative.discrepancy import mmd
-from hringur.generative.model import ImageModel, open_studio
+from hringur.generative.model import ImageModel, in_parts, open_studio
 from hringur.types import Metrics
 
 
@@ -82,6 +82,10 @@ class WAEMMD(ImageModel):
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
         """Of the averaged decoder."""
         return self.player.average.decode(latent)
+
+    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
+        """A code of each image, as training draws it."""
+        return in_parts(lambda part: matching.drawn(self, self.pixels(part)).code, image)
 
     def own_measures(self) -> Metrics:
         """Reconstructions, and codes beside the prior."""

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from hringur.data.images import ImageSet
 from hringur.generative import pictures
 from hringur.generative.batches import Batch
+from hringur.generative.gan import of_critic
 from hringur.generative.inversion import invert
 from hringur.generative.model import ImageModel, open_studio
 from hringur.generative.networks import Decoder, Encoder
@@ -43,6 +44,9 @@ class WGANGPConfig(ImageLearning):
     latent: int = 32
     """numbers in a code"""
 
+    channels: int = 32
+    """of the generator's grid of cells, as many as its last step paints at once"""
+
     batch: int = 64
     """images of an update"""
 
@@ -51,6 +55,12 @@ class WGANGPConfig(ImageLearning):
 
     critic_lr: float = 1e-3
     """Adam's step size of the critic"""
+
+    critic_channels: int = 16
+    """of the critic after its first step, doubled at each further one"""
+
+    critic_stride: int = 2
+    """pixels that the critic's first convolution steps, 2 or 4"""
 
     critic_steps: int = 2
     """of the critic, for one of the generator"""
@@ -63,7 +73,7 @@ class WGANGPConfig(ImageLearning):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_positive("critic_lr", "critic_steps")
+        self.check_positive("critic_lr", "critic_steps", "critic_channels")
         self.check_not_negative("penalty")
 
     def model(self) -> "type[WGANGP]":
@@ -118,7 +128,7 @@ class WGANGP(ImageModel):
             raise UserError(f"conditional: the images of {studio.images.name} have no classes")
         inputs = config.latent + self.classes
         generator = Decoder(inputs, studio.shape, config.architecture)
-        body = Encoder(studio.shape, CRITIC_FEATURES, config.architecture)
+        body = Encoder(studio.shape, CRITIC_FEATURES, of_critic(config))
         critic = Critic(body, CRITIC_FEATURES, self.classes)
         self.generator = studio.player(generator, config)
         self.critic = studio.player(critic, config, config.critic_lr)

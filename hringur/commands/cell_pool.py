@@ -3,22 +3,22 @@
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import Literal
+from typing import Any, Literal
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from hringur.commands.cells import CellTask, Failed, run_cell
+from hringur.commands.cells import Failed, Task, run_cell
 from hringur.types import MissingExtra
 
 Backend = Literal["joblib", "ray"]
-Work = Callable[[CellTask, int], Failed | None]
+Work = Callable[[Any, int], Failed | None]
 """What is done with a cell, given the number of the process that started it."""
 
 
 def run_cells(
-    tasks: Sequence[CellTask], jobs: int, backend: Backend, work: Work = run_cell
-) -> Iterator[tuple[CellTask, Failed | None]]:
+    tasks: Sequence[Task], jobs: int, backend: Backend, work: Work = run_cell
+) -> Iterator[tuple[Any, Failed | None]]:
     """Every cell as it is done, with its failure if it failed.
 
     Raises:
@@ -29,8 +29,8 @@ def run_cells(
 
 
 def _in_processes(
-    tasks: list[CellTask], jobs: int, backend: Backend, work: Work
-) -> Iterator[tuple[CellTask, Failed | None]]:
+    tasks: list[Task], jobs: int, backend: Backend, work: Work
+) -> Iterator[tuple[Any, Failed | None]]:
     """A process that is killed, say for want of memory, takes no cell with it but its own."""
     left = dict(enumerate(tasks))
     calls = [joblib.delayed(_numbered)(work, n, task, os.getpid()) for n, task in left.items()]
@@ -51,9 +51,7 @@ def _in_processes(
         yield from _in_processes(others, jobs, backend, work)
 
 
-def _numbered(
-    work: Work, number: int, task: CellTask, started_by: int
-) -> tuple[int, Failed | None]:
+def _numbered(work: Work, number: int, task: Task, started_by: int) -> tuple[int, Failed | None]:
     return number, work(task, started_by)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -91,11 +91,31 @@ class CellTask:
         )
 
 
+@runtime_checkable
+class Task(Protocol):
+    """A cell to be done, whatever is trained in it."""
+
+    @property
+    def name(self) -> str:
+        """Of its run folder and of its file."""
+        ...
+
+    @property
+    def begun(self) -> bool:
+        """Whether its run folder is there."""
+        ...
+
+    @property
+    def command(self) -> str:
+        """What trains the same run again."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failed:
     """A cell that could not be done, and why."""
 
-    task: CellTask
+    task: Task
     reason: str
 
 

@@ -1,6 +1,7 @@
 """``hringur compare [RUN...]``: runs, heuristics and the exact solver on the same instances.
 
-With ``--agents`` it is ``compare_agents`` instead: agents are trained first.
+With ``--agents`` or ``--models`` it is ``compare_agents`` or ``compare_models`` instead, which
+train them first.
 """
 
 import dataclasses
@@ -38,6 +39,7 @@ class Compare:
     neither runs nor --heuristics nor --exact: all heuristics, the shipped model, the exact solver.
 
     To train agents on any environment and compare them: hringur compare --agents --help.
+    To train generative models and compare them: hringur compare --models --help.
     """
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[RUN ...]")] = ()
@@ -101,10 +103,16 @@ class SeedsRow:
 
 def main(arguments: list[str]) -> None:
     """Load everything, measure it, print it."""
-    if any(argument.split("=")[0] == "--agents" for argument in arguments):
+    kinds = {argument.split("=")[0] for argument in arguments}
+    if "--agents" in kinds:
         from hringur.commands import compare_agents
 
         compare_agents.main(arguments)
+        return
+    if "--models" in kinds:
+        from hringur.commands import compare_models
+
+        compare_models.main(arguments)
         return
     given = parse(Compare, arguments, "compare")
     options = given.selection()

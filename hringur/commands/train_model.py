@@ -20,7 +20,7 @@ from hringur.types import UserError
 
 Config = TypeVar("Config")
 
-USUAL = {"seconds": "300", "evaluate-every-seconds": "60"}
+USUAL = {"evaluate-every-seconds": "60"}
 """Options of the trainer that are given where the user gives none."""
 
 BUDGETS = ("seconds", "samples", "steps")
@@ -67,8 +67,8 @@ def main(
     name = name or model
     typed = {argument.split("=")[0] for argument in arguments}
     usual = dict(USUAL)
-    if any(f"--{budget}" in typed for budget in BUDGETS):
-        del usual["seconds"]
+    if not any(f"--{budget}" in typed for budget in BUDGETS):
+        usual["samples"] = str(model_config(model).usual_samples)
     first = [f"--{key.replace('_', '-')}={value}" for key, value in {**usual, **given}.items()]
     options_class: Any = TrainModel[model_config(model)]  # type: ignore[misc]
     options = parse(options_class, [*first, *arguments], f"train {name}")

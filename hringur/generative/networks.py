@@ -4,6 +4,10 @@ One pair serves all sizes, from 8 x 8 grey to 64 x 64 colour and beyond: the num
 follows from the size, and the model code sees only ``ImageShape``. Nothing normalises over the
 batch, so a sample's output depends on that sample alone: training, evaluation and several
 processes compute the same function.
+
+Next to the image, a square of pixels becomes the channels of one cell and back (Shi et al. 2016,
+sub-pixel convolution). On a processor a strided convolution with one channel at the image's side
+takes several times as long.
 """
 
 from itertools import pairwise
@@ -61,8 +65,10 @@ class Encoder(nn.Module):
         features = shape.pixels
         if of.network == "convolutional":
             channels, grid = pyramid(shape, of)
+            layers = [nn.PixelUnshuffle(of.stride)]
+            channels[0] *= of.stride**2
             for level, (before, after) in enumerate(pairwise(channels)):
-                layers += [nn.Conv2d(before, after, *_window(level, of)), nn.LeakyReLU(SLOPE)]
+                layers += [nn.Conv2d(before, after, *_window(level)), nn.LeakyReLU(SLOPE)]
             features = channels[-1] * grid[0] * grid[1]
         layers += [nn.Flatten(), nn.Linear(features, of.hidden), nn.LeakyReLU(SLOPE)]
         self.body = nn.Sequential(*layers)
@@ -90,11 +96,11 @@ class Decoder(nn.Module):
                 nn.Linear(of.hidden, channels[-1] * grid[0] * grid[1]),
                 nn.Unflatten(1, (channels[-1], *grid)),
             ]
-            for level, (after, before) in reversed(list(enumerate(pairwise(channels)))):
-                layers += [
-                    nn.LeakyReLU(SLOPE),
-                    nn.ConvTranspose2d(before, after, *_window(level, of)),
-                ]
+            for after, before in reversed(list(pairwise(channels[1:]))):
+                layers += [nn.LeakyReLU(SLOPE), nn.ConvTranspose2d(before, after, *_window(1))]
+            painted = shape.channels * of.stride**2
+            layers += [nn.LeakyReLU(SLOPE), nn.Conv2d(channels[1], painted, *_window(0))]
+            layers.append(nn.PixelShuffle(of.stride))
         self.body = nn.Sequential(*layers)
         _initialise(self)
 
@@ -169,10 +175,9 @@ def _coarseness(shape: ImageShape, of: Architecture) -> tuple[int, int]:
     return side, halvings
 
 
-def _window(level: int, of: Architecture) -> tuple[int, int, int]:
-    """Kernel, stride and padding: windows that overlap by half."""
-    stride = of.stride if level == 0 else 2
-    return 2 * stride, stride, stride // 2
+def _window(level: int) -> tuple[int, int, int]:
+    """Kernel, stride and padding: neighbouring cells, then windows that overlap by half."""
+    return (3, 1, 1) if level == 0 else (4, 2, 1)
 
 
 def _dense(inputs: int, outputs: int) -> list[nn.Module]:

@@ -94,6 +94,10 @@ class Player:
         load_weights(self.module, state["network"], "the checkpoint")
         load_weights(self.average, state["average"], "the checkpoint")
         self.optimizer.load_state_dict(state["optimizer"])
+        for parameter, kept in self.optimizer.state.items():
+            for name, value in kept.items():
+                if value.shape == parameter.shape:  # a fused step wants both laid out alike
+                    kept[name] = torch.empty_like(parameter).copy_(value)
         self.updates = state["updates"]
 
     def load_weights(self, weights: Mapping[str, Any], where: str) -> None:

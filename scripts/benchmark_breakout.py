@@ -162,22 +162,25 @@ def sb3_a2c(options: Options, steps: int, network: Any) -> Any:
     from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
     from stable_baselines3.common.vec_env import DummyVecEnv
 
-    convolutions = network.encoders["part observation"]
+    theirs = network.encoders["part observation"]
 
     class SameConvolutions(BaseFeaturesExtractor):
+        """The same layers, in plain torch, behind SB3's own scaling of pixels."""
+
         def __init__(self, space: gym.spaces.Box) -> None:
-            super().__init__(space, features_dim=convolutions.n_features)
-            self.convolutions = copy.deepcopy(convolutions)
+            super().__init__(space, features_dim=theirs.n_features)
+            self.layers = copy.deepcopy(
+                torch.nn.Sequential(theirs.convolutions, theirs.dense, torch.nn.ReLU())
+            )
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return self.convolutions(x)
+            return self.layers(x)
 
     def make() -> gym.Env:
         return gym.make(ID, frame_size=options.frame_size)
 
     policy: dict[str, Any] = {
         "features_extractor_class": SameConvolutions,
-        "normalize_images": False,  # the convolutions do so themselves
         "net_arch": [],
     }
     env = DummyVecEnv([make] * options.num_envs)

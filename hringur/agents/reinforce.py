@@ -5,10 +5,11 @@ The gradient of the expected return is that of
     mean over steps of  (G_t - b_t) * log pi(a_t | s_t),
 
 where G_t is the discounted reward-to-go and b_t a baseline (Williams 1992). One rollout makes one
-gradient step, over all its steps at once. With the critic's value as baseline, gae_lambda below 1
-replaces G_t - b_t by generalised advantages (Schulman et al. 2016), and gae_lambda = 1 is the
-formula above. Wherever a rollout or a time limit cuts an episode off, the critic's value of the
-state reached stands for the rewards that are missing; after a terminal state nothing is missing.
+gradient step, over all its steps at once, or several passes in parts (passes.py). With the critic's
+value as baseline, gae_lambda below 1 replaces G_t - b_t by generalised advantages (Schulman et al.
+2016), and gae_lambda = 1 is the formula above. Wherever a rollout or a time limit cuts an episode
+off, the critic's value of the state reached stands for the rewards that are missing; after a
+terminal state nothing is missing.
 """
 
 import math
@@ -29,6 +30,7 @@ from hringur.agents.action_distributions import distribution_for
 from hringur.agents.environments import allowed, environment_of
 from hringur.agents.networks import ActorCritic
 from hringur.agents.observations import is_single, parts_of, tensors
+from hringur.agents.passes import Lesson, before, clipped_ratio
 from hringur.agents.reinforce_settings import ReinforceConfig
 from hringur.agents.rollouts import Rollout, Rollouts
 from hringur.agents.step_baselines import GreedyPolicy, StepBaseline, Twin, make_step_baseline
@@ -36,6 +38,7 @@ from hringur.agents.yardstick import TourYardstick, Yardstick, yardstick_for
 from hringur.estimators.returns import discounted_returns, generalised_advantages
 from hringur.estimators.score_function import score_function
 from hringur.training import checkpoint
+from hringur.training.counters import Averages
 from hringur.training.log import NoLog
 from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
@@ -93,46 +96,80 @@ class Reinforce:
         self._measuring = True
 
     def update(self, batch: Rollout, progress: float) -> Metrics:
-        """One policy-gradient step; rollout in, scalars out."""
+        """One policy-gradient step, or a few passes of them; rollout in, scalars out."""
         config, lr = self.config, self._schedule(progress)
         rollout = batch.to(self.fabric.device)
-        steps = rollout.reward.shape  # T B
-        seen = {name: part.flatten(0, 1) for name, part in rollout.observation.items()}
-        logits, values = self.policy(seen, steps.numel())
-        values = values.view(-1, steps[1])  # T+1 B
+        shape = rollout.reward.shape  # T B
         if config.normalise_reward:
             self.network.reward_scale.learn(rollout.discounted[rollout.valid])
-        returns, advantage = self._advantages(rollout, values.detach())  # T B
+        seen = {name: part.flatten(0, 1) for name, part in rollout.observation.items()}
+        if config.passes * config.parts == 1:
+            logits, values = self.policy(seen, shape.numel())
+            values = values.view(-1, shape[1])  # T+1 B
+            lesson = self._lesson(rollout, values.detach(), None)
+            metrics = self._step(lesson, logits, values[:-1].flatten())
+        else:
+            log_prob, values = before(self.network, self.actions, rollout, config.parts)
+            lesson, averages = self._lesson(rollout, values, log_prob), Averages()
+            for part in lesson.in_parts(config.parts, config.passes):
+                found = self.policy(part.observation, len(part.decision))
+                averages.add(self._step(part, *found))
+            metrics = averages.take()
 
-        weight = rollout.valid / rollout.valid.float().mean()
-        mask = None if rollout.mask is None else rollout.mask.flatten(0, 1)
-        decision = rollout.decision.flatten(0, 1)
-        log_prob, entropy = self.actions.log_prob_and_entropy(logits, mask, decision)
-        policy_loss = score_function(log_prob, -(advantage * weight).flatten())
-        entropy_loss = -(entropy * weight.flatten()).mean()
-        value_loss = (weight * (values[:-1] - returns).square()).mean()
-        loss = policy_loss + config.entropy_weight * entropy_loss + config.value_weight * value_loss
-        norm = gradient_step(self.fabric, loss, self.policy, self.optimizer, config.clip_norm)
-
+        returns = lesson.returns.view(shape)
         self.baseline.update(returns, rollout, self.network)
         if config.normalise_observation:
-            self.network.learn_statistics(seen, steps.numel())
+            self.network.learn_statistics(seen, shape.numel())
         self.updates += 1
-        metrics = {
+        valid = rollout.valid
+        metrics |= {
             "rollout/ep_rew_mean": rollout.ep_rew_mean,
             "rollout/ep_len_mean": rollout.ep_len_mean,
+            "train/explained_variance": explained_variance(
+                values[:-1].detach()[valid], returns[valid]
+            ),
+            "train/learning_rate": lr,
+        }
+        # Before the first episode ends, and where all returns are the same, some have no value.
+        return {tag: value for tag, value in metrics.items() if math.isfinite(value)}
+
+    def _lesson(
+        self, rollout: Rollout, value: Float[Tensor, "T1 B"], log_prob: Float[Tensor, " D"] | None
+    ) -> Lesson:
+        """What each decision turned out to be worth, in a row."""
+        returns, advantage = self._advantages(rollout, value)  # T B
+        weight = rollout.valid / rollout.valid.float().mean()
+        return Lesson(
+            observation={name: part.flatten(0, 1) for name, part in rollout.observation.items()},
+            decision=rollout.decision.flatten(0, 1),
+            mask=None if rollout.mask is None else rollout.mask.flatten(0, 1),
+            returns=returns.flatten(),
+            cost=-(advantage * weight).flatten(),
+            weight=weight.flatten(),
+            log_prob=log_prob,
+        )
+
+    def _step(
+        self, lesson: Lesson, logits: Float[Tensor, "D A"], value: Float[Tensor, " D"]
+    ) -> Metrics:
+        """One gradient step."""
+        config, weight = self.config, lesson.weight
+        log_prob, entropy = self.actions.log_prob_and_entropy(logits, lesson.mask, lesson.decision)
+        if lesson.log_prob is None:
+            policy_loss = score_function(log_prob, lesson.cost)
+        else:
+            policy_loss = clipped_ratio(log_prob, lesson.log_prob, lesson.cost, config.clip)
+        entropy_loss = -(entropy * weight).mean()
+        value_loss = (weight * (value - lesson.returns).square()).mean()
+        loss = policy_loss + config.entropy_weight * entropy_loss + config.value_weight * value_loss
+        norm = gradient_step(self.fabric, loss, self.policy, self.optimizer, config.clip_norm)
+        return {
             "train/loss": loss.item(),
             "train/policy_gradient_loss": policy_loss.item(),
             "train/value_loss": value_loss.item(),
             "train/entropy_loss": entropy_loss.item(),
-            "train/explained_variance": explained_variance(
-                values[:-1].detach()[rollout.valid], returns[rollout.valid]
-            ),
-            "train/learning_rate": lr,
             "policy/grad_norm": norm,
         }
-        # Before the first episode ends, and where all returns are the same, some have no value.
-        return {tag: value for tag, value in metrics.items() if math.isfinite(value)}
 
     def _advantages(
         self, rollout: Rollout, value: Float[Tensor, "T1 B"]

@@ -57,6 +57,15 @@ class ReinforceConfig:
     value_weight: float = 0.5
     """weight of the critic's squared error"""
 
+    passes: int = 1
+    """over each rollout; from the second step on with clipped ratios (Schulman et al. 2017)"""
+
+    parts: int = 1
+    """gradient steps of a pass, each on another part of the rollout"""
+
+    clip: float = 0.2
+    """with passes or parts: share by which a decision's probability may change in an update"""
+
     lr: float = 2e-3
     """Adam's step size at the start"""
 
@@ -79,7 +88,7 @@ class ReinforceConfig:
     """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature)"""
 
     def __post_init__(self) -> None:
-        for name in ("n_envs", "n_steps", "width", "lr", "clip_norm"):
+        for name in ("n_envs", "n_steps", "width", "lr", "clip_norm", "clip", "passes", "parts"):
             if not 0 < getattr(self, name) < math.inf:
                 raise UserError(f"{name} must be positive and finite, got {getattr(self, name)}")
         for name in ("layers", "entropy_weight", "value_weight"):

@@ -1,0 +1,94 @@
+"""Several passes over a rollout, each in parts: what REINFORCE becomes when samples are dear.
+
+After the first gradient step the policy is no longer the one that made the decisions. The ratio
+r = pi(a|s) / pi_before(a|s) of their probabilities corrects for that, and
+
+    mean( max(r C, clip(r, 1 - c, 1 + c) C) ),    C minus the advantage,
+
+does not reward going further than the share c away (Schulman et al. 2017, eq. 7). At r = 1 its
+gradient is that of REINFORCE.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from hringur.agents.action_distributions import ActionDistribution
+from hringur.agents.networks import ActorCritic
+from hringur.agents.observations import Parts
+from hringur.agents.rollouts import Rollout
+
+
+@dataclass(frozen=True, eq=False)
+class Lesson:
+    """Decisions to learn from, in a row, with what they turned out to be worth."""
+
+    observation: Parts
+    decision: Int[Tensor, "D *shape"]
+    mask: Bool[Tensor, "D M"] | None
+    returns: Float[Tensor, " D"]
+    """what the critic learns"""
+
+    cost: Float[Tensor, " D"]
+    """minus the advantage, times the weight"""
+
+    weight: Float[Tensor, " D"]
+    """zero for what was no decision; one on average"""
+
+    log_prob: Float[Tensor, " D"] | None = None
+    """of the decision when it was made; None if the policy is still the same"""
+
+    def in_parts(self, count: int, passes: int) -> Iterator["Lesson"]:
+        """Each pass in ``count`` parts, in a new order."""
+        for _ in range(passes):
+            for rows in torch.randperm(len(self.decision)).tensor_split(count):
+                yield self.part(rows)
+
+    def part(self, rows: Int[Tensor, " D"]) -> "Lesson":
+        """Some of the decisions."""
+        rows = rows.to(self.decision.device)
+        return replace(
+            self,
+            observation={name: x[rows] for name, x in self.observation.items()},
+            decision=self.decision[rows],
+            mask=None if self.mask is None else self.mask[rows],
+            returns=self.returns[rows],
+            cost=self.cost[rows],
+            weight=self.weight[rows],
+            log_prob=None if self.log_prob is None else self.log_prob[rows],
+        )
+
+
+@torch.no_grad()
+def before(
+    network: ActorCritic, actions: ActionDistribution, rollout: Rollout, count: int
+) -> tuple[Float[Tensor, " D"], Float[Tensor, "T1 B"]]:
+    """Log-probabilities of the decisions, and all values, as the policy is now.
+
+    In ``count`` parts: a whole rollout of pictures would not fit a processor's cache.
+    """
+    seen = {name: part.flatten(0, 1) for name, part in rollout.observation.items()}
+    rows = rollout.valid.numel() + rollout.valid.shape[1]
+    found = [
+        network({name: x[part] for name, x in seen.items()}, rows)
+        for part in torch.arange(rows, device=rollout.valid.device).tensor_split(count)
+    ]
+    logits, value = (torch.cat(tensors) for tensors in zip(*found, strict=True))
+    mask = None if rollout.mask is None else rollout.mask.flatten(0, 1)
+    decision = rollout.decision.flatten(0, 1)
+    log_prob, _ = actions.log_prob_and_entropy(logits[: len(decision)], mask, decision)
+    return log_prob, value.view(-1, rollout.valid.shape[1])
+
+
+def clipped_ratio(
+    log_prob: Float[Tensor, " D"],
+    before: Float[Tensor, " D"],
+    cost: Float[Tensor, " D"],
+    clip: float,
+) -> Float[Tensor, ""]:
+    """A scalar to be minimised (Schulman et al. 2017, eq. 7, with A = -cost)."""
+    ratio = (log_prob - before).exp()
+    return torch.maximum(ratio * cost, ratio.clamp(1 - clip, 1 + clip) * cost).mean()

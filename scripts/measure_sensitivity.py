@@ -1,0 +1,35 @@
+"""The table of docs/generative_metrics.md: how each measure answers to a known damage.
+
+python scripts/measure_sensitivity.py
+"""
+
+from dataclasses import dataclass
+
+import torch
+import tyro
+
+from hringur.data.images import load_images
+from hringur.evaluation.generative_scores import COUNT, ImageYardstick
+from hringur.evaluation.generative_sensitivity import sensitivity
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sensitivity:
+    """Damage training images, and measure them beside held-out ones."""
+
+    dataset: str = "mnist"
+    """images, with classes"""
+    count: int = COUNT
+    """on each side"""
+    threads: int = 1
+    """processor threads"""
+
+
+def main(options: Sensitivity) -> None:
+    torch.set_num_threads(options.threads)
+    yardstick = ImageYardstick(load_images(options.dataset), options.count)
+    print(sensitivity(yardstick).markdown())
+
+
+if __name__ == "__main__":
+    main(tyro.cli(Sensitivity))

@@ -66,7 +66,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays that are known, under their own names here."""
     found = {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             for name, aliases in ALIASES.items():
                 for alias in aliases:
                     if alias in stored:

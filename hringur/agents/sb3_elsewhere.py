@@ -141,6 +141,11 @@ class SB3Elsewhere:
         return self.config.masks_itself
 
     @property
+    def has_policy(self) -> bool:
+        """Whether there are probabilities to draw actions from: DQN only has values."""
+        return not hasattr(self.model, "exploration_schedule")
+
+    @property
     def headline(self) -> str:
         """The mean return."""
         return self.yardstick.headline

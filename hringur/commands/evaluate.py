@@ -1,7 +1,8 @@
 """``hringur evaluate RUN``: a trained learner on held-out instances, with its gap's interval.
 
 A run of an environment without tours plays whole episodes instead: ``evaluate_episodes``. Samples
-of a model of images are laid beside held-out images: ``evaluate_images``.
+of a model of images are laid beside held-out images: ``evaluate_images``. ``--video`` films the
+first held-out episode before anything is measured.
 """
 
 import dataclasses
@@ -14,7 +15,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from hringur.agents.decoding import Decoding, Method
-from hringur.commands import evaluate_episodes
+from hringur.commands import evaluate_episodes, evaluate_film
 from hringur.commands.console import Device, json_text, note, parse, print_json, show
 from hringur.commands.runs import Trained, load_trained
 from hringur.data.files import write_whole
@@ -47,6 +48,12 @@ class Evaluate:
     episodes: int = 100
     """episodes to play, where the run is of an environment without tours"""
 
+    actions: Literal["likeliest", "sampled"] = "likeliest"
+    """of an agent without tours: the likeliest ones, or drawn from its policy"""
+
+    video: Path | None = None
+    """film the first held-out episode to this .mp4 or .gif, with a filmstrip beside it"""
+
     method: tuple[Method, ...] = ()
     """how tours are taken from the network, one row each; greedy and all-starts when not given"""
 
@@ -63,7 +70,7 @@ class Evaluate:
     """add a row for each method, with its tours improved by 2-opt"""
 
     seed: int = 0
-    """of what is random, which is sampling [0 .. 2**32 - 1]"""
+    """of what is random, which is sampling tours or actions [0 .. 2**32 - 1]"""
 
     device: Device = "auto"
     """where the network computes; auto takes the GPU when there is one"""
@@ -79,8 +86,6 @@ class Evaluate:
             raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
         if self.episodes < 1:
             raise UserError(f"--episodes must be at least 1, got {self.episodes}")
-        if self.output is not None:
-            check_new(self.output)
 
     def decodings(self) -> list[Decoding]:
         """Each method; with 2-opt, each method beside itself with it."""
@@ -101,27 +106,36 @@ class Evaluate:
 def main(arguments: list[str]) -> None:
     """Load, measure, print; everything that can be refused is refused before it is measured."""
     options = parse(Evaluate, arguments, "evaluate")
+    if options.output is not None:
+        check_new(options.output)
+    evaluate_film.check_path(options.video)
     decodings = options.decodings()
     trained = load_trained(options.run, options.device)
     if trained.name in MODELS:
+        evaluate_film.check_agent(trained, options)
         from hringur.commands import evaluate_images  # others need not wait for it
 
         evaluate_images.main(trained, options, arguments)
         return
     if not hasattr(trained.learner, "n_places"):  # what every learner of tours has
-        evaluate_episodes.main(trained, options, arguments)
+        evaluate_film.check_policy(trained, options)
+        films = evaluate_film.film(trained, options)
+        evaluate_episodes.main(trained, options, arguments, films)
         return
+    if options.actions == "sampled":
+        raise UserError("--actions is for agents without tours; these have --method sampling")
     problem = problem_for([trained], options.held_out, options.count)
     if not isinstance(trained.learner, Planner):
         check_greedy(options, trained)
+    films = evaluate_film.film(trained, options)
     note(f"measuring {options.run} on {len(problem):,} instances of {problem.name} ...")
     command = shlex.join(["hringur", "evaluate", *arguments])
     scores = measure(trained, trained.name, problem, decodings, options.seed, command)
     if options.output is not None:
-        content = record(trained, problem, scores, per_instance=True)
+        content = record(trained, problem, scores, films, per_instance=True)
         write_whole(options.output, json_text(content) + "\n")
     if options.json:
-        print_json(record(trained, problem, scores))
+        print_json(record(trained, problem, scores, films))
     else:
         show(compare.table(scores))
 
@@ -206,10 +220,15 @@ def check_new(path: Path) -> None:
 
 
 def record(
-    trained: Trained, problem: HeldOut, scores: Sequence[Score], per_instance: bool = False
+    trained: Trained,
+    problem: HeldOut,
+    scores: Sequence[Score],
+    films: Sequence[Path] = (),
+    per_instance: bool = False,
 ) -> dict[str, Any]:
     """The figures for a program."""
-    return {
+    written = {"written": [str(path) for path in films]} if films else {}
+    return written | {
         "run": str(trained.path),
         "learner": trained.name,
         "held_out": problem.name,

@@ -21,6 +21,7 @@ from hringur.evaluation.statistics import (
     estimate_rows,
     interquartile_mean,
 )
+from hringur.training.random_state import seed_everything
 
 Kind = Literal["learned", "reference"]
 HEADINGS = ("policy", "return", "interval", "middle half", "gap %", "interval")
@@ -80,14 +81,16 @@ def references(score: EpisodeScore) -> list[EpisodeScore]:
     return rows
 
 
-def measure_learner(learner: Any, yardstick: TourYardstick | EpisodeYardstick) -> EpisodeReturns:
-    """Held-out episodes of a trained learner.
+def measure_learner(
+    learner: Any, yardstick: TourYardstick | EpisodeYardstick, likeliest: bool = True
+) -> EpisodeReturns:
+    """Held-out episodes of a trained learner; it draws its actions if not the ``likeliest``.
 
     On tours the return is minus the length of one greedy tour over that of the shortest, or minus
     the length itself where nobody knows the shortest.
     """
     if isinstance(yardstick, EpisodeYardstick):
-        return yardstick.play(decider(learner))
+        return yardstick.play(decider(learner, likeliest))
     if isinstance(learner, Planner):
         tours = learner.plan(yardstick.instances, Decoding())
         length = replay(yardstick.env, yardstick.instances, tours).length
@@ -101,9 +104,19 @@ def measure_learner(learner: Any, yardstick: TourYardstick | EpisodeYardstick) -
     return EpisodeReturns(-length / yardstick.optimal, steps, -np.ones(len(length)))
 
 
-def decider(learner: Any) -> Decide:
-    """The likeliest actions of a learner that decides step by step, among those allowed."""
-    return lambda observation, mask: learner.predict(observation, action_masks=mask)[0]
+def decider(learner: Any, likeliest: bool = True) -> Decide:
+    """The likeliest, or drawn, actions of a learner that decides step by step, if allowed."""
+    return lambda observation, mask: learner.predict(
+        observation, deterministic=likeliest, action_masks=mask
+    )[0]
+
+
+def reseed(learner: Any, seed: int) -> None:
+    """Let the actions that a learner draws from here on follow from ``seed``."""
+    seed_everything(seed)  # SB3's algorithms draw from torch's own generator
+    generator = getattr(learner, "generator", None)
+    if generator is not None:
+        generator.manual_seed(seed)
 
 
 def random_decider(env_id: str, env_options: Mapping[str, Any], seed: int = 0) -> Decide:

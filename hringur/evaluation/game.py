@@ -17,11 +17,14 @@ from hringur.agents.playing import gym_spec, refusals
 from hringur.evaluation.plots import COLOURS, GREY, new_figure
 from hringur.types import UserError
 
-Predict = Callable[[Any], Any]
-"""From one observation to one action."""
+Mask = np.ndarray | None
+"""1 for each action that is allowed; None where the environment does not tell."""
 
-Probabilities = Callable[[Any], np.ndarray]
-"""From one observation to the probability of each action."""
+Predict = Callable[[Any, Mask], Any]
+"""From one observation, and what is allowed, to one action."""
+
+Probabilities = Callable[[Any, Mask], np.ndarray]
+"""From the same to the probability of each action."""
 
 KEPT = 64
 """Pictures that a record keeps at most, evenly spread."""
@@ -115,7 +118,7 @@ class Game:
             inner = self.env.unwrapped
         if "rgb_array" not in inner.metadata.get("render_modes", []):
             raise UserError(f"{spec.id} draws no pictures: it has no render_mode rgb_array")
-        self.predict, self.probabilities = predict, probabilities
+        self.env_id, self.predict, self.probabilities = spec.id, predict, probabilities
         self.seed, self.max_steps = seed, max_steps
         space = self.env.action_space
         count = int(space.n) if isinstance(space, gym.spaces.Discrete) else 0
@@ -128,7 +131,7 @@ class Game:
             observation, info = self.env.reset(seed=self.seed)
             score, steps, over = 0.0, 0, False
             while not over:
-                action = self.predict(observation)
+                action = self.predict(observation, info.get("action_mask"))
                 yield self._moment(observation, score, info, action)
                 observation, reward, terminated, truncated, info = self.env.step(action)
                 score, steps = score + float(reward), steps + 1
@@ -142,8 +145,12 @@ class Game:
     ) -> Moment:
         chances = None
         if self.probabilities is not None and action is not None:
-            chances = np.asarray(self.probabilities(observation), dtype=np.float64)
-        picture: Any = self.env.render()
+            mask = info.get("action_mask")
+            chances = np.asarray(self.probabilities(observation, mask), dtype=np.float64)
+        try:
+            picture: Any = self.env.render()
+        except gym.error.DependencyNotInstalled as error:
+            raise UserError(f"{self.env_id} cannot be drawn: {error}") from error
         one = action is not None and np.size(action) == 1 and bool(self.record.names)
         moment = Moment(
             picture=picture,

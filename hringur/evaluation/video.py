@@ -6,6 +6,7 @@ fed picture by picture, and the file takes its name only when it is whole.
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,7 +40,7 @@ def check_video(path: str | Path) -> Path:
     """A path that a film can be written to.
 
     Raises:
-        UserError: another ending than .mp4 or .gif, no such folder, or no permission.
+        UserError: another ending than .mp4 or .gif, no such folder, or one that takes no files.
         MissingExtra: imageio-ffmpeg is needed and not there.
     """
     path = Path(path)
@@ -47,9 +48,13 @@ def check_video(path: str | Path) -> Path:
         raise UserError(f"a video must end in {' or '.join(SUFFIXES)}, got {path}")
     if not path.parent.is_dir():
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        why = "it is a folder" if path.is_dir() else f"no permission in {path.parent}"
-        raise UserError(f"cannot write {path}: {why}")
+    if path.is_dir():
+        raise UserError(f"cannot write {path}: it is a folder")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):  # tells what permissions alone do not
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror} in {path.parent}") from error
     if path.suffix.lower() == ".mp4":
         _ffmpeg()
     return path

@@ -1,7 +1,6 @@
 """``hringur compare --models exp0 ... exp7``: experiments trained side by side, and measured."""
 
 import json
-import math
 import os
 import re
 import shlex
@@ -28,7 +27,6 @@ from hringur.training.run_folder import plain
 from hringur.training.trainer import make_fabric
 from hringur.types import UserError
 
-EVALUATIONS = 4  # of each run, while it trains
 FACTORS = {"s": 1.0, "m": 60.0}
 
 
@@ -98,11 +96,9 @@ class CompareModels:
         """The budget of each run of a model."""
         name, amount = parse_budget(self.budget, model)
         settings: dict[str, Any] = {"device": self.device, "threads": 1}
+        # measuring takes as long as a good deal of training, so only the end is measured
         settings |= {"evaluate_every_seconds": None, "checkpoint_every_seconds": 20.0}
         settings[name] = amount if name == "seconds" else int(amount)
-        settings[f"evaluate_every_{name}"] = (
-            amount / EVALUATIONS if name == "seconds" else math.ceil(amount / EVALUATIONS)
-        )
         return TrainerConfig(**settings)
 
     def where(self) -> Path:

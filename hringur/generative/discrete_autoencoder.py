@@ -52,6 +52,9 @@ class DiscreteAutoencoderConfig(ImageLearning):
 
     name: ClassVar[str] = "discrete-autoencoder"
 
+    usual_samples: ClassVar[int] = 1_000_000
+    """images to train on when no budget is given"""
+
     latent: int = 32
     """bits in a code"""
 

@@ -40,6 +40,12 @@ class GANConfig(ImageLearning):
 
     name: ClassVar[str] = "gan"
 
+    usual_samples: ClassVar[int] = 900_000
+    """images to train on when no budget is given"""
+
+    batch: int = 64
+    """images of an update; a game needs many steps more than exact ones"""
+
     latent: int = 32
     """numbers in a code"""
 

@@ -29,6 +29,18 @@ class WAEMMDConfig(matching.MatchingConfig):
 
     name: ClassVar[str] = "wae-mmd"
 
+    usual_samples: ClassVar[int] = 2_500_000
+    """images to train on when no budget is given"""
+
+    batch: int = 256
+    """images of an update; the kernels compare all codes of a batch"""
+
+    lr: float = 2e-3
+    """Adam's step size, until it is let down"""
+
+    reconstruction: float = 0.3
+    """weight of that cost, a sum over the pixels of an image; the authors' 0.05 blurs more"""
+
     def model(self) -> "type[WAEMMD]":
         """The model."""
         return WAEMMD

@@ -41,6 +41,9 @@ class WGANGPConfig(ImageLearning):
 
     name: ClassVar[str] = "wgan-gp"
 
+    usual_samples: ClassVar[int] = 600_000
+    """images to train on when no budget is given"""
+
     latent: int = 32
     """numbers in a code"""
 

@@ -2,17 +2,18 @@
 
 They see the same environments through the same Gymnasium interface as every other agent. What is
 not given is chosen by the kind of environment: on tours, as tuned (docs/baselines.md says how);
-elsewhere, as SB3 itself has it.
+on pictures, as RL Baselines3 Zoo has it for Atari; elsewhere, as SB3 itself has it.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import gcd, inf
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from lightning_fabric import Fabric
 
 from hringur.agents.sb3_elsewhere import SB3Elsewhere
 from hringur.agents.sb3_learner import Chunks, Features, SB3Learner
+from hringur.agents.sb3_pictures import filled
 from hringur.agents.yardstick import TourYardstick, yardstick_for
 from hringur.types import Learner, UserError
 
@@ -20,6 +21,7 @@ GAE_LAMBDA = 0.95  # of generalised advantage estimation, Schulman et al. 2016
 # SB3's defaults for one environment, kept where there are several:
 ROLLOUT, MINIBATCH = 2048, 64  # steps in an update of PPO, and in each part of it
 REPLAY = 1_000_000  # transitions that DQN remembers, where memory allows it
+REPLAY_MEGABYTES = 256
 PPO_ON_TOURS = {
     "n_envs": 64,
     "epochs": 4,
@@ -36,8 +38,14 @@ A2C_ON_TOURS = {
     "value_weight": 0.02,
     "width": 256,
 }
-DQN_ON_TOURS = {"n_envs": 16, "batch": 256, "lr": 5e-4, "exploration": 0.3, "width": 256}
-Config = TypeVar("Config")
+DQN_ON_TOURS = {
+    "n_envs": 16,
+    "batch": 256,
+    "lr": 5e-4,
+    "exploration": 0.3,
+    "width": 256,
+    "learning_starts": 1000,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,16 +62,16 @@ class PPOConfig:
     """on tours: full ones of each environment before each update"""
 
     epochs: int | None = None
-    """passes over the collected steps in one update; 4 on tours, else 10"""
+    """passes over the collected steps in one update; 4 on tours and on pictures, else 10"""
 
     minibatches: int | None = None
-    """parts that the collected steps are cut into; 4 on tours, else of 64 steps each"""
+    """parts that the collected steps are cut into; 4 on tours and pictures, else of 64 steps"""
 
     lr: float | None = None
-    """Adam step size; on tours 2e-3, falling linearly to a tenth of it, else 3e-4"""
+    """Adam step size; on tours 2e-3, falling to a tenth, on pictures 2.5e-4, to 0, else 3e-4"""
 
     entropy_weight: float | None = None
-    """weight of the entropy bonus; 0.003 on tours, else 0"""
+    """weight of the entropy bonus; 0.003 on tours, 0.01 on pictures, else 0"""
 
     value_weight: float | None = None
     """weight of the critic's loss; 0.02 on tours, where both share their features, else 0.5"""
@@ -88,7 +96,7 @@ class PPOConfig:
 
     def on_tours(self) -> "PPOConfig":
         """With what is not given as it was tuned on tours."""
-        return _filled(self, PPO_ON_TOURS)
+        return filled(self, PPO_ON_TOURS)
 
     def elsewhere(self, n_envs: int, observation_bytes: int) -> dict[str, Any]:
         """SB3's own arguments on other environments; what is not given is SB3's default."""
@@ -114,16 +122,16 @@ class MaskablePPOConfig:
     """on tours: full ones of each environment before each update"""
 
     epochs: int | None = None
-    """passes over the collected steps in one update; 4 on tours, else 10"""
+    """passes over the collected steps in one update; 4 on tours and on pictures, else 10"""
 
     minibatches: int | None = None
-    """parts that the collected steps are cut into; 4 on tours, else of 64 steps each"""
+    """parts that the collected steps are cut into; 4 on tours and pictures, else of 64 steps"""
 
     lr: float | None = None
-    """Adam step size; on tours 2e-3, falling linearly to a tenth of it, else 3e-4"""
+    """Adam step size; on tours 2e-3, falling to a tenth, on pictures 2.5e-4, to 0, else 3e-4"""
 
     entropy_weight: float | None = None
-    """weight of the entropy bonus; 0.003 on tours, else 0"""
+    """weight of the entropy bonus; 0.003 on tours, 0.01 on pictures, else 0"""
 
     value_weight: float | None = None
     """weight of the critic's loss; 0.02 on tours, where both share their features, else 0.5"""
@@ -145,7 +153,7 @@ class MaskablePPOConfig:
 
     def on_tours(self) -> "MaskablePPOConfig":
         """With what is not given as it was tuned on tours."""
-        return _filled(self, PPO_ON_TOURS)
+        return filled(self, PPO_ON_TOURS)
 
     def elsewhere(self, n_envs: int, observation_bytes: int) -> dict[str, Any]:
         """SB3's own arguments on other environments; what is not given is SB3's default."""
@@ -164,7 +172,7 @@ class A2CConfig:
     masks_itself: ClassVar[bool] = False
 
     n_envs: int | None = None
-    """environments side by side; 64 on tours, else 8"""
+    """environments side by side; 64 on tours, 16 on pictures, else 8"""
 
     tours_per_update: int = 1
     """on tours: full ones of each environment before each update"""
@@ -173,10 +181,10 @@ class A2CConfig:
     """RMSProp step size; 7e-4, on tours falling linearly to a tenth of it"""
 
     entropy_weight: float | None = None
-    """weight of the entropy bonus; 0.003 on tours, else 0"""
+    """weight of the entropy bonus; 0.003 on tours, 0.01 on pictures, else 0"""
 
     value_weight: float | None = None
-    """weight of the critic's loss; 0.02 on tours, where both share their features, else 0.5"""
+    """weight of the critic's loss; 0.02 on tours, 0.25 on pictures, else 0.5"""
 
     width: int | None = None
     """units of hidden layers; 256 on tours, else as SB3 has them"""
@@ -198,7 +206,7 @@ class A2CConfig:
 
     def on_tours(self) -> "A2CConfig":
         """With what is not given as it was tuned on tours."""
-        return _filled(self, A2C_ON_TOURS)
+        return filled(self, A2C_ON_TOURS)
 
     def elsewhere(self, n_envs: int, observation_bytes: int) -> dict[str, Any]:
         """SB3's own arguments on other environments; what is not given is SB3's default."""
@@ -232,8 +240,11 @@ class DQNConfig:
     batch: int | None = None
     """transitions in one gradient step; 256 on tours, else 32"""
 
-    replay_megabytes: int = 256
-    """most memory of the replay buffer; no more than a million transitions outside of tours"""
+    replay_megabytes: int | None = None
+    """most memory of the replay buffer; 3000 on pictures, for 100 000 transitions, else 256"""
+
+    learning_starts: int | None = None
+    """steps before the first gradient step; 1000 on tours, 100 000 on pictures, else 100"""
 
     lr: float | None = None
     """Adam step size; on tours 5e-4, falling linearly to a tenth of it, else 1e-4"""
@@ -261,7 +272,7 @@ class DQNConfig:
 
     def on_tours(self) -> "DQNConfig":
         """With what is not given as it was tuned on tours."""
-        return _filled(self, DQN_ON_TOURS)
+        return filled(self, DQN_ON_TOURS)
 
     def elsewhere(self, n_envs: int, observation_bytes: int) -> dict[str, Any]:
         """SB3's own arguments on other environments; what is not given is SB3's default.
@@ -274,6 +285,7 @@ class DQNConfig:
             learning_rate=self.lr,
             batch_size=self.batch,
             exploration_fraction=self.exploration,
+            learning_starts=self.learning_starts,
         )
 
     def settings(self, steps: int, observation_bytes: int) -> dict[str, Any]:
@@ -283,13 +295,14 @@ class DQNConfig:
             "buffer_size": self._transitions(observation_bytes),
             "train_freq": 1,
             "gradient_steps": 1,
-            "learning_starts": 1000,
+            "learning_starts": self.learning_starts,
             "target_update_interval": 2000,
         }
 
     def _transitions(self, observation_bytes: int) -> int:
         """How many fit into the replay buffer; each is two observations."""
-        return max(self.replay_megabytes * 10**6 // (2 * observation_bytes), 1000)
+        megabytes = self.replay_megabytes or REPLAY_MEGABYTES
+        return max(megabytes * 10**6 // (2 * observation_bytes), 1000)
 
     def exploration_rate(self, progress: float) -> float:
         """Share of random moves on tours: from all to 2 % over the first part of the budget."""
@@ -338,12 +351,6 @@ def _ppo_on_tours(config: PPOConfig | MaskablePPOConfig, steps: int) -> dict[str
         "vf_coef": config.value_weight,
         "gae_lambda": GAE_LAMBDA,
     }
-
-
-def _filled(config: Config, values: dict[str, Any]) -> Config:
-    """With these values where none was given."""
-    missing = {name: value for name, value in values.items() if getattr(config, name) is None}
-    return replace(config, **missing)  # type: ignore[type-var]
 
 
 def _given(**arguments: Any) -> dict[str, Any]:

@@ -1,16 +1,19 @@
 """Any of Stable-Baselines3's algorithms on environments without tours.
 
-SB3 is used as it comes: its own networks and settings, on 8 environments side by side. Episodes go
+SB3 is used as it comes: its own networks and settings, on 8 environments side by side; on pictures,
+with the settings of RL Baselines3 Zoo for Atari. Episodes go
 on from one update of the trainer to the next; after a resumption they begin afresh, from a seed
 that follows from the run's and the number of the update, and DQN's replay buffer is filled anew.
 """
 
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium import spaces
 
+from hringur.agents import sb3_pictures
 from hringur.agents.playing import make_vector
 from hringur.agents.sb3_learner import finite_metrics, model_state, restore_model, sb3_class
 from hringur.agents.yardstick import EpisodeYardstick
@@ -73,22 +76,33 @@ class SB3Elsewhere:
         self.config, self.yardstick, self.seed = config, yardstick, seed
         self.env_id, self.env_options = yardstick.env_id, dict(yardstick.env_options)
         self.updates, self.scalars = 0, Scalars()
-        n_envs = config.n_envs or N_ENVS
-        vector = make_vector(self.env_id, n_envs, autoreset_mode="SameStep", **self.env_options)
-        seen = vector.single_observation_space
+        n_envs, options = config.n_envs or N_ENVS, self.env_options
+        seen = observed(self.env_id, options)
+        self.pictures = policy_for(seen) == "CnnPolicy"
+        if self.pictures:
+            n_envs = config.n_envs or sb3_pictures.ZOO[config.algorithm]["n_envs"]
+            options = sb3_pictures.eased(yardstick.overruled, options)
+        vector = make_vector(self.env_id, n_envs, autoreset_mode="SameStep", **options)
         check_spaces(config.algorithm, self.env_id, seen, vector.single_action_space)
         self.env = SB3VecEnv(vector)
         self.env.reset()
         if config.masks_itself and not self.env.masks:
             raise UserError(f"{config.algorithm} needs action masks, {self.env_id} has none")
-        network = {} if config.width is None else {"net_arch": [config.width, config.width]}
+        network: dict[str, Any] = {}
+        if config.width is not None:
+            network["net_arch"] = [config.width, config.width]
+        if self.pictures:
+            network |= sb3_pictures.policy_arguments(config.algorithm)
+            settings = sb3_pictures.arguments(config, n_envs, observation_bytes(seen))
+        else:
+            settings = config.elsewhere(n_envs, observation_bytes(seen))
         self.model = algorithm_class(
             policy_for(seen),
             self.env,
             seed=seed,
             device=device,
             policy_kwargs=network,
-            **config.elsewhere(n_envs, observation_bytes(seen)),
+            **settings,
         )
         self.model.set_logger(Logger(None, [self.scalars]))
         self.env.seed(seed)
@@ -104,6 +118,8 @@ class SB3Elsewhere:
         self.updates += 1
         if hasattr(self.model, "exploration_schedule"):
             self._explore(progress)
+        if self.pictures and hasattr(self.model, "clip_range"):
+            sb3_pictures.fall(self.model, progress)
         self.model.learn(self.steps, reset_num_timesteps=False, log_interval=self.log_interval)
         self.model.logger.dump(self.model.num_timesteps)
         return finite_metrics(self.scalars.latest)
@@ -184,6 +200,13 @@ def check_spaces(
             f"{algorithm} takes observations {known} or a Dict of them;"
             f" those of {env_id} are {observations}"
         )
+
+
+def observed(env_id: str, env_options: dict[str, Any]) -> spaces.Space:
+    """What one environment shows."""
+    env = gym.make(env_id, **env_options)
+    env.close()
+    return env.observation_space
 
 
 def policy_for(observations: spaces.Space) -> str:

@@ -104,8 +104,11 @@ def latent_figures(model: Any) -> dict[str, Figure]:
 def write_pictures(model: Any, folder: Path) -> list[Path]:
     """All figures as PNG, and the film as GIF; returns the paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for tag, figure in figures(model).items():
+    shown, paths = figures(model), []
+    if model.encodes:  # too slow to fit at every evaluation
+        fitted = model.sample(FILM_IMAGES, density="fitted", seed=0)
+        shown["samples/fitted"] = tiles_figure(fitted, 8, "samples of a density fitted to codes")
+    for tag, figure in shown.items():
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=120)
         paths.append(folder / f"{tag.split('/')[1]}.png")

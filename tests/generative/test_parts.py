@@ -191,6 +191,7 @@ def test_pictures_are_written_and_two_dimensions_have_a_plane(tmp_path):
     names = {path.name for path in write_pictures(model, tmp_path / "pictures")}
     assert names == {
         "prior.png",
+        "fitted.png",
         "reconstruction.png",
         "interpolation.png",
         "traversal.png",

@@ -1,9 +1,10 @@
 """A network for any observation: what each part needs, then a policy and a critic.
 
 Numbers are standardised, choices become one-hot rows, or learned ones if there are many values;
-images go through convolutions. All of it is laid side by side, and two perceptrons of their own,
-one for the policy and one for the critic, read it. Behind convolutions, which they share, both are
-a single layer.
+images go through convolutions. A choice among n beside a table of n rows of numbers brings along
+the row that it points at, which a perceptron could hardly look up by itself. All of it is laid side
+by side, and two perceptrons of their own, one for the policy and one for the critic, read it.
+Behind convolutions, which they share, both are a single layer.
 """
 
 import math
@@ -53,6 +54,8 @@ class ActorCritic(nn.Module):
             own = encoder(part, image_network, standardise)
             self.encoders[_key(part.name)] = own
             features += own.n_features
+        self.pointers = pointers(parts)
+        features += sum(part.shape[1] for _, part in self.pointers)
         hidden = [] if any(part.kind == "image" for part in parts) else [width] * layers
         self.policy = perceptron(features, hidden, n_logits, activation, gain=0.01)
         self.critic = perceptron(features, hidden, 1, activation, gain=1.0)
@@ -91,8 +94,13 @@ class ActorCritic(nn.Module):
                 part.standardise.learn(observation[name][:rows:stride])
 
     def _features(self, observation: Parts) -> Float[Tensor, "B F"]:
-        found = [self.encoders[_key(name)](observation[name]) for name in self.names]
-        return found[0] if len(found) == 1 else torch.cat(found, dim=1)
+        found = {name: self.encoders[_key(name)](observation[name]) for name in self.names}
+        laid = list(found.values())
+        for choice, table in self.pointers:
+            index = observation[choice.name][:, None, None].expand(-1, 1, table.shape[1])
+            rows = found[table.name].unflatten(1, table.shape)
+            laid.append(rows.gather(1, index)[:, 0])
+        return laid[0] if len(laid) == 1 else torch.cat(laid, dim=1)
 
 
 class Numbers(nn.Module):
@@ -211,6 +219,17 @@ def encoder(
     if part.kind == "image":
         return Image(part, image_network)
     return Choices(part) if part.kind == "choices" else Numbers(part, standardise)
+
+
+def pointers(parts: tuple[Part, ...]) -> list[tuple[Part, Part]]:
+    """Pairs of a choice and a table of numbers with one row for each of its values."""
+    return [
+        (choice, table)
+        for choice in parts
+        for table in parts
+        if choice.kind == "choices" and choice.shape == ()
+        if table.kind == "numbers" and len(table.shape) == 2 and choice.sizes == table.shape[:1]
+    ]
 
 
 def perceptron(

@@ -236,7 +236,8 @@ def report(
         return
     runs, folder = comparison.grouped(cells), options.where()
     seeds = comparison.seed_words(sorted({cell.seed for cell in cells}))
-    title = f"{options.env}, {options.budget} of training each, seeds {seeds}"
+    where = ", ".join((options.env, *options.option))
+    title = f"{where}, {options.budget} of training each, seeds {seeds}"
     figure = comparison_plots.comparison_figure(runs, title, unit)
     files = [plots.save(figure, folder / "comparison.png")]
     if options.figure is not None:

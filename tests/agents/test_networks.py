@@ -4,7 +4,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
-from hringur.agents.networks import ActorCritic, TanhInPlace
+from hringur.agents.networks import ActorCritic, TanhInPlace, pointers
 from hringur.agents.observations import parts_of, tensors
 
 CPU = torch.device("cpu")
@@ -37,6 +37,26 @@ def test_every_space_has_a_network_that_learns(name):
     for weight_name, weight in network.named_parameters():
         if weight.requires_grad:
             assert weight.grad is not None and weight.grad.abs().sum() > 0, weight_name
+
+
+def test_a_choice_brings_along_the_row_that_it_points_at():
+    """Of each table with as many rows as it has values, counted from its own smallest one."""
+    space = spaces.Dict({
+        "near": spaces.Box(-1, 1, (4, 3), np.float32),
+        "other": spaces.Box(-1, 1, (5, 2), np.float32),
+        "flat": spaces.Box(-1, 1, (4,), np.float32),
+        "seen": spaces.MultiBinary(4),
+        "here": spaces.Discrete(4, start=7),
+        "there": spaces.MultiDiscrete([4, 5]),
+    })  # fmt: skip
+    parts = parts_of(space, "somewhere")
+    assert [(a.name, b.name) for a, b in pointers(parts)] == [("here", "near")]
+    network = ActorCritic(parts, 2, width=8)
+    space.seed(0)
+    for sample in (space.sample() for _ in range(6)):
+        features = network._features(tensors(parts, sample, CPU))[0]
+        expected = torch.from_numpy(sample["near"][sample["here"] - 7])
+        assert torch.equal(features[-3:], expected)  # nothing is standardised yet
 
 
 def test_the_image_networks_are_those_of_the_papers():

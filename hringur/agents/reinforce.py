@@ -68,14 +68,15 @@ class Reinforce:
         """
         if isinstance(policy, str) and policy != "auto":
             raise UserError(f"policy must be 'auto' or a ReinforceConfig, got {policy!r}")
-        config = ReinforceConfig() if isinstance(policy, str) else policy
+        settings = ReinforceConfig() if isinstance(policy, str) else policy
         self.environment = environment_of(env, env_options or {})
         if self.environment.vector is not None:
-            config = replace(config, n_envs=self.environment.vector.num_envs)
-        self.config, self.seed = config, seed
+            settings = replace(settings, n_envs=self.environment.vector.num_envs)
         name = self.environment.name
         self.actions = distribution_for(self.environment.action_space, name)
         self.parts = parts_of(self.environment.observation_space, name)
+        config = settings.complete(any(part.kind == "image" for part in self.parts))
+        self.config, self.seed = config, seed
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
         torch.manual_seed(seed)
         network = ActorCritic(

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from lightning_fabric import Fabric
@@ -10,22 +10,28 @@ from lightning_fabric import Fabric
 from hringur.agents.environments import Vectorization
 from hringur.agents.networks import Activation, ImageNetwork
 from hringur.agents.step_baselines import StepBaselineName
+from hringur.agents.yardstick import eased
 from hringur.types import UserError
 
 if TYPE_CHECKING:
     from hringur.agents.reinforce import Reinforce
     from hringur.agents.rollouts import Rollouts
 
+USUAL: dict[str, Any] = {"n_envs": 64, "n_steps": 16, "passes": 1, "parts": 1, "lr": 2e-3}
+ON_PICTURES = USUAL | {"n_envs": 16, "n_steps": 64, "passes": 3, "parts": 4, "lr": 5e-4}
+"""Steps of a game are dear, so each is learned from more than once."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReinforceConfig:
     """REINFORCE (Williams 1992) for any environment with discrete actions."""
 
-    n_envs: int = 64
-    """environments side by side"""
+    n_envs: int | None = None
+    """environments side by side; 64 when not given, 16 where pictures are seen"""
 
-    n_steps: int = 16
-    """steps of each environment in an update; the longest episode, with whole_episodes"""
+    n_steps: int | None = None
+    """steps of each environment in an update, and with whole_episodes the longest episode; 16 when
+    not given, 64 where pictures are seen"""
 
     whole_episodes: bool = False
     """an update is one whole episode of each environment, begun afresh"""
@@ -57,17 +63,19 @@ class ReinforceConfig:
     value_weight: float = 0.5
     """weight of the critic's squared error"""
 
-    passes: int = 1
-    """over each rollout; from the second step on with clipped ratios (Schulman et al. 2017)"""
+    passes: int | None = None
+    """over each rollout, from the second step on with clipped ratios (Schulman et al. 2017); 1 when
+    not given, 3 where pictures are seen"""
 
-    parts: int = 1
-    """gradient steps of a pass, each on another part of the rollout"""
+    parts: int | None = None
+    """gradient steps of a pass, each on another part of the rollout; 1 when not given, 4 where
+    pictures are seen"""
 
     clip: float = 0.2
     """with passes or parts: share by which a decision's probability may change in an update"""
 
-    lr: float = 2e-3
-    """Adam's step size at the start"""
+    lr: float | None = None
+    """Adam's step size at the start; 2e-3 when not given, 5e-4 where pictures are seen"""
 
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     """how the step size falls to zero over the budget, if it does"""
@@ -88,9 +96,10 @@ class ReinforceConfig:
     """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature)"""
 
     def __post_init__(self) -> None:
-        for name in ("n_envs", "n_steps", "width", "lr", "clip_norm", "clip", "passes", "parts"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UserError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        for name in (*USUAL, "width", "clip_norm", "clip"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UserError(f"{name} must be positive and finite, got {value}")
         for name in ("layers", "entropy_weight", "value_weight"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise UserError(f"{name} must be 0 or more, got {getattr(self, name)}")
@@ -106,5 +115,24 @@ class ReinforceConfig:
         """The agent and its endless rollouts, different ones on each process."""
         from hringur.agents.reinforce import Reinforce  # which needs this file
 
-        agent = Reinforce(env_id, self, seed=seed, fabric=fabric, env_options=env_options)
+        options = eased(env_id, env_options)
+        agent = Reinforce(env_id, self, seed=seed, fabric=fabric, env_options=options)
         return agent, agent.batches
+
+    def complete(self, pictures: bool) -> "CompleteConfig":
+        """With usual values where none is given, or with those that pictures need."""
+        usual = ON_PICTURES if pictures else USUAL
+        given = {field.name: getattr(self, field.name) for field in fields(self)}
+        missing = {name: usual[name] for name, value in given.items() if value is None}
+        return CompleteConfig(**given | missing)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompleteConfig(ReinforceConfig):
+    """Settings of which none is left open."""
+
+    n_envs: int
+    n_steps: int
+    passes: int
+    parts: int
+    lr: float

@@ -16,7 +16,7 @@ from gymnasium import spaces
 from hringur.agents import sb3_pictures
 from hringur.agents.playing import make_vector
 from hringur.agents.sb3_learner import finite_metrics, model_state, restore_model, sb3_class
-from hringur.agents.yardstick import EpisodeYardstick
+from hringur.agents.yardstick import EpisodeYardstick, eased
 from hringur.types import Metrics, State, UserError
 
 N_ENVS = 8
@@ -81,7 +81,7 @@ class SB3Elsewhere:
         self.pictures = policy_for(seen) == "CnnPolicy"
         if self.pictures:
             n_envs = config.n_envs or sb3_pictures.ZOO[config.algorithm]["n_envs"]
-            options = sb3_pictures.eased(yardstick.overruled, options)
+            options = eased(self.env_id, options)
         vector = make_vector(self.env_id, n_envs, autoreset_mode="SameStep", **options)
         check_spaces(config.algorithm, self.env_id, seen, vector.single_action_space)
         self.env = SB3VecEnv(vector)

@@ -82,14 +82,6 @@ def fall(model: Any, progress: float) -> None:
     model.clip_range = lambda _: PPO_CLIP * left
 
 
-def eased(overruled: Mapping[str, Any], env_options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options to train with: what an evaluation overrules is turned on, unless it was given.
-
-    On Breakout these are ``clip_reward`` and ``life_loss``.
-    """
-    return {name: not value for name, value in overruled.items()} | dict(env_options)
-
-
 def _step(config: Any) -> dict[str, Any]:
     return {"learning_rate": config.lr}
 

@@ -44,15 +44,33 @@ def yardstick_for(
     Raises:
         UserError: there is no such environment, or it has no such option.
     """
+    is_tours, overruled = _asked(env_id, env_options)
+    if is_tours:
+        return TourYardstick(env_id, dict(env_options))
+    return EpisodeYardstick(env_id, dict(env_options), episodes, overruled)
+
+
+def eased(env_id: str, env_options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options to train with: what an evaluation overrules is turned on, unless it was given.
+
+    On Breakout these are ``clip_reward`` and ``life_loss``.
+
+    Raises:
+        UserError: there is no such environment, or it has no such option.
+    """
+    _, overruled = _asked(env_id, env_options)
+    return {name: not value for name, value in overruled.items()} | dict(env_options)
+
+
+def _asked(env_id: str, env_options: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
+    """Whether it is of tours, and which options an evaluation overrules."""
     gym_spec(env_id)
     with refusals(env_id):
         env = gym.make(env_id, **env_options)
     is_tours = hasattr(env.unwrapped, "optimal_km")
     overruled = dict(getattr(env.unwrapped, "evaluation_options", {}))
     env.close()
-    if is_tours:
-        return TourYardstick(env_id, dict(env_options))
-    return EpisodeYardstick(env_id, dict(env_options), episodes, overruled)
+    return is_tours, overruled
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,8 @@ def test_passes_move_the_policy_but_not_beyond_the_clip():
     assert 0.01 < moved[0.05] < moved[10.0] / 2
 
 
-@pytest.mark.parametrize("name", ["passes", "parts", "clip"])
-def test_nothing_to_pass_over_is_refused(name):
+@pytest.mark.parametrize("settings", [{"passes": 0}, {"parts": 0}, {"clip": 0.0}])
+def test_nothing_to_pass_over_is_refused(settings):
+    (name,) = settings
     with pytest.raises(UserError, match=f"{name} must be positive and finite, got 0"):
-        ReinforceConfig(**{name: type(getattr(ReinforceConfig(), name))(0)})
+        ReinforceConfig(**settings)

@@ -8,6 +8,7 @@ from small_environments import FIRST, SECOND, Anything
 import hringur
 from hringur.agents.reinforce import Reinforce, ReinforceConfig, explained_variance
 from hringur.agents.step_baselines import StepBaselineName
+from hringur.agents.yardstick import EpisodeYardstick
 from hringur.training import checkpoint
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Learner, UserError
@@ -295,6 +296,19 @@ def test_explained_variance():
     assert explained_variance(returns, returns) == 1.0
     assert explained_variance(torch.full((4,), 9.0), returns) == pytest.approx(0.0)
     assert np.isnan(explained_variance(returns, torch.ones(4)))
+
+
+def test_what_is_not_given_suits_what_is_seen():
+    numbers = agent(n_envs=None).config
+    assert (numbers.n_envs, numbers.n_steps, numbers.passes, numbers.lr) == (64, 16, 1, 2e-3)
+    fabric = make_fabric(TrainerConfig(device="cpu"))
+    config, options = ReinforceConfig(n_envs=2), {"frame_size": 36, "clip_reward": False}
+    built, rollouts = config.build("ThreeActionBreakout-v0", options, 0, fabric)
+    pictures = built.config
+    assert (pictures.n_envs, pictures.n_steps, pictures.passes, pictures.parts) == (2, 64, 3, 4)
+    assert rollouts.env.options.life_loss and not rollouts.env.options.clip_reward
+    assert isinstance(built.yardstick, EpisodeYardstick)
+    assert built.yardstick.overruled == {"clip_reward": False, "life_loss": False}
 
 
 def test_continuous_actions_are_refused_by_name():

@@ -34,7 +34,7 @@ echo "== images a second of WAE-MMD"
 
 echo "== score on Breakout after ten minutes, mixed precision, environments on all cores"
 "$python" -m hringur train reinforce --env ThreeActionBreakout-v0 \
-  --option clip_reward=True life_loss=True --n-envs 256 --precision bf16-mixed --device cuda \
+  --n-envs 256 --precision bf16-mixed --device cuda \
   --seconds 600 --evaluate-every-seconds 300 --folder "$out/breakout"
 "$python" -m hringur evaluate "$out/breakout" --actions sampled --device cuda \
   --video "$out/breakout.gif"

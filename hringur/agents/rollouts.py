@@ -79,7 +79,10 @@ class Rollout:
         moved: dict[str, Any] = {
             name: value.to(device) for name, value in vars(self).items() if torch.is_tensor(value)
         }
-        moved["observation"] = {name: x.to(device) for name, x in self.observation.items()}
+        # From pinned memory and without waiting; whatever an update reads back, waits for it.
+        moved["observation"] = {
+            name: x.to(device, non_blocking=True) for name, x in self.observation.items()
+        }
         if self.cut_observation is not None:
             moved["cut_observation"] = {n: x.to(device) for n, x in self.cut_observation.items()}
         return replace(self, **moved)
@@ -197,7 +200,7 @@ class Rollouts:
         with torch.inference_mode():
             seen = self._rows[t]
             if self.device != CPU:
-                seen = {name: row.to(self.device) for name, row in seen.items()}
+                seen = {n: row.to(self.device, non_blocking=True) for n, row in seen.items()}
             logits = self.network.logits(seen).to(CPU, torch.float32)
             mask = None if self._mask is None else torch.from_numpy(self._mask[t])
             return self.actions.sample(logits, mask, self.generator)
@@ -291,7 +294,8 @@ class Rollouts:
         t, b = self.n_steps, self.n_envs
         self._observation: dict[str, np.ndarray] = {}
         for part in self.parts:
-            rows = torch.zeros(t + 1, b, *part.shape, dtype=part.dtype)
+            size = (t + 1, b, *part.shape)
+            rows = torch.zeros(size, dtype=part.dtype, pin_memory=self.device.type == "cuda")
             self._observation[part.name] = rows.numpy()
         self._rows = [
             {name: torch.from_numpy(rows[k]) for name, rows in self._observation.items()}

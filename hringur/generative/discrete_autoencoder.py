@@ -260,7 +260,8 @@ class DiscreteAutoencoder(ImageModel):
         images = measuring.test_images(self)
         with torch.no_grad():
             logits = self.player.average.encode(images)
-            used = entropy_of_bits(logits.sigmoid().mean(dim=0).logit()[None])
+            # a bit that is the same for all images is in no use, and its logit is infinite
+            used = entropy_of_bits(logits.sigmoid().mean(dim=0).logit(eps=1e-6)[None])
         found = bounds.measure(self) | measuring.reconstruction(self)
         return found | {
             "evaluation/code_entropy_bits": entropy_of_bits(logits).mean().item() / math.log(2),

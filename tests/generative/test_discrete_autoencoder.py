@@ -168,3 +168,14 @@ def test_what_an_estimator_learns_is_trained_and_saved():
 def test_settings_out_of_range_are_refused(settings, told):
     with pytest.raises(UserError, match=told):
         DiscreteAutoencoderConfig(**settings)
+
+
+def test_a_bit_that_is_the_same_for_all_images_is_in_no_use():
+    model = model_of()
+    with torch.no_grad():
+        head = model.player.average.autoencoder.encoder.head
+        head.weight.zero_()
+        head.bias.copy_(torch.tensor([200.0, -200.0, 0.0, 0.0]))
+    found = model.own_measures()
+    assert found["evaluation/used_bits"] == pytest.approx(2, abs=1e-3)
+    assert all(math.isfinite(value) for value in found.values())

@@ -67,6 +67,13 @@ class DiscreteAutoencoderConfig(ImageLearning):
     draws: int = 4
     """codes drawn for an image; of the antithetic estimators (arm, disarm), pairs"""
 
+    entropy_bonus: float = 3.0
+    """on top of the entropy's weight of 1 at first, so that no bit is settled before it says
+    something; falls in a straight line to nothing"""
+
+    entropy_share: float = 0.25
+    """share of the budget over which it falls [0 .. 1]"""
+
     prior: BitPriorName = "belief-network"
     """coins: fair and independent; belief-network: each bit knows those before it, learned"""
 
@@ -78,6 +85,9 @@ class DiscreteAutoencoderConfig(ImageLearning):
         self.check_choice("estimator", tuple(ESTIMATORS))
         self.check_choice("prior", get_args(BitPriorName))
         self.check_choice("likelihood", LIKELIHOODS)
+        self.check_not_negative("entropy_bonus")
+        if not 0 <= self.entropy_share <= 1:
+            raise UserError(f"entropy_share must be in 0..1, got {self.entropy_share}")
         promises = make_estimator(self.estimator, (self.latent,)).promises
         if not {"any", "bernoulli"} & set(promises.families):
             raise UserError(f"the estimator {self.estimator!r} does not take bits")
@@ -88,6 +98,11 @@ class DiscreteAutoencoderConfig(ImageLearning):
     def model(self) -> "type[DiscreteAutoencoder]":
         """The model."""
         return DiscreteAutoencoder
+
+    def entropy_weight(self, progress: float) -> float:
+        """At this share of the budget: 1 is the bound's own."""
+        left = 1 - progress / self.entropy_share if progress < self.entropy_share else 0.0
+        return 1 + self.entropy_bonus * left
 
 
 class BitPrior(nn.Module):
@@ -176,7 +191,9 @@ class DiscreteAutoencoder(ImageModel):
         self.players = {"autoencoder": self.player}
         self.film, self.density = pictures.Film(), None
 
-    def loss(self, image: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, ""], Metrics]:
+    def loss(
+        self, image: Float[Tensor, "B C H W"], entropy_weight: float = 1.0
+    ) -> tuple[Float[Tensor, ""], Metrics]:
         """Minus the evidence lower bound per image [nats], as the estimator sees it."""
         network = self.player.network
         logits = network.encode(image)
@@ -192,11 +209,12 @@ class DiscreteAutoencoder(ImageModel):
             "model/expected_cost_nats": expected.item(),
             "model/code_entropy_bits": entropy.item() / math.log(2),
         }
-        return expected - entropy if mean_cost else expected, metrics
+        own = entropy_weight if mean_cost else entropy_weight - 1
+        return expected - own * entropy, metrics
 
     def update(self, batch: Batch, progress: float) -> Metrics:
         """One step."""
-        loss, metrics = self.loss(batch.image)
+        loss, metrics = self.loss(batch.image, self.config.entropy_weight(progress))
         norm = self.player.step(loss, self.config.pace(progress))
         return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
 

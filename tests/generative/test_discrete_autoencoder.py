@@ -163,11 +163,34 @@ def test_what_an_estimator_learns_is_trained_and_saved():
         ({"estimator": "reinforse"}, "estimator must be one of .*'reinforse'"),
         ({"estimator": "pathwise"}, "'pathwise' does not take bits"),
         ({"draws": 1}, "needs draws >= 2, got 1"),
+        ({"entropy_bonus": -1.0}, "entropy_bonus must not be negative, got -1.0"),
+        ({"entropy_share": 1.5}, "entropy_share must be in 0..1, got 1.5"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, told):
     with pytest.raises(UserError, match=told):
         DiscreteAutoencoderConfig(**settings)
+
+
+@pytest.mark.parametrize("estimator", ["reinforce-leave-one-out", "vimco"])
+def test_the_entropys_bonus_is_on_top_of_the_bound(estimator):
+    """The same draws with and without: the difference is the entropy, by torch.distributions."""
+    model = model_of(estimator)
+    image = next(model.batches()).image
+    logits = model.player.network.encode(image)
+    entropy = torch.distributions.Bernoulli(logits=logits).entropy().sum(dim=1).mean()
+    losses = []
+    for weight in (1.0, 3.0):
+        torch.manual_seed(0)
+        losses.append(model.loss(image, weight)[0])
+    torch.testing.assert_close(losses[0] - losses[1], 2 * entropy, rtol=1e-4, atol=1e-4)
+
+
+def test_the_entropys_bonus_falls_to_nothing():
+    config = DiscreteAutoencoderConfig(entropy_bonus=4.0, entropy_share=0.5)
+    found = [config.entropy_weight(progress) for progress in (0.0, 0.25, 0.5, 0.9)]
+    assert found == [5.0, 3.0, 1.0, 1.0]
+    assert DiscreteAutoencoderConfig(entropy_share=0.0).entropy_weight(0.0) == 1.0
 
 
 def test_a_bit_that_is_the_same_for_all_images_is_in_no_use():

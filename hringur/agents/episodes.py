@@ -66,8 +66,13 @@ def play_episodes(
     decide: Decide,
     episodes: int = 100,
     seed: int = HELD_OUT_SEED,
+    most_steps: int | None = None,
 ) -> EpisodeReturns:
-    """Let ``decide`` play ``episodes`` episodes side by side, each from its own seed."""
+    """Let ``decide`` play ``episodes`` episodes side by side, each from its own seed.
+
+    After ``most_steps`` decisions, if given, whoever still plays is stopped, and what was returned
+    up to there counts.
+    """
     options = dict(env_options)
     if takes(gym_spec(env_id).entry_point, "compute_optimal"):
         options["compute_optimal"] = True
@@ -77,7 +82,7 @@ def play_episodes(
         returns, lengths = np.zeros(episodes), np.zeros(episodes, dtype=np.int64)
         known = {name: np.full(episodes, np.nan) for name in ("optimal_return", "reference_return")}
         playing = np.ones(episodes, dtype=bool)
-        while playing.any():
+        while playing.any() and (most_steps is None or lengths.max() < most_steps):
             actions = decide(observation, info.get("action_mask"))
             observation, reward, terminated, truncated, info = env.step(actions)
             returns[playing] += reward[playing]

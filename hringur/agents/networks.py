@@ -155,7 +155,10 @@ class Image(nn.Module):
         layers, units = CONVOLUTIONS["tiny" if min(size) < TINY else network]
         modules: list[nn.Module] = []
         for out, kernel, stride in layers:
-            modules += [_orthogonal(nn.Conv2d(channels, out, kernel, stride)), nn.ReLU()]
+            modules += [
+                _orthogonal(nn.Conv2d(channels, out, kernel, stride)),
+                nn.ReLU(inplace=True),
+            ]
             channels = out
         self.convolutions = nn.Sequential(*modules, nn.Flatten())
         with torch.no_grad():
@@ -175,7 +178,9 @@ class Image(nn.Module):
         """
         x = x.permute(0, 3, 1, 2) if self.channels_last else x
         if x.device.type == "cpu" and torch.is_grad_enabled():
-            x = x.contiguous(memory_format=torch.channels_last)
+            if not x.is_contiguous(memory_format=torch.channels_last):
+                # as contiguous() would, in half its time: it moves single bytes
+                x = torch.stack(x.unbind(1), dim=-1).permute(0, 3, 1, 2)
         return x.float().mul_(1 / self.largest)
 
 

@@ -16,10 +16,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from hringur.agents.action_distributions import ActionDistribution
-from hringur.agents.networks import ActorCritic
 from hringur.agents.observations import Parts
-from hringur.agents.rollouts import Rollout
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,27 +57,6 @@ class Lesson:
             weight=self.weight[rows],
             log_prob=None if self.log_prob is None else self.log_prob[rows],
         )
-
-
-@torch.no_grad()
-def before(
-    network: ActorCritic, actions: ActionDistribution, rollout: Rollout, count: int
-) -> tuple[Float[Tensor, " D"], Float[Tensor, "T1 B"]]:
-    """Log-probabilities of the decisions, and all values, as the policy is now.
-
-    In ``count`` parts: a whole rollout of pictures would not fit a processor's cache.
-    """
-    seen = {name: part.flatten(0, 1) for name, part in rollout.observation.items()}
-    rows = rollout.valid.numel() + rollout.valid.shape[1]
-    found = [
-        network({name: x[part] for name, x in seen.items()}, rows)
-        for part in torch.arange(rows, device=rollout.valid.device).tensor_split(count)
-    ]
-    logits, value = (torch.cat(tensors) for tensors in zip(*found, strict=True))
-    mask = None if rollout.mask is None else rollout.mask.flatten(0, 1)
-    decision = rollout.decision.flatten(0, 1)
-    log_prob, _ = actions.log_prob_and_entropy(logits[: len(decision)], mask, decision)
-    return log_prob, value.view(-1, rollout.valid.shape[1])
 
 
 def clipped_ratio(

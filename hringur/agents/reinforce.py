@@ -22,27 +22,22 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch
-from jaxtyping import Float
 from lightning_fabric import Fabric
-from torch import Tensor
 
 from hringur.agents.action_distributions import distribution_for
 from hringur.agents.environments import allowed, environment_of
 from hringur.agents.networks import ActorCritic
 from hringur.agents.observations import is_single, parts_of, tensors
-from hringur.agents.passes import Lesson, before, clipped_ratio
+from hringur.agents.policy_gradient import PolicyGradient
 from hringur.agents.reinforce_settings import ReinforceConfig
 from hringur.agents.rollouts import Rollout, Rollouts
 from hringur.agents.step_baselines import GreedyPolicy, StepBaseline, Twin, make_step_baseline
 from hringur.agents.yardstick import TourYardstick, Yardstick, yardstick_for
-from hringur.estimators.returns import discounted_returns, generalised_advantages
-from hringur.estimators.score_function import score_function
 from hringur.training import checkpoint
-from hringur.training.counters import Averages
 from hringur.training.log import NoLog
 from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
-from hringur.training.trainer import TrainerConfig, gradient_step, make_fabric, train
+from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Metrics, State, UserError
 
 __all__ = ["Reinforce", "ReinforceConfig"]
@@ -92,111 +87,25 @@ class Reinforce:
         optimizer = torch.optim.Adam(weights, lr=config.lr, eps=1e-5, fused=True)
         self.policy, self.optimizer = self.fabric.setup(network, optimizer)
         self.network: ActorCritic = self.policy.module
+        learns_by = self.fabric, self.policy, self.optimizer, self.actions, config
+        self.learning = PolicyGradient(*learns_by)
         self.updates = 0
         self.generator = torch.Generator().manual_seed(seed)  # of predict
         self._measuring = True
 
     def update(self, batch: Rollout, progress: float) -> Metrics:
         """One policy-gradient step, or a few passes of them; rollout in, scalars out."""
-        config, lr = self.config, self._schedule(progress)
+        lr = self._schedule(progress)
         rollout = batch.to(self.fabric.device)
-        shape = rollout.reward.shape  # T B
-        if config.normalise_reward:
-            self.network.reward_scale.learn(rollout.discounted[rollout.valid])
-        seen = {name: part.flatten(0, 1) for name, part in rollout.observation.items()}
-        if config.passes * config.parts == 1:
-            logits, values = self.policy(seen, shape.numel())
-            values = values.view(-1, shape[1])  # T+1 B
-            lesson = self._lesson(rollout, values.detach(), None)
-            metrics = self._step(lesson, logits, values[:-1].flatten())
-        else:
-            log_prob, values = before(self.network, self.actions, rollout, config.parts)
-            lesson, averages = self._lesson(rollout, values, log_prob), Averages()
-            for part in lesson.in_parts(config.parts, config.passes):
-                found = self.policy(part.observation, len(part.decision))
-                averages.add(self._step(part, *found))
-            metrics = averages.take()
-
-        returns = lesson.returns.view(shape)
-        self.baseline.update(returns, rollout, self.network)
-        if config.normalise_observation:
-            self.network.learn_statistics(seen, shape.numel())
+        metrics = self.learning.learn(rollout, self.baseline)
         self.updates += 1
-        valid = rollout.valid
         metrics |= {
             "rollout/ep_rew_mean": rollout.ep_rew_mean,
             "rollout/ep_len_mean": rollout.ep_len_mean,
-            "train/explained_variance": explained_variance(
-                values[:-1].detach()[valid], returns[valid]
-            ),
             "train/learning_rate": lr,
         }
         # Before the first episode ends, and where all returns are the same, some have no value.
         return {tag: value for tag, value in metrics.items() if math.isfinite(value)}
-
-    def _lesson(
-        self, rollout: Rollout, value: Float[Tensor, "T1 B"], log_prob: Float[Tensor, " D"] | None
-    ) -> Lesson:
-        """What each decision turned out to be worth, in a row."""
-        returns, advantage = self._advantages(rollout, value)  # T B
-        weight = rollout.valid / rollout.valid.float().mean()
-        return Lesson(
-            observation={name: part.flatten(0, 1) for name, part in rollout.observation.items()},
-            decision=rollout.decision.flatten(0, 1),
-            mask=None if rollout.mask is None else rollout.mask.flatten(0, 1),
-            returns=returns.flatten(),
-            cost=-(advantage * weight).flatten(),
-            weight=weight.flatten(),
-            log_prob=log_prob,
-        )
-
-    def _step(
-        self, lesson: Lesson, logits: Float[Tensor, "D A"], value: Float[Tensor, " D"]
-    ) -> Metrics:
-        """One gradient step."""
-        config, weight = self.config, lesson.weight
-        log_prob, entropy = self.actions.log_prob_and_entropy(logits, lesson.mask, lesson.decision)
-        if lesson.log_prob is None:
-            policy_loss = score_function(log_prob, lesson.cost)
-        else:
-            policy_loss = clipped_ratio(log_prob, lesson.log_prob, lesson.cost, config.clip)
-        entropy_loss = -(entropy * weight).mean()
-        value_loss = (weight * (value - lesson.returns).square()).mean()
-        loss = policy_loss + config.entropy_weight * entropy_loss + config.value_weight * value_loss
-        norm = gradient_step(self.fabric, loss, self.policy, self.optimizer, config.clip_norm)
-        return {
-            "train/loss": loss.item(),
-            "train/policy_gradient_loss": policy_loss.item(),
-            "train/value_loss": value_loss.item(),
-            "train/entropy_loss": entropy_loss.item(),
-            "policy/grad_norm": norm,
-        }
-
-    def _advantages(
-        self, rollout: Rollout, value: Float[Tensor, "T1 B"]
-    ) -> tuple[Float[Tensor, "T B"], Float[Tensor, "T B"]]:
-        """Returns, which the critic learns, and what the policy's decisions are weighed with."""
-        config = self.config
-        reward = self.network.reward_scale(rollout.reward)
-        next_value = value[1:].clone()
-        if rollout.cut_observation is not None:
-            with torch.no_grad():
-                next_value[rollout.cut] = self.network.value(rollout.cut_observation)
-        ends = rollout.terminated, rollout.truncated
-        if config.baseline == "value":
-            lengths = (config.gamma, config.gae_lambda)
-            advantage = generalised_advantages(reward, value[:-1], next_value, *ends, *lengths)
-            returns = advantage + value[:-1]
-        else:
-            returns = discounted_returns(reward, *ends, next_value, config.gamma)
-            advantage = returns - self.baseline.value(returns, rollout)
-        if config.normalise_advantage:
-            chosen = advantage[rollout.valid]
-            if config.baseline == "value":
-                advantage = advantage - chosen.mean()
-                chosen = chosen - chosen.mean()
-            advantage = advantage / (chosen.square().mean().sqrt() + 1e-8)
-        return returns, advantage
 
     @cached_property
     def batches(self) -> Rollouts:
@@ -212,6 +121,7 @@ class Reinforce:
             gamma=config.gamma,
             whole_episodes=config.whole_episodes,
             seed=[self.seed, rank()],
+            outputs=self.learning.outputs_to_keep(self.parts),
         )
 
     @cached_property
@@ -385,9 +295,3 @@ class Reinforce:
             "env_options": self.environment.options if self.environment.by_name else {},
             "by_name": self.environment.by_name,
         }
-
-
-def explained_variance(value: Float[Tensor, " B"], returns: Float[Tensor, " B"]) -> float:
-    """1 - Var(returns - value) / Var(returns): 1 is a perfect critic, 0 a constant one."""
-    of_errors, of_returns = torch.stack([(returns - value).var(), returns.var()]).tolist()
-    return 1 - of_errors / of_returns if of_returns > 0 else math.nan

@@ -14,7 +14,7 @@ an episode that was cut off, whose value is asked for, is kept apart.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
@@ -58,6 +58,12 @@ class Rollout:
     """time and environment of the truncated steps whose true successor is in ``cut_observation``"""
 
     cut_observation: Parts | None
+    logits: Float[Tensor, "T B A"] | None
+    """of the policy that decided, if outputs are kept"""
+
+    value: Float[Tensor, "T1 B"] | None
+    """of the observations as that policy's critic sees them, if outputs are kept"""
+
     samples: int
     """steps that are valid"""
 
@@ -102,6 +108,10 @@ class Standing:
     """return and length of the last episodes that ended"""
 
 
+Outputs = Literal["forgotten", "kept", "kept with graph"]
+"""Of the network while it acts. With their graph, learning needs no forward pass of its own."""
+
+
 class Rollouts:
     """Endless rollouts of the present policy, resumable as far as the environments are."""
 
@@ -117,10 +127,12 @@ class Rollouts:
         gamma: float,
         whole_episodes: bool,
         seed: list[int],
+        outputs: Outputs = "forgotten",
     ) -> None:
         self.env, self.name, self.parts = env, name, parts
         self.actions, self.network, self.gamma = actions, network, gamma
         self.whole_episodes, self.seed = whole_episodes, seed
+        self.outputs = outputs
         self.next_step = autoreset(env, name) is AutoresetMode.NEXT_STEP
         self.n_steps, self.n_envs = n_steps, env.num_envs
         self.collected = self.steps = 0
@@ -128,6 +140,8 @@ class Rollouts:
         self.device = next(network.parameters()).device
         self.standing: Standing | None = None
         self._mask: np.ndarray | None = None
+        self._logits: list[Tensor] = []
+        self._value: list[Tensor] = []
         self._allocate()
 
     def __iter__(self) -> Iterator[Rollout]:
@@ -153,6 +167,7 @@ class Rollouts:
         over = np.zeros(self.n_envs, dtype=bool) if self.whole_episodes else None
         cut: list[tuple[int, int, Any]] = []
         length = self.n_steps
+        self._logits, self._value = [], []
         for t in range(self.n_steps):
             self._step(t, standing, cut, over)
             if over is not None and over.all():
@@ -197,13 +212,23 @@ class Rollouts:
             over |= ended
 
     def _decide(self, t: int) -> Int[Tensor, "B *shape"]:
+        if self.outputs == "forgotten":
+            with torch.inference_mode():
+                logits = self.network.logits(self._seen(t))
+        else:
+            with torch.set_grad_enabled(self.outputs == "kept with graph"):
+                logits, value = self.network(self._seen(t), self.n_envs)
+            self._logits.append(logits)
+            self._value.append(value)
         with torch.inference_mode():
-            seen = self._rows[t]
-            if self.device != CPU:
-                seen = {n: row.to(self.device, non_blocking=True) for n, row in seen.items()}
-            logits = self.network.logits(seen).to(CPU, torch.float32)
             mask = None if self._mask is None else torch.from_numpy(self._mask[t])
-            return self.actions.sample(logits, mask, self.generator)
+            return self.actions.sample(logits.to(CPU, torch.float32), mask, self.generator)
+
+    def _seen(self, t: int) -> Parts:
+        """Row ``t`` of what was observed, where the network is."""
+        if self.device == CPU:
+            return self._rows[t]
+        return {n: row.to(self.device, non_blocking=True) for n, row in self._rows[t].items()}
 
     def _end(
         self,
@@ -250,6 +275,11 @@ class Rollouts:
         if cut:
             each = [tensors(self.parts, observation, CPU) for _, _, observation in cut]
             last = {part.name: torch.cat([one[part.name] for one in each]) for part in self.parts}
+        logits = value = None
+        if self.outputs != "forgotten":
+            with torch.no_grad():
+                self._value.append(self.network.value(self._seen(length)))
+            logits, value = torch.stack(self._logits), torch.stack(self._value)
         numpy = torch.from_numpy
         return Rollout(
             observation={n: numpy(x[: length + 1]) for n, x in self._observation.items()},
@@ -262,6 +292,8 @@ class Rollouts:
             mask=None if self._mask is None else numpy(self._mask[:length]),
             cut=(when, who),
             cut_observation=last,
+            logits=logits,
+            value=value,
             samples=int(self._valid[:length].sum()),
             seed=seed,
             ep_rew_mean=float(recent[0]),

@@ -19,6 +19,9 @@ COUNT = 200  # instances looked at: a second's work
 LARGEST_SOLVED = 60  # places up to which an instance without a shipped optimum is solved here
 OWN_COUNT = 50  # instances then
 EPISODES = 100  # episodes of an environment without tours
+MEASURED_STEPS = (
+    4_500  # decisions of one during training: five minutes of a game (Mnih et al. 2015)
+)
 ENTROPY = 2**65  # of those: larger than any seed that training may be given
 
 
@@ -88,14 +91,18 @@ class EpisodeYardstick:
         """The mean return, which every environment has."""
         return "evaluation/return_mean"
 
-    def play(self, decide: Decide) -> EpisodeReturns:
+    def play(self, decide: Decide, most_steps: int | None = None) -> EpisodeReturns:
         """Every episode, one row each."""
         options = self.env_options | self.overruled
-        return play_episodes(self.env_id, options, decide, self.episodes)
+        return play_episodes(self.env_id, options, decide, self.episodes, most_steps=most_steps)
 
     def measure(self, decide: Decide) -> Metrics:
-        """Mean return and length and, where the optimum is known, the gap to it."""
-        played = self.play(decide)
+        """Mean return and length and, where the optimum is known, the gap to it.
+
+        For use while training goes on: a policy that keeps the ball in play for ever, without
+        meeting a brick, is stopped after some thousand decisions.
+        """
+        played = self.play(decide, MEASURED_STEPS)
         metrics = {
             "evaluation/return_mean": float(played.returns.mean()),
             "evaluation/length_mean": float(played.lengths.mean()),

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from hringur.commands.cells import Failed, Task, run_cell
+from hringur.commands.cells import CellTask, Failed, run_cell
 from hringur.types import MissingExtra
 
 Backend = Literal["joblib", "ray"]
@@ -17,7 +17,7 @@ Work = Callable[[Any, int], Failed | None]
 
 
 def run_cells(
-    tasks: Sequence[Task], jobs: int, backend: Backend, work: Work = run_cell
+    tasks: Sequence[CellTask], jobs: int, backend: Backend, work: Work = run_cell
 ) -> Iterator[tuple[Any, Failed | None]]:
     """Every cell as it is done, with its failure if it failed.
 
@@ -29,7 +29,7 @@ def run_cells(
 
 
 def _in_processes(
-    tasks: list[Task], jobs: int, backend: Backend, work: Work
+    tasks: list[CellTask], jobs: int, backend: Backend, work: Work
 ) -> Iterator[tuple[Any, Failed | None]]:
     """A process that is killed, say for want of memory, takes no cell with it but its own."""
     left = dict(enumerate(tasks))
@@ -51,7 +51,9 @@ def _in_processes(
         yield from _in_processes(others, jobs, backend, work)
 
 
-def _numbered(work: Work, number: int, task: Task, started_by: int) -> tuple[int, Failed | None]:
+def _numbered(
+    work: Work, number: int, task: CellTask, started_by: int
+) -> tuple[int, Failed | None]:
     return number, work(task, started_by)
 
 

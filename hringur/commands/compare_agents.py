@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -12,9 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from hringur.agents.yardstick import TourYardstick, yardstick_for
-from hringur.commands.cell_pool import Backend, run_cells
-from hringur.commands.cells import CellTask, Failed, read_cell
+from hringur.commands.agent_cells import AgentTask, read_cell
+from hringur.commands.cell_pool import Backend
+from hringur.commands.cells import Failed
 from hringur.commands.compare import check_figure
+from hringur.commands.comparing import (
+    check_buildable,
+    check_contenders,
+    check_counts,
+    parse_budget,
+    tell_failed,
+    train_cells,
+)
 from hringur.commands.comparison_folder import check_same, keep_settings
 from hringur.commands.console import Device, note, parse, print_json, show
 from hringur.commands.options import Options, has_places, parse_options
@@ -23,10 +31,10 @@ from hringur.evaluation import comparison, comparison_plots, plots
 from hringur.registry import LEARNERS, learner_config
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import plain
-from hringur.training.trainer import make_fabric
 from hringur.types import UserError
 
 UNITS = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "steps": ("samples", 1.0)}
+BUDGETS = "60s, 2m or 200000steps"
 EVALUATIONS = 12  # of each run, while it trains
 
 
@@ -74,27 +82,15 @@ class CompareAgents:
     """print the figures as JSON instead of tables"""
 
     def __post_init__(self) -> None:
-        if not self.agents:
-            raise UserError(f"--agents must name at least one of {', '.join(LEARNERS)}")
-        for name in self.agents:
-            learner_config(name)  # refuses an unknown one
-        twice = [name for name in self.agents if self.agents.count(name) > 1]
-        if twice:
-            raise UserError(f"the agent {twice[0]} is given twice")
-        for name, value in (
-            ("seeds", self.seeds),
-            ("episodes", self.episodes),
-            ("jobs", 1 if self.jobs is None else self.jobs),
-        ):
-            if value < 1:
-                raise UserError(f"--{name} must be at least 1, got {value}")
+        check_contenders("agent", self.agents, list(LEARNERS), learner_config)
+        check_counts(seeds=self.seeds, episodes=self.episodes, jobs=self.jobs)
         self.trainer()
         if self.figure is not None:
             check_figure(self.figure)
 
     def trainer(self) -> TrainerConfig:
         """The budget of each run."""
-        name, amount = parse_budget(self.budget)
+        name, amount = parse_budget(self.budget, UNITS, BUDGETS)
         every = amount / EVALUATIONS
         settings: dict[str, Any] = {"device": self.device, "threads": 1}
         if name == "seconds":
@@ -115,11 +111,11 @@ class CompareAgents:
         name = re.sub(r"[^\w.-]+", "-", f"compare-{self.env}-{self.budget}")
         return self.folder or Path("runs") / name
 
-    def tasks(self) -> list[CellTask]:
+    def tasks(self) -> list[AgentTask]:
         """Every cell, seed by seed."""
         return [
-            CellTask(
-                agent=agent,
+            AgentTask(
+                contender=agent,
                 seed=seed,
                 env=self.env,
                 env_options=self.env_options(),
@@ -130,19 +126,6 @@ class CompareAgents:
             for seed in range(self.seeds)
             for agent in self.agents
         ]
-
-
-def parse_budget(text: str) -> tuple[str, float]:
-    """The trainer's name of the budget, and how much of it.
-
-    Raises:
-        UserError: it is none.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|steps)", text.strip())
-    if found is None or float(found[1]) <= 0 or (found[2] == "steps" and "." in found[1]):
-        raise UserError(f"--budget must be such as 60s, 2m or 200000steps, got {text!r}")
-    name, factor = UNITS[found[2]]
-    return name, float(found[1]) * factor
 
 
 def main(arguments: list[str]) -> None:
@@ -156,9 +139,10 @@ def main(arguments: list[str]) -> None:
     missing = [task for task in tasks if task.file not in done]
     failed: list[Failed] = []
     if missing:
-        check_agents(missing)
+        check_buildable("agent", missing)
         keep_settings(folder, common)
-        failed = train_cells(options, missing, len(done))
+        how = options.budget, options.jobs, options.backend
+        failed = train_cells(missing, len(done), *how, lambda task: read_cell(task.file).words)
     cells = [read_cell(task.file) for task in tasks if task.file.exists()]
     report(options, cells, failed, unit, shlex.join(["hringur", "compare", *arguments]))
     if failed:
@@ -173,26 +157,12 @@ def sample_unit(options: CompareAgents) -> str:
     """
     if not isinstance(yardstick_for(options.env, options.env_options()), TourYardstick):
         return "environment steps"
-    if parse_budget(options.budget)[0] == "samples":
+    if parse_budget(options.budget, UNITS, BUDGETS)[0] == "samples":
         raise UserError(
             f"--budget {options.budget}: agents of tours count instances, not steps of the"
             " environment; give a budget in seconds, such as 60s"
         )
     return "training instances"
-
-
-def check_agents(tasks: Sequence[CellTask]) -> None:
-    """Build each agent once, before anything is written.
-
-    Raises:
-        UserError: one cannot learn on this environment, or needs what is not installed.
-    """
-    first = {task.agent: task for task in reversed(tasks)}
-    for task in reversed(first.values()):
-        try:
-            task.settings().build(make_fabric(task.trainer))
-        except UserError as error:
-            raise UserError(f"the agent {task.agent}: {error}") from error
 
 
 def comparison_settings(options: CompareAgents) -> dict[str, Any]:
@@ -207,20 +177,6 @@ def comparison_settings(options: CompareAgents) -> dict[str, Any]:
     return json.loads(json.dumps(plain(settings)))
 
 
-def train_cells(options: CompareAgents, tasks: Sequence[CellTask], done: int) -> list[Failed]:
-    """All of them, with a line for each that is finished; those that failed."""
-    jobs = options.jobs or os.cpu_count() or 1
-    total = done + len(tasks)
-    note(f"{len(tasks)} of {total} runs to train, {options.budget} each, {jobs} at a time")
-    failed: list[Failed] = []
-    for task, failure in run_cells(tasks, jobs, options.backend):
-        done += 1
-        words = f"failed: {failure.reason}" if failure else read_cell(task.file).words
-        note(f"[{done}/{total}] {task.name}: {words}")
-        failed += [failure] if failure else []
-    return failed
-
-
 def report(
     options: CompareAgents,
     cells: Sequence[comparison.Cell],
@@ -229,8 +185,7 @@ def report(
     command: str,
 ) -> None:
     """Tables or JSON, and the figure; those of the cells that were done."""
-    for one in failed:
-        note(f"failed: {one.task.name}: {one.reason}; again with: {one.task.command}")
+    tell_failed(failed)
     if not cells:
         note("no run could be trained; the reasons stand above")
         return

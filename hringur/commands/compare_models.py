@@ -1,7 +1,6 @@
 """``hringur compare --models exp0 ... exp7``: experiments trained side by side, and measured."""
 
 import json
-import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -9,12 +8,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from hringur.commands.cell_pool import Backend, run_cells
+from hringur.commands.cell_pool import Backend
 from hringur.commands.cells import Failed
 from hringur.commands.compare import check_figure
+from hringur.commands.comparing import (
+    check_buildable,
+    check_contenders,
+    check_counts,
+    parse_budget,
+    tell_failed,
+    train_cells,
+)
 from hringur.commands.comparison_folder import check_same, keep_settings
-from hringur.commands.console import Device, json_text, note, parse, print_json, show
-from hringur.commands.model_cells import ModelTask, read_cell, run_cell
+from hringur.commands.console import Device, json_text, parse, print_json, show
+from hringur.commands.model_cells import ModelTask, read_cell
 from hringur.data.files import write_whole
 from hringur.data.images import load_images
 from hringur.evaluation import generative_comparison as comparison
@@ -24,10 +31,9 @@ from hringur.evaluation.generative_scores import COUNT, ImageYardstick
 from hringur.registry import EXPERIMENTS, experiment, model_config
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import plain
-from hringur.training.trainer import make_fabric
-from hringur.types import UserError
 
-FACTORS = {"s": 1.0, "m": 60.0}
+UNITS = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "images": ("samples", 1.0)}
+BUDGETS = "60s, 2m, 300000images or usual"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,32 +80,26 @@ class CompareModels:
     """print the figures as JSON instead of a table"""
 
     def __post_init__(self) -> None:
-        if not self.models:
-            raise UserError(f"--models must name at least one of {', '.join(EXPERIMENTS)}")
-        for name in self.models:
-            experiment(name)  # refuses an unknown one
-        twice = [name for name in self.models if self.models.count(name) > 1]
-        if twice:
-            raise UserError(f"the model {twice[0]} is given twice")
-        for option, value in (
-            ("seeds", self.seeds),
-            ("count", self.count),
-            ("jobs", 1 if self.jobs is None else self.jobs),
-        ):
-            if value < 1:
-                raise UserError(f"--{option} must be at least 1, got {value}")
+        check_contenders("model", self.models, list(EXPERIMENTS), experiment)
+        check_counts(seeds=self.seeds, count=self.count, jobs=self.jobs)
         self.trainer(self.models[0])
         if self.figure is not None:
             check_figure(self.figure)
 
     def trainer(self, model: str) -> TrainerConfig:
         """The budget of each run of a model."""
-        name, amount = parse_budget(self.budget, model)
+        name, amount = self.amount(model)
         settings: dict[str, Any] = {"device": self.device, "threads": 1}
         # measuring takes as long as a good deal of training, so only the end is measured
         settings |= {"evaluate_every_seconds": None, "checkpoint_every_seconds": 20.0}
         settings[name] = amount if name == "seconds" else int(amount)
         return TrainerConfig(**settings)
+
+    def amount(self, model: str) -> tuple[str, float]:
+        """The trainer's name of a model's budget, and how much of it."""
+        if self.budget == "usual":
+            return "samples", float(model_config(experiment(model).model).usual_samples)
+        return parse_budget(self.budget, UNITS, BUDGETS)
 
     def where(self) -> Path:
         """The folder of the comparison."""
@@ -110,7 +110,7 @@ class CompareModels:
         """Every cell, seed by seed."""
         return [
             ModelTask(
-                model=model,
+                contender=model,
                 seed=seed,
                 dataset=self.dataset,
                 size=self.size,
@@ -128,22 +128,6 @@ class CompareModels:
         return {"kind": "models"} | {name: getattr(self, name) for name in names}
 
 
-def parse_budget(text: str, model: str) -> tuple[str, float]:
-    """The trainer's name of the budget, and how much of it.
-
-    Raises:
-        UserError: it is none.
-    """
-    if text == "usual":
-        return "samples", float(model_config(experiment(model).model).usual_samples)
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|m|images)", text.strip())
-    if found is None or float(found[1]) <= 0 or (found[2] == "images" and "." in found[1]):
-        raise UserError(f"--budget must be such as 60s, 2m, 300000images or usual, got {text!r}")
-    if found[2] == "images":
-        return "samples", float(found[1])
-    return "seconds", float(found[1]) * FACTORS[found[2]]
-
-
 def main(arguments: list[str]) -> None:
     """Train what is missing, then report; exit code 1 if a cell failed."""
     options = parse(CompareModels, arguments, "compare")
@@ -155,42 +139,16 @@ def main(arguments: list[str]) -> None:
     done = len([read_cell(task.file) for task in tasks if task.file.exists()])
     failed: list[Failed] = []
     if missing:
-        check_models(missing)
+        check_buildable("model", missing)
         keep_settings(folder, options.common())
-        failed = train_cells(options, missing, done)
+        how = options.budget, options.jobs, options.backend
+        failed = train_cells(missing, done, *how, lambda task: read_cell(task.file).words)
     cells = [read_cell(task.file) for task in tasks if task.file.exists()]
-    for one in failed:
-        note(f"failed: {one.task.name}: {one.reason}; again with: {one.task.command}")
+    tell_failed(failed)
     if cells:
         report(options, cells, failed, yardstick, shlex.join(["hringur", "compare", *arguments]))
     if failed:
         raise SystemExit(1)
-
-
-def check_models(tasks: Sequence[ModelTask]) -> None:
-    """Build each model once, before anything is written.
-
-    Raises:
-        UserError: one cannot learn from these images.
-    """
-    for task in {task.model: task for task in tasks}.values():
-        try:
-            task.settings().build(make_fabric(task.trainer))
-        except UserError as error:
-            raise UserError(f"the model {task.model}: {error}") from error
-
-
-def train_cells(options: CompareModels, tasks: Sequence[ModelTask], done: int) -> list[Failed]:
-    """All of them, with a line for each that is finished; those that failed."""
-    jobs, total = options.jobs or os.cpu_count() or 1, done + len(tasks)
-    note(f"{len(tasks)} of {total} runs to train, budget {options.budget}, {jobs} at a time")
-    failed: list[Failed] = []
-    for task, failure in run_cells(tasks, jobs, options.backend, run_cell):
-        done += 1
-        words = f"failed: {failure.reason}" if failure else read_cell(task.file).words
-        note(f"[{done}/{total}] {task.name}: {words}")
-        failed += [failure] if failure else []
-    return failed
 
 
 def report(

@@ -54,6 +54,9 @@ class Evaluate:
     video: Path | None = None
     """film the first held-out episode to this .mp4 or .gif, with a filmstrip beside it"""
 
+    video_steps: int = 9_000
+    """decisions after which the film ends, if the episode has not: ten minutes of Breakout"""
+
     method: tuple[Method, ...] = ()
     """how tours are taken from the network, one row each; greedy and all-starts when not given"""
 
@@ -84,8 +87,9 @@ class Evaluate:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
-        if self.episodes < 1:
-            raise UserError(f"--episodes must be at least 1, got {self.episodes}")
+        for name, value in (("episodes", self.episodes), ("video-steps", self.video_steps)):
+            if value < 1:
+                raise UserError(f"--{name} must be at least 1, got {value}")
 
     def decodings(self) -> list[Decoding]:
         """Each method; with 2-opt, each method beside itself with it."""

@@ -48,6 +48,7 @@ def film(trained: Trained, options: Any) -> list[Path]:
         learner.env_id,
         learner.env_options,
         options.video,
+        max_steps=options.video_steps,
         likeliest=options.actions == "likeliest",
     )
     note(f"a return of {game.score:g} after {len(game.actions) - 1:,} decisions")

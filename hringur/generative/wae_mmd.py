@@ -2,7 +2,7 @@
 
     E_x E_{z ~ Q(z|x)} c(x, G(z)) + lambda * MMD^2_k(Q_Z, P_Z)
 
-The divergence between the codes of a batch and as many draws from the prior is the unbiased
+The divergence between the codes of a batch and the prior is the unbiased
 estimate of the maximum mean discrepancy, with inverse multiquadratic kernels at several scales:
 small where both agree, negative as often as positive once they do.
 """
@@ -10,7 +10,6 @@ small where both agree, negative as often as positive once they do.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
@@ -18,7 +17,7 @@ from torch import Tensor
 from hringur.data.images import ImageSet
 from hringur.generative import matching, pictures
 from hringur.generative.batches import Batch
-from hringur.generative.discrepancy import mmd
+from hringur.generative.discrepancy import mmd_to_normal
 from hringur.generative.model import ImageModel, in_parts, open_studio
 from hringur.types import Metrics
 
@@ -74,7 +73,7 @@ class WAEMMD(ImageModel):
         config, network = self.config, self.player.network
         codes = matching.draw_codes(network.encode(matching.noisy(image, config)), config)
         cost = matching.transport_cost(image, network.decode(codes.code), config)
-        discrepancy = mmd(codes.code, torch.randn_like(codes.code))
+        discrepancy = mmd_to_normal(codes.code)
         loss = cost + config.strength * discrepancy + matching.narrowness(codes, config)
         metrics = {"model/transport_cost": cost.item(), "model/mmd": discrepancy.item()}
         return loss, metrics | matching.code_metrics(codes)

@@ -57,6 +57,14 @@ def test_the_gap_is_from_the_reference_to_the_optimum():
     np.testing.assert_allclose(gap_of(played, rows), [2 / 5, 2 / 3])
 
 
+def test_whoever_plays_for_ever_is_stopped_and_what_was_returned_counts():
+    played = play_episodes("CartPole-v1", {}, lean, 6, most_steps=20)
+    whole = play_episodes("CartPole-v1", {}, lean, 6)
+    assert whole.lengths.max() > 20
+    np.testing.assert_array_equal(played.lengths, whole.lengths.clip(max=20))
+    np.testing.assert_array_equal(played.returns, whole.returns.clip(max=20))
+
+
 def test_tours_have_the_yardstick_of_tours():
     tours = yardstick_for("hringur:IcelandTSP-v0", {"places": 6})
     assert isinstance(tours, TourYardstick) and isinstance(tours, Yardstick)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from hringur.agents.passes import Lesson, before, clipped_ratio
+from hringur.agents.passes import Lesson, clipped_ratio
 from hringur.agents.reinforce import Reinforce, ReinforceConfig
 from hringur.estimators.score_function import score_function
 from hringur.types import UserError
@@ -10,6 +10,13 @@ from hringur.types import UserError
 def built(**settings) -> Reinforce:
     settings = {"n_envs": 6, "n_steps": 10, "width": 8} | settings
     return Reinforce("CartPole-v1", ReinforceConfig(**settings), seed=3, device="cpu")
+
+
+@torch.no_grad()
+def log_prob(agent: Reinforce, rollout) -> torch.Tensor:
+    seen = {name: x[:-1].flatten(0, 1) for name, x in rollout.observation.items()}
+    chance = agent.network.logits(seen).log_softmax(dim=1)
+    return chance.gather(1, rollout.decision.flatten()[:, None])[:, 0]
 
 
 def test_before_anything_changed_the_gradient_is_that_of_reinforce():
@@ -58,17 +65,15 @@ def test_every_pass_takes_every_decision_once_and_keeps_its_row_together():
             assert torch.equal(getattr(part, name), row * float(factor))
 
 
-def test_what_was_before_is_the_same_in_parts():
-    agent = built()
+def test_what_is_kept_of_acting_is_what_the_network_says():
+    agent = built(passes=2)
     rollout = next(agent.batches)
-    whole, in_parts = (before(agent.network, agent.actions, rollout, n) for n in (1, 7))
-    for one, other in zip(whole, in_parts, strict=True):
-        torch.testing.assert_close(one, other)
-    seen = {name: x[:-1].flatten(0, 1) for name, x in rollout.observation.items()}
-    chance = agent.network.logits(seen).log_softmax(dim=1)
-    expected = chance.gather(1, rollout.decision.flatten()[:, None])[:, 0]
-    torch.testing.assert_close(whole[0], expected.detach())
-    assert whole[1].shape == (11, 6)
+    seen = {name: x.flatten(0, 1) for name, x in rollout.observation.items()}
+    with torch.no_grad():
+        logits, value = agent.network(seen, 66)
+    torch.testing.assert_close(rollout.logits.flatten(0, 1), logits[:60])
+    torch.testing.assert_close(rollout.value.flatten(), value)
+    assert next(built().batches).logits is None
 
 
 def test_passes_move_the_policy_but_not_beyond_the_clip():
@@ -77,9 +82,9 @@ def test_passes_move_the_policy_but_not_beyond_the_clip():
     for clip in (0.05, 10.0):
         agent = built(passes=30, parts=2, clip=clip, entropy_weight=0.0, value_weight=0.0, lr=1e-2)
         rollout = next(agent.batches)
-        first, _ = before(agent.network, agent.actions, rollout, 1)
+        first = log_prob(agent, rollout)
         found = agent.update(rollout, 0.0)
-        last, _ = before(agent.network, agent.actions, rollout, 1)
+        last = log_prob(agent, rollout)
         moved[clip] = (last - first).exp().sub(1).abs().mean().item()
         assert "train/value_loss" in found and "rollout/ep_rew_mean" not in found
     assert 0.01 < moved[0.05] < moved[10.0] / 2

@@ -2,11 +2,13 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from small_environments import FIRST, SECOND, Anything
 
 import hringur
-from hringur.agents.reinforce import Reinforce, ReinforceConfig, explained_variance
+from hringur.agents.policy_gradient import explained_variance
+from hringur.agents.reinforce import Reinforce, ReinforceConfig
 from hringur.agents.step_baselines import StepBaselineName
 from hringur.agents.yardstick import EpisodeYardstick
 from hringur.training import checkpoint
@@ -105,7 +107,7 @@ def test_advantages_are_those_of_each_episode(mode):
     rollout = next(built.batches)
     seen = {"observation": rollout.observation["observation"].flatten(0, 1)}
     value = built.network.value(seen).view(13, 5)
-    returns, advantage = built._advantages(rollout, value)
+    returns, advantage = built.learning.advantages(rollout, value, built.baseline)
     expected = by_hand(built, rollout, 0.9, 0.7)
     assert len(expected) == len(rollout) > 40 and rollout.truncated.any()
     for (t, b), one in expected.items():
@@ -151,7 +153,7 @@ def test_normalised_advantages_have_deviation_one_and_keep_their_baseline():
     for baseline in ("value", "none"):
         built = agent("Story-v0", n_steps=20, baseline=baseline)
         rollout = next(built.batches)
-        _, advantage = built._advantages(rollout, torch.zeros(21, 4))
+        _, advantage = built.learning.advantages(rollout, torch.zeros(21, 4), built.baseline)
         chosen = advantage[rollout.valid]
         assert chosen.square().mean() == pytest.approx(1.0, abs=1e-4)
         assert (abs(chosen.mean()) < 1e-4) == (baseline == "value")
@@ -364,3 +366,19 @@ def test_cart_pole_is_solved(seed):
     config = ReinforceConfig()
     built = Reinforce("CartPole-v1", config, seed=seed, device="cpu").learn(500_000)
     assert built.evaluate()["evaluation/return_mean"] >= 475
+
+
+def test_a_step_along_the_graph_of_acting_is_the_step_of_a_pass_of_its_own():
+    """Many pictures and one step: what acting has computed is not computed again."""
+    options = {"observation": spaces.Box(0, 255, (4, 36, 36), np.uint8)}
+    weights = []
+    for outputs in ("kept with graph", "forgotten"):
+        built = agent("Anything-v0", options=options, n_envs=32, n_steps=3)
+        assert built.batches.outputs == "kept with graph"
+        built.batches.outputs = outputs
+        built.update(next(built.batches), 0.0)
+        weights.append(built.network.state_dict())
+    for name, expected in weights[1].items():
+        torch.testing.assert_close(weights[0][name], expected, rtol=1e-4, atol=1e-5)
+    fresh = agent("Anything-v0", options=options, n_envs=32, n_steps=3).network.state_dict()
+    assert not torch.equal(fresh["policy.0.weight"], weights[0]["policy.0.weight"])

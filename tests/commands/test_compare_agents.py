@@ -12,9 +12,10 @@ import pytest
 
 from hringur.cli import main
 from hringur.commands import cells
+from hringur.commands.agent_cells import AgentTask, read_cell
 from hringur.commands.cell_pool import run_cells
-from hringur.commands.cells import CellTask, read_cell
-from hringur.commands.compare_agents import parse_budget
+from hringur.commands.compare_agents import BUDGETS, UNITS
+from hringur.commands.comparing import parse_budget
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
 from hringur.types import UserError
@@ -73,20 +74,20 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(done, tmp_path):
     assert RunFolder.open(done / "a2c-0").read_history()[-1]["step"] == steps
 
 
-def test_a_half_done_run_goes_on_from_its_checkpoint(done, tmp_path):
+def test_a_half_done_run_goes_on_from_its_checkpoint(tmp_path):
     """As left by a kill: a budget that is not used up, a checkpoint, and no cell file."""
     folder = tmp_path / "half"
-    shutil.copytree(done, folder)
+    assert compare(folder, "a2c", "1", "1000steps") == 0
     shutil.rmtree(folder / "cells")
     for file in (folder / "comparison.json", folder / "a2c-0" / "config.json"):
-        text = file.read_text().replace('"budget": "0.2s"', '"budget": "0.5s"')
-        file.write_text(text.replace('"seconds": 0.2', '"seconds": 0.5'))
+        text = file.read_text().replace('"1000steps"', '"3000steps"')
+        file.write_text(text.replace('"samples": 1000', '"samples": 3000'))
     before = RunFolder.open(folder / "a2c-0").read_history()
-    assert compare(folder, "a2c", "1", "0.5s") == 0
+    assert compare(folder, "a2c", "1", "3000steps") == 0
     after = RunFolder.open(folder / "a2c-0").read_history()
     assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
     cell = read_cell(folder / "cells" / "a2c-0.json")
-    assert cell.seconds >= 0.5 and len(cell.curve) == len(after) + 1
+    assert cell.samples >= 3000 and len(cell.curve) == len(after) + 1
 
 
 def test_curves_begin_before_training(done):
@@ -132,7 +133,7 @@ def test_if_all_fail_their_reasons_are_told(tmp_path, capsys, monkeypatch):
     assert "a2c-0: FloatingPointError: step 3: train/loss is nan" in capsys.readouterr().err
 
 
-def dying(task: CellTask, started_by: int) -> None:
+def dying(task: AgentTask, started_by: int) -> None:
     """In place of a cell: the process of one agent is killed in the midst of its work."""
     if task.agent == "ppo":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -142,8 +143,8 @@ def dying(task: CellTask, started_by: int) -> None:
 def test_a_killed_process_is_one_failed_cell(tmp_path):
     trainer = TrainerConfig(device="cpu", steps=1)
     tasks = [
-        CellTask(
-            agent=agent,
+        AgentTask(
+            contender=agent,
             seed=0,
             env="CartPole-v1",
             env_options={},
@@ -253,8 +254,8 @@ def test_tours_are_compared_by_their_gap(tmp_path, capsys):
 
 
 def test_budgets():
-    assert parse_budget("60s") == ("seconds", 60.0)
-    assert parse_budget("1.5 m") == ("seconds", 90.0)
-    assert parse_budget("200000steps") == ("samples", 200000.0)
+    assert parse_budget("60s", UNITS, BUDGETS) == ("seconds", 60.0)
+    assert parse_budget("1.5 m", UNITS, BUDGETS) == ("seconds", 90.0)
+    assert parse_budget("200000steps", UNITS, BUDGETS) == ("samples", 200000.0)
     with pytest.raises(UserError, match="got '3h'"):
-        parse_budget("3h")
+        parse_budget("3h", UNITS, BUDGETS)

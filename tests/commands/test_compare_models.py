@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from hringur.cli import main
-from hringur.commands import model_cells
-from hringur.commands.compare_models import parse_budget
+from hringur.commands import cells
+from hringur.commands.compare_models import CompareModels
 from hringur.commands.model_cells import read_cell
 from hringur.registry import EXPERIMENTS
 from hringur.training.run_folder import RunFolder
@@ -52,13 +52,13 @@ def test_every_figure_stands_beside_both_references(done, capsys):
 
 
 def test_finished_cells_are_not_run_again_and_models_may_be_added(done, monkeypatch):
-    ran, run = [], model_cells.train.run
+    ran, run = [], cells.train.run
 
     def noted(settings, *rest, **more):
         ran.append((settings.learner, settings.seed))
         return run(settings, *rest, **more)
 
-    monkeypatch.setattr(model_cells.train, "run", noted)
+    monkeypatch.setattr(cells.train, "run", noted)
     assert compare(done) == 0 and ran == []
     assert compare(done, "exp0 exp3 exp6", "1") == 0 and ran == [("discrete-autoencoder", 0)]
 
@@ -83,14 +83,14 @@ def test_a_half_done_run_goes_on_from_its_checkpoint(done, tmp_path):
 
 
 def test_one_failure_is_told_and_loses_nothing(tmp_path, capsys, monkeypatch):
-    folder, run = tmp_path / "c", model_cells.train.run
+    folder, run = tmp_path / "c", cells.train.run
 
     def lost(settings, *rest, **more):
         if settings.learner == "gan":
             raise FloatingPointError("step 3: train/loss is nan")
         return run(settings, *rest, **more)
 
-    monkeypatch.setattr(model_cells.train, "run", lost)
+    monkeypatch.setattr(cells.train, "run", lost)
     assert compare(folder, "exp0 exp3", "1") == 1
     told = capsys.readouterr()
     assert "failed: exp0-0: FloatingPointError: step 3" in told.err and "exp3" in told.out
@@ -139,8 +139,11 @@ def test_another_comparisons_folder_is_refused(done, capsys):
 
 
 def test_budgets():
-    assert parse_budget("60s", "exp0") == ("seconds", 60.0)
-    assert parse_budget("1.5m", "exp0") == ("seconds", 90.0)
-    assert parse_budget("4000images", "exp0") == ("samples", 4000.0)
-    name, amount = parse_budget("usual", "exp0")
-    assert name == "samples" and amount > 100_000
+    def amount(budget: str) -> tuple[str, float]:
+        return CompareModels(models=("exp0",), budget=budget).amount("exp0")
+
+    assert amount("60s") == ("seconds", 60.0)
+    assert amount("1.5m") == ("seconds", 90.0)
+    assert amount("4000images") == ("samples", 4000.0)
+    name, images = amount("usual")
+    assert name == "samples" and images > 100_000

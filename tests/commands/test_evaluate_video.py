@@ -55,6 +55,13 @@ def test_the_film_is_the_first_game_of_the_figures_whole_and_unclipped(run, tmp_
     assert length > 100  # the first of five balls is lost much sooner
 
 
+def test_a_film_ends_after_so_many_decisions(run, tmp_path, capsys):
+    film = f"--video={tmp_path / 'game.gif'}"
+    evaluated(run, tmp_path / "e.json", film, "--video-steps=9", "--episodes=1")
+    assert "after 9 decisions" in capsys.readouterr().err
+    assert seconds(tmp_path / "game.gif") == pytest.approx(0.13 * 5)
+
+
 def test_a_table_of_breakout_has_the_protocol_and_what_is_published(
     run, tmp_path, capsys, monkeypatch
 ):

@@ -1,9 +1,18 @@
 """Oracles of the discrepancy: a double loop, and what it must be where nothing differs."""
 
+import math
+
 import pytest
 import torch
+from scipy.integrate import quad
 
-from hringur.generative.discrepancy import SCALES, mmd, moments_gap, squared_distances
+from hringur.generative.discrepancy import (
+    SCALES,
+    mmd,
+    mmd_to_normal,
+    moments_gap,
+    squared_distances,
+)
 
 
 def double_loop(x, y):
@@ -26,8 +35,13 @@ def test_it_is_the_double_loop():
     assert mmd(x, y).item() == pytest.approx(double_loop(x.tolist(), y.tolist()), rel=1e-9)
 
 
-def test_it_is_zero_on_average_and_takes_both_signs_where_the_laws_agree():
-    found = torch.stack([mmd(torch.randn(20, 4), torch.randn(20, 4)) for _ in range(300)])
+def to_draws(code):
+    return mmd(code, torch.randn_like(code))
+
+
+@pytest.mark.parametrize("estimate", [to_draws, mmd_to_normal])
+def test_it_is_zero_on_average_and_takes_both_signs_where_the_laws_agree(estimate):
+    found = torch.stack([estimate(torch.randn(20, 4)) for _ in range(300)])
     error = found.std() / len(found) ** 0.5
     assert found.mean().abs() < 4 * error
     assert 0.3 < (found < 0).float().mean() < 0.8
@@ -39,16 +53,48 @@ def test_it_grows_with_the_distance_of_the_laws():
     assert 0 < near < far
 
 
-def test_following_it_leads_codes_to_the_prior():
+@pytest.mark.parametrize("estimate", [to_draws, mmd_to_normal])
+def test_following_it_leads_codes_to_the_prior(estimate):
     """A sign or a missing term would drive them away or into one point."""
     code, prior = (3 + 0.1 * torch.randn(128, 2)).requires_grad_(), torch.randn(1000, 2)
     before = mmd(code.detach(), prior)
     optimizer = torch.optim.Adam([code], lr=0.05)
     for _ in range(120):
         optimizer.zero_grad()
-        mmd(code, torch.randn(128, 2)).backward()
+        estimate(code).backward()
         optimizer.step()
     assert mmd(code.detach(), prior) < 0.05 * before
+
+
+@pytest.mark.parametrize("latent", [2, 16])
+def test_the_normal_laws_own_terms_are_the_integrals(latent):
+    """Two codes: what is left of the estimate once their own kernel is taken off."""
+    code = torch.randn(2, latent, dtype=torch.float64)
+
+    def integral(factor, squared):
+        constants = [2 * latent * scale for scale in SCALES]
+        return sum(
+            quad(
+                lambda t, c=c: math.exp(-t - squared * t / (c + factor * t))
+                * (1 + factor * t / c) ** (-latent / 2),
+                0, math.inf,
+            )[0]
+            for c in constants
+        )  # fmt: skip
+
+    to_prior = sum(integral(2, norm) for norm in code.square().sum(dim=1).tolist()) / 2
+    apart = (code[0] - code[1]).square().sum().item()
+    own = sum(2 * latent * s / (2 * latent * s + apart) for s in SCALES)
+    expected = own - 2 * to_prior + integral(4, 0.0)
+    assert mmd_to_normal(code).item() == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_law_itself_is_what_many_draws_of_it_come_to():
+    code = 0.5 + 0.8 * torch.randn(300, 4)
+    drawn = torch.stack([mmd(code, torch.randn(300, 4)) for _ in range(300)])
+    error = drawn.std().item() / len(drawn) ** 0.5
+    assert mmd_to_normal(code).item() == pytest.approx(drawn.mean().item(), abs=4 * error)
+    assert error < 0.01 * drawn.mean()
 
 
 def test_moments_gap_is_that_of_mean_and_covariance():

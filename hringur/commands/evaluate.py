@@ -17,6 +17,7 @@ import tyro
 from hringur.agents.decoding import Decoding, Method
 from hringur.commands import evaluate_episodes, evaluate_film
 from hringur.commands.console import Device, json_text, note, parse, print_json, show
+from hringur.commands.options import Options
 from hringur.commands.runs import Trained, load_trained
 from hringur.data.files import write_whole
 from hringur.data.held_out import HELD_OUT, HeldOut, held_out
@@ -50,6 +51,9 @@ class Evaluate:
 
     actions: Literal["likeliest", "sampled"] = "likeliest"
     """of an agent without tours: the likeliest ones, or drawn from its policy"""
+
+    option: Options = ()
+    """options of an environment without tours other than the run's, each as KEY=VALUE"""
 
     video: Path | None = None
     """film the first held-out episode to this .mp4 or .gif, with a filmstrip beside it"""
@@ -123,15 +127,18 @@ def main(arguments: list[str]) -> None:
         return
     if not hasattr(trained.learner, "n_places"):  # what every learner of tours has
         evaluate_film.check_policy(trained, options)
-        films = evaluate_film.film(trained, options)
-        evaluate_episodes.main(trained, options, arguments, films)
+        env_options = evaluate_episodes.played_options(trained, options.option)
+        films = evaluate_film.film(trained, options, env_options)
+        evaluate_episodes.main(trained, options, env_options, arguments, films)
         return
     if options.actions == "sampled":
         raise UserError("--actions is for agents without tours; these have --method sampling")
+    if options.option:
+        raise UserError("--option is for agents without tours; these have --held-out")
     problem = problem_for([trained], options.held_out, options.count)
     if not isinstance(trained.learner, Planner):
         check_greedy(options, trained)
-    films = evaluate_film.film(trained, options)
+    films = evaluate_film.film(trained, options, trained.learner.env_options)
     note(f"measuring {options.run} on {len(problem):,} instances of {problem.name} ...")
     command = shlex.join(["hringur", "evaluate", *arguments])
     scores = measure(trained, trained.name, problem, decodings, options.seed, command)

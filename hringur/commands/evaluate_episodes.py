@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hringur.agents.playing import gym_spec
+import gymnasium as gym
+
+from hringur.agents.playing import gym_spec, refusals
 from hringur.agents.yardstick import EpisodeYardstick, yardstick_for
 from hringur.commands.console import json_text, note, print_json, show
+from hringur.commands.options import parse_options
 from hringur.commands.runs import RunSettings, Trained
 from hringur.data.files import write_whole
 from hringur.evaluation import breakout_scores
@@ -21,23 +24,52 @@ from hringur.evaluation.episode_scores import (
 )
 from hringur.references.breakout import CEILING
 from hringur.training.run_folder import RunFolder
+from hringur.types import UserError
 
 
-def main(trained: Trained, options: Any, arguments: list[str], films: Sequence[Path] = ()) -> None:
+def played_options(trained: Trained, given: Sequence[str]) -> dict[str, Any]:
+    """The run's options of its environment, but for those that are ``given`` as KEY=VALUE.
+
+    Raises:
+        UserError: there is no such option, or with it something else is seen or decided.
+    """
+    settings = trained.settings
+    assert settings is not None, "only agents of tours are saved without"
+    options = settings.env_options | parse_options(given)
+    spaces = []
+    for one in (settings.env_options, options):
+        with refusals(settings.env):
+            env = gym.make(settings.env, **one)
+        spaces.append((env.observation_space, env.action_space))
+        env.close()
+    if spaces[0] != spaces[1]:
+        raise UserError(
+            f"--option {' '.join(given)}: the run was trained on other observations or actions"
+        )
+    return options
+
+
+def main(
+    trained: Trained,
+    options: Any,
+    env_options: dict[str, Any],
+    arguments: list[str],
+    films: Sequence[Path] = (),
+) -> None:
     """Play, compare with the optimum and with random actions, print."""
     settings, episodes = trained.settings, options.episodes
     assert settings is not None, "only agents of tours are saved without"
-    yardstick = yardstick_for(settings.env, settings.env_options, episodes)
+    yardstick = yardstick_for(settings.env, env_options, episodes)
     assert isinstance(yardstick, EpisodeYardstick)
     note(f"playing {episodes:,} held-out episodes of {settings.env} ...")
     reseed(trained.learner, options.seed)
     likeliest = options.actions == "likeliest"
     played = measure_learner(trained.learner, yardstick, likeliest=likeliest)
     score = EpisodeScore(name=trained.name, kind="learned", played=played)
-    chance = random_decider(settings.env, settings.env_options, options.seed)
+    chance = random_decider(settings.env, env_options, options.seed)
     by_chance = EpisodeScore(name="random actions", kind="reference", played=yardstick.play(chance))
     scores = [score, *references(score), by_chance]
-    played_with = settings.env_options | yardstick.overruled
+    played_with = env_options | yardstick.overruled
     record = {
         "run": str(trained.path),
         "learner": trained.name,

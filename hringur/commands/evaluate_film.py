@@ -3,6 +3,7 @@
 What draws and writes is imported only where a film is wanted; other evaluations need not wait.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ def check_agent(trained: Trained, options: Any) -> None:
     """Refuse for a model of images what only an agent can do."""
     asked = ["--video"] if options.video is not None else []
     asked += ["--actions sampled"] if options.actions == "sampled" else []
+    asked += ["--option"] if options.option else []
     if asked:
         raise UserError(f"{trained.name} is a model of images, no agent: it has no {asked[0]}")
 
@@ -34,7 +36,7 @@ def check_policy(trained: Trained, options: Any) -> None:
         raise UserError(f"{trained.name} knows values, not chances: it has no --actions sampled")
 
 
-def film(trained: Trained, options: Any) -> list[Path]:
+def film(trained: Trained, options: Any, env_options: Mapping[str, Any]) -> list[Path]:
     """The first held-out episode, if it is wanted: the film and the figures beside it."""
     if options.video is None:
         return []
@@ -46,7 +48,7 @@ def film(trained: Trained, options: Any) -> list[Path]:
     game, written = film_agent(
         learner,
         learner.env_id,
-        learner.env_options,
+        env_options,
         options.video,
         max_steps=options.video_steps,
         likeliest=options.actions == "likeliest",

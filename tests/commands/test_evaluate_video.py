@@ -80,6 +80,28 @@ def test_a_table_of_breakout_has_the_protocol_and_what_is_published(
     assert mine["frames"] == pytest.approx(2 * 2 * 16 * 4 / 1e6, rel=0.1)
 
 
+def test_games_may_be_played_by_another_protocol(run, tmp_path, capsys):
+    """Oracle: without chance in it, a game is the same whatever the seed."""
+    options = ["--option", "sticky=0.0", "max_frames=400"]
+    record = evaluated(run, tmp_path / "e.json", *options)
+    assert "no sticky actions, no no-ops, games cut off after 400 frames" in capsys.readouterr().out
+    assert record["played_with"]["sticky"] == 0 and record["env_options"]["max_frames"] == 800
+    assert len(set(record["returns"])) == len(set(record["lengths"])) == 1
+
+
+@pytest.mark.parametrize(
+    "option, said",
+    [
+        ("frame_size=50", "the run was trained on other observations"),
+        ("colour=1", "has no option 'colour'"),
+        ("sticky=2.0", "sticky must be at least 0"),
+    ],
+)
+def test_what_would_be_another_task_is_refused(option, said, run, tmp_path, capsys):
+    assert main(["evaluate", str(run), "--option", option]) == 2
+    assert said in refusal(capsys)
+
+
 def test_drawn_actions_follow_the_seed_and_are_said_to_be_drawn(run, tmp_path, capsys):
     def lengths(seed, name):
         options = ["--actions=sampled", f"--seed={seed}"]
@@ -127,7 +149,7 @@ def test_tours_can_be_filmed_and_draw_no_actions(tmp_path, capsys):
 
 
 def test_who_is_no_agent_or_has_no_policy_is_refused_by_name():
-    asked = SimpleNamespace(video=Path("x.gif"), actions="likeliest")
+    asked = SimpleNamespace(video=Path("x.gif"), actions="likeliest", option=())
     model = Trained(path=Path("x"), name="vae", learner=None)
     with pytest.raises(UserError, match="vae is a model of images, no agent: it has no --video"):
         evaluate_film.check_agent(model, asked)

@@ -34,6 +34,8 @@ class Rate:
 
     network: NetworkName = "convolutional"
     """ours, or the plain dense one"""
+    hidden: int = 256
+    """units of the dense layers"""
     batch: int = 100
     """images of an update"""
     threads: int = 1
@@ -74,7 +76,7 @@ class Distance:
 
 def rate(options: Rate) -> dict[str, float]:
     """Images a second of several rounds."""
-    config = WAEMMDConfig(network=options.network, batch=options.batch)
+    config = WAEMMDConfig(network=options.network, hidden=options.hidden, batch=options.batch)
     model = WAEMMD("mnist", config, device="cpu")
     batches, rates, by_processor = model.batches(), [], []
     for batch in islice(batches, config.warm_up + 20):

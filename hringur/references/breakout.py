@@ -18,6 +18,8 @@ CEILING = WALLS * BRICKS_PER_ROW * sum(POINTS_OF_ROWS)
 
 NO_OPS = "up to 30 no-ops before a game, no sticky actions, 4 buttons"
 HUMAN_STARTS = "games begin at points of human games, no sticky actions, 4 buttons"
+STICKY = "sticky actions 0.25, 4 buttons, mean of 5 runs as they stood then"
+DOPAMINE = "Castro et al. 2018, google/dopamine, baselines/atari/data/breakout.json"
 TRAINING = "mean of the last 100 games while training, sampled actions, no-ops, no sticky actions"
 
 
@@ -97,6 +99,34 @@ PUBLISHED = (
         frames=200.0,
         protocol=f"{NO_OPS}; best network kept",
         source="Hessel et al. 2018, table 6",
+    ),
+    PublishedScore(
+        player="DQN of Dopamine, early",
+        score=38.8,
+        frames=15.0,
+        protocol=STICKY,
+        source=DOPAMINE,
+    ),
+    PublishedScore(
+        player="Rainbow of Dopamine, early",
+        score=62.2,
+        frames=15.0,
+        protocol=STICKY,
+        source=DOPAMINE,
+    ),
+    PublishedScore(
+        player="DQN of Dopamine",
+        score=96.2,
+        frames=199.0,
+        protocol=STICKY,
+        source=DOPAMINE,
+    ),
+    PublishedScore(
+        player="Rainbow of Dopamine",
+        score=120.1,
+        frames=199.0,
+        protocol=STICKY,
+        source=DOPAMINE,
     ),
     PublishedScore(
         player="A2C of Stable-Baselines3",

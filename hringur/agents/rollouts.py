@@ -58,14 +58,14 @@ class Rollout:
     """time and environment of the truncated steps whose true successor is in ``cut_observation``"""
 
     cut_observation: Parts | None
-    logits: Float[Tensor, "T B A"] | None
-    """of the policy that decided, if outputs are kept"""
-
-    value: Float[Tensor, "T1 B"] | None
-    """of the observations as that policy's critic sees them, if outputs are kept"""
-
     samples: int
     """steps that are valid"""
+
+    logits: Float[Tensor, "T B A"] | None = None
+    """of the policy that decided, if outputs are kept"""
+
+    value: Float[Tensor, "T1 B"] | None = None
+    """of the observations as that policy's critic sees them, if outputs are kept"""
 
     seed: int | None = None
     """from which every environment was started, if whole episodes are collected"""

@@ -371,14 +371,15 @@ def test_cart_pole_is_solved(seed):
 def test_a_step_along_the_graph_of_acting_is_the_step_of_a_pass_of_its_own():
     """Many pictures and one step: what acting has computed is not computed again."""
     options = {"observation": spaces.Box(0, 255, (4, 36, 36), np.uint8)}
+    settings = {"n_envs": 32, "n_steps": 3, "passes": 1, "parts": 1}
     weights = []
     for outputs in ("kept with graph", "forgotten"):
-        built = agent("Anything-v0", options=options, n_envs=32, n_steps=3)
+        built = agent("Anything-v0", options=options, **settings)
         assert built.batches.outputs == "kept with graph"
         built.batches.outputs = outputs
         built.update(next(built.batches), 0.0)
         weights.append(built.network.state_dict())
     for name, expected in weights[1].items():
         torch.testing.assert_close(weights[0][name], expected, rtol=1e-4, atol=1e-5)
-    fresh = agent("Anything-v0", options=options, n_envs=32, n_steps=3).network.state_dict()
+    fresh = agent("Anything-v0", options=options, **settings).network.state_dict()
     assert not torch.equal(fresh["policy.0.weight"], weights[0]["policy.0.weight"])

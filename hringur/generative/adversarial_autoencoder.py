@@ -39,6 +39,9 @@ class AdversarialAutoencoderConfig(matching.MatchingConfig):
     strength: float = 1.0
     """lambda, the weight of the discriminator's verdict"""
 
+    reconstruction: float = 0.3
+    """weight of that cost, a sum over the pixels of an image; 0.05 blurs more"""
+
     critic_lr: float = 1e-3
     """Adam's step size of the discriminator"""
 

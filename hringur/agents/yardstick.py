@@ -19,9 +19,7 @@ COUNT = 200  # instances looked at: a second's work
 LARGEST_SOLVED = 60  # places up to which an instance without a shipped optimum is solved here
 OWN_COUNT = 50  # instances then
 EPISODES = 100  # episodes of an environment without tours
-MEASURED_STEPS = (
-    4_500  # decisions of one during training: five minutes of a game (Mnih et al. 2015)
-)
+MEASURED_STEPS = 4_500  # decisions of one during training: five minutes of an Atari game
 ENTROPY = 2**65  # of those: larger than any seed that training may be given
 
 

@@ -19,6 +19,7 @@ COUNT = 200  # instances looked at: a second's work
 LARGEST_SOLVED = 60  # places up to which an instance without a shipped optimum is solved here
 OWN_COUNT = 50  # instances then
 EPISODES = 100  # episodes of an environment without tours
+EPISODES_OF_PICTURES = 25  # where each step is dear
 MEASURED_STEPS = 4_500  # decisions of one during training: five minutes of an Atari game
 ENTROPY = 2**65  # of those: larger than any seed that training may be given
 
@@ -38,17 +39,22 @@ class Yardstick(Protocol):
 
 
 def yardstick_for(
-    env_id: str, env_options: Mapping[str, Any], episodes: int = EPISODES
+    env_id: str, env_options: Mapping[str, Any], episodes: int | None = None
 ) -> "TourYardstick | EpisodeYardstick":
     """Tours against proven optima where the environment is of tours, else whole episodes.
+
+    There are 100 ``episodes`` when not given, 25 where pictures are seen.
 
     Raises:
         UserError: there is no such environment, or it has no such option.
     """
-    is_tours, overruled = _asked(env_id, env_options)
-    if is_tours:
+    env = _asked(env_id, env_options)
+    if hasattr(env, "optimal_km"):
         return TourYardstick(env_id, dict(env_options))
-    return EpisodeYardstick(env_id, dict(env_options), episodes, overruled)
+    pictures = len(env.observation_space.shape or ()) == 3
+    usual = EPISODES_OF_PICTURES if pictures else EPISODES
+    overruled = dict(getattr(env, "evaluation_options", {}))
+    return EpisodeYardstick(env_id, dict(env_options), episodes or usual, overruled)
 
 
 def eased(env_id: str, env_options: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,19 +65,17 @@ def eased(env_id: str, env_options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UserError: there is no such environment, or it has no such option.
     """
-    _, overruled = _asked(env_id, env_options)
+    overruled = getattr(_asked(env_id, env_options), "evaluation_options", {})
     return {name: not value for name, value in overruled.items()} | dict(env_options)
 
 
-def _asked(env_id: str, env_options: Mapping[str, Any]) -> tuple[bool, dict[str, Any]]:
-    """Whether it is of tours, and which options an evaluation overrules."""
+def _asked(env_id: str, env_options: Mapping[str, Any]) -> gym.Env:
+    """The environment itself, closed, to be asked what it is."""
     gym_spec(env_id)
     with refusals(env_id):
         env = gym.make(env_id, **env_options)
-    is_tours = hasattr(env.unwrapped, "optimal_km")
-    overruled = dict(getattr(env.unwrapped, "evaluation_options", {}))
     env.close()
-    return is_tours, overruled
+    return env.unwrapped
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,15 @@ def test_whoever_plays_for_ever_is_stopped_and_what_was_returned_counts():
     np.testing.assert_array_equal(played.returns, whole.returns.clip(max=20))
 
 
+def test_games_of_pictures_are_fewer_unless_it_is_said():
+    counts = [
+        yardstick_for(*asked).episodes
+        for asked in (("CartPole-v1", {}), ("ThreeActionBreakout-v0", {}))
+    ]
+    assert counts == [100, 25]
+    assert yardstick_for("ThreeActionBreakout-v0", {}, episodes=3).episodes == 3
+
+
 def test_tours_have_the_yardstick_of_tours():
     tours = yardstick_for("hringur:IcelandTSP-v0", {"places": 6})
     assert isinstance(tours, TourYardstick) and isinstance(tours, Yardstick)

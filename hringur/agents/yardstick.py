@@ -54,7 +54,8 @@ def yardstick_for(
     pictures = len(env.observation_space.shape or ()) == 3
     usual = EPISODES_OF_PICTURES if pictures else EPISODES
     overruled = dict(getattr(env, "evaluation_options", {}))
-    return EpisodeYardstick(env_id, dict(env_options), episodes or usual, overruled)
+    most = MEASURED_STEPS if pictures else None
+    return EpisodeYardstick(env_id, dict(env_options), episodes or usual, overruled, most)
 
 
 def eased(env_id: str, env_options: Mapping[str, Any]) -> dict[str, Any]:
@@ -88,6 +89,9 @@ class EpisodeYardstick:
     overruled: dict[str, Any] = field(default_factory=dict)
     """options that ease training, such as clipped rewards, as they have to be for a figure"""
 
+    measured_steps: int | None = None
+    """decisions after which an episode is stopped while training goes on"""
+
     @property
     def headline(self) -> str:
         """The mean return, which every environment has."""
@@ -101,10 +105,10 @@ class EpisodeYardstick:
     def measure(self, decide: Decide) -> Metrics:
         """Mean return and length and, where the optimum is known, the gap to it.
 
-        For use while training goes on: a policy that keeps the ball in play for ever, without
-        meeting a brick, is stopped after some thousand decisions.
+        For use while training goes on: in games of pictures, a policy that keeps the ball in play
+        for ever, without meeting a brick, is stopped after some thousand decisions.
         """
-        played = self.play(decide, MEASURED_STEPS)
+        played = self.play(decide, self.measured_steps)
         metrics = {
             "evaluation/return_mean": float(played.returns.mean()),
             "evaluation/length_mean": float(played.lengths.mean()),

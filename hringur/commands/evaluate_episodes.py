@@ -35,6 +35,8 @@ def played_options(trained: Trained, given: Sequence[str]) -> dict[str, Any]:
     """
     settings = trained.settings
     assert settings is not None, "only agents of tours are saved without"
+    if not given:
+        return settings.env_options
     options = settings.env_options | parse_options(given)
     spaces = []
     for one in (settings.env_options, options):

@@ -72,6 +72,13 @@ def test_games_of_pictures_are_fewer_unless_it_is_said():
     ]
     assert counts == [100, 25]
     assert yardstick_for("ThreeActionBreakout-v0", {}, episodes=3).episodes == 3
+    assert yardstick_for("CartPole-v1", {}).measured_steps is None  # a gap is told at the end only
+
+
+def test_while_training_goes_on_an_episode_is_stopped():
+    stopped = EpisodeYardstick("CartPole-v1", {}, 4, {}, 20)
+    assert stopped.measure(lean)["evaluation/length_mean"] == 20
+    assert stopped.play(lean).lengths.mean() > 20
 
 
 def test_tours_have_the_yardstick_of_tours():

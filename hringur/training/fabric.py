@@ -37,6 +37,8 @@ def make_fabric(config: TrainerConfig) -> Fabric:
         precision=config.precision,
     )
     fabric.launch()
+    if processes.world_size() > 1:
+        processes.part_at_exit()
     return fabric
 
 

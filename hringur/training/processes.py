@@ -1,5 +1,6 @@
 """Several processes under ``torchrun``: who am I, what does rank zero say, what has each."""
 
+import atexit
 import os
 from typing import TypeVar
 
@@ -34,3 +35,17 @@ def gather(value: Value) -> list[Value]:
     values: list[Value | None] = [None] * world_size()
     distributed.all_gather_object(values, value)
     return values  # type: ignore[return-value]  # every place has been filled
+
+
+def part_at_exit() -> None:
+    """Take leave of the other processes before the interpreter is taken down.
+
+    A thread of gloo that still holds a tensor then would end the process with SIGABRT
+    (pytorch/pytorch#190489); Lightning sees to this for NCCL only.
+    """
+    atexit.register(_part)
+
+
+def _part() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

@@ -4,6 +4,7 @@ Every model makes a few updates; the GAN does so with noise of which each proces
 so that one process with the doubled batch can do the very same.
 """
 
+import atexit
 import sys
 from pathlib import Path
 from unittest.mock import patch
@@ -47,8 +48,15 @@ def weights(model) -> dict[str, torch.Tensor]:
     }
 
 
+def note_threads(folder: Path) -> None:
+    """Leave the names of the threads that are still there."""
+    tasks = Path("/proc/self/task").glob("*/comm")
+    (folder / f"threads-{rank()}").write_text("".join(task.read_text() for task in tasks))
+
+
 def main(folder: Path) -> None:
     """Train, compare with the other process, and leave what came out."""
+    atexit.register(note_threads, folder)  # first registered, last called
     fabric = make_fabric(TrainerConfig(device="cpu", threads=1))
     found = {"gan": weights(game(fabric))}
     for name in MODELS:

@@ -19,6 +19,9 @@ from hringur.references.known_returns import best_return
 Decide = Callable[[Any, np.ndarray | None], np.ndarray]
 """From a batch of observations, and 1 for each action that is allowed, to actions."""
 
+Watch = Callable[[int, int], None]
+"""Is told after each decision how many episodes have ended, and how many decisions were made."""
+
 HELD_OUT_SEED = 2**40
 """Episodes from here on are for evaluation: further than any training seed reaches."""
 
@@ -67,11 +70,12 @@ def play_episodes(
     episodes: int = 100,
     seed: int = HELD_OUT_SEED,
     most_steps: int | None = None,
+    watch: Watch | None = None,
 ) -> EpisodeReturns:
     """Let ``decide`` play ``episodes`` episodes side by side, each from its own seed.
 
     After ``most_steps`` decisions, if given, whoever still plays is stopped, and what was returned
-    up to there counts.
+    up to there counts. Long games are worth a ``watch``.
     """
     options = dict(env_options)
     if takes(gym_spec(env_id).entry_point, "compute_optimal"):
@@ -92,6 +96,8 @@ def play_episodes(
                 if name in info:
                     column[ended] = np.asarray(info[name], dtype=float)[ended]
             playing &= ~ended
+            if watch is not None:
+                watch(episodes - int(playing.sum()), int(lengths.max()))
     finally:
         env.close()
     optimal, reference = (None if np.isnan(c).any() else c for c in known.values())

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 from jaxtyping import Float64, Int
 
-from hringur.agents.episodes import Decide, EpisodeReturns, play_episodes
+from hringur.agents.episodes import Decide, EpisodeReturns, Watch, play_episodes
 from hringur.agents.playing import gym_spec, make_vector, play, refusals, replay
 from hringur.data.held_out import HELD_OUT, held_out
 from hringur.references.exact import optimal_tour
@@ -97,10 +97,14 @@ class EpisodeYardstick:
         """The mean return, which every environment has."""
         return "evaluation/return_mean"
 
-    def play(self, decide: Decide, most_steps: int | None = None) -> EpisodeReturns:
+    def play(
+        self, decide: Decide, most_steps: int | None = None, watch: Watch | None = None
+    ) -> EpisodeReturns:
         """Every episode, one row each."""
         options = self.env_options | self.overruled
-        return play_episodes(self.env_id, options, decide, self.episodes, most_steps=most_steps)
+        return play_episodes(
+            self.env_id, options, decide, self.episodes, most_steps=most_steps, watch=watch
+        )
 
     def measure(self, decide: Decide) -> Metrics:
         """Mean return and length and, where the optimum is known, the gap to it.

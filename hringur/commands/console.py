@@ -5,6 +5,7 @@ import json
 import math
 import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from typing import Any, Literal, TypeVar
@@ -15,6 +16,8 @@ from rich.console import Console, RenderableType
 from hringur.types import UserError
 
 Options = TypeVar("Options")
+
+SECONDS_BETWEEN_NOTES = 10.0
 
 Device = Literal["auto", "cpu", "cuda"]
 """auto: the GPU if there is one."""
@@ -60,6 +63,21 @@ def show(renderable: RenderableType) -> None:
 def note(line: str) -> None:
     """A remark for the reader that must not get into piped output."""
     print(line, file=sys.stderr)
+
+
+class Patience:
+    """Says every ten seconds how far long work is."""
+
+    def __init__(self, what: str, total: int) -> None:
+        """``what`` is counted up to ``total``."""
+        self.what, self.total = what, total
+        self.said_at = time.monotonic()
+
+    def __call__(self, done: int, decisions: int) -> None:
+        """So many are done, after so many decisions."""
+        if time.monotonic() - self.said_at >= SECONDS_BETWEEN_NOTES:
+            self.said_at = time.monotonic()
+            note(f"{done:,} of {self.total:,} {self.what} over after {decisions:,} decisions")
 
 
 def print_json(record: Any) -> None:

@@ -9,7 +9,7 @@ import gymnasium as gym
 
 from hringur.agents.playing import gym_spec, refusals
 from hringur.agents.yardstick import EpisodeYardstick, yardstick_for
-from hringur.commands.console import json_text, note, print_json, show
+from hringur.commands.console import Patience, json_text, note, print_json, show
 from hringur.commands.options import parse_options
 from hringur.commands.runs import RunSettings, Trained
 from hringur.data.files import write_whole
@@ -66,7 +66,8 @@ def main(
     note(f"playing {episodes:,} held-out episodes of {settings.env} ...")
     reseed(trained.learner, options.seed)
     likeliest = options.actions == "likeliest"
-    played = measure_learner(trained.learner, yardstick, likeliest=likeliest)
+    patience = Patience("episodes", episodes)
+    played = measure_learner(trained.learner, yardstick, likeliest=likeliest, watch=patience)
     score = EpisodeScore(name=trained.name, kind="learned", played=played)
     chance = random_decider(settings.env, env_options, options.seed)
     by_chance = EpisodeScore(name="random actions", kind="reference", played=yardstick.play(chance))

@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from hringur.agents.decoding import Decoding
-from hringur.agents.episodes import Decide, EpisodeReturns, gap_of
+from hringur.agents.episodes import Decide, EpisodeReturns, Watch, gap_of
 from hringur.agents.playing import play, replay
 from hringur.agents.yardstick import EpisodeYardstick, TourYardstick
 from hringur.evaluation.methods import Planner
@@ -82,7 +82,10 @@ def references(score: EpisodeScore) -> list[EpisodeScore]:
 
 
 def measure_learner(
-    learner: Any, yardstick: TourYardstick | EpisodeYardstick, likeliest: bool = True
+    learner: Any,
+    yardstick: TourYardstick | EpisodeYardstick,
+    likeliest: bool = True,
+    watch: Watch | None = None,
 ) -> EpisodeReturns:
     """Held-out episodes of a trained learner; it draws its actions if not the ``likeliest``.
 
@@ -90,7 +93,7 @@ def measure_learner(
     the length itself where nobody knows the shortest.
     """
     if isinstance(yardstick, EpisodeYardstick):
-        return yardstick.play(decider(learner, likeliest))
+        return yardstick.play(decider(learner, likeliest), watch=watch)
     if isinstance(learner, Planner):
         tours = learner.plan(yardstick.instances, Decoding())
         length = replay(yardstick.env, yardstick.instances, tours).length

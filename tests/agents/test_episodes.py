@@ -65,6 +65,14 @@ def test_whoever_plays_for_ever_is_stopped_and_what_was_returned_counts():
     np.testing.assert_array_equal(played.returns, whole.returns.clip(max=20))
 
 
+def test_whoever_waits_is_told_how_many_episodes_have_ended():
+    told = []
+    played = play_episodes("CartPole-v1", {}, lean, 6, watch=lambda *seen: told.append(seen))
+    lengths = played.lengths
+    expected = [((lengths <= steps).sum(), steps) for steps in range(1, lengths.max() + 1)]
+    assert told == expected
+
+
 def test_games_of_pictures_are_fewer_unless_it_is_said():
     counts = [
         yardstick_for(*asked).episodes

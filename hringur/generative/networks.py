@@ -41,6 +41,9 @@ class Architecture(NamedTuple):
     stride: int
     """pixels that the first convolution steps; on a processor the large grid behind 2 costs most"""
 
+    depth: int = 1
+    """dense layers of a decoder behind the code"""
+
 
 class ImageShape(NamedTuple):
     """Of one image."""
@@ -87,7 +90,9 @@ class Decoder(nn.Module):
         super().__init__()
         self.shape = shape
         self.padding = padding(shape, of)
-        layers: list[nn.Module] = [nn.Linear(inputs, of.hidden), nn.LeakyReLU(SLOPE)]
+        layers: list[nn.Module] = _dense(inputs, of.hidden)
+        for _ in range(of.depth - 1):
+            layers += _dense(of.hidden, of.hidden)
         if of.network == "dense":
             layers += [nn.Linear(of.hidden, shape.pixels), nn.Unflatten(1, tuple(shape))]
         else:

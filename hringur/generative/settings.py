@@ -34,6 +34,9 @@ class ImageLearning:
     hidden: int = 256
     """units of the dense layer between image and code"""
 
+    depth: int = 1
+    """dense layers of such a size that make an image of a code"""
+
     stride: int = 4
     """pixels that the first convolution steps, 2 or 4; 4 is fast, 2 sees more of shape"""
 
@@ -56,7 +59,7 @@ class ImageLearning:
     """of the running average of the weights, which is what samples and is saved"""
 
     def __post_init__(self) -> None:
-        self.check_positive("latent", "channels", "hidden", "lr")
+        self.check_positive("latent", "channels", "hidden", "depth", "lr")
         self.check_choice("network", get_args(NetworkName))
         for name in ("stride", "critic_stride"):
             if getattr(self, name, 2) not in (2, 4):
@@ -86,7 +89,7 @@ class ImageLearning:
     @property
     def architecture(self) -> Architecture:
         """How large the networks are."""
-        return Architecture(self.network, self.channels, self.hidden, self.stride)
+        return Architecture(self.network, self.channels, self.hidden, self.stride, self.depth)
 
     @property
     def betas(self) -> tuple[float, float]:

@@ -19,8 +19,8 @@ from hringur.training.trainer import TrainerConfig, make_fabric
 SHAPES = [(1, 28, 28), (3, 64, 64), (3, 32, 32), (1, 8, 8), (1, 9, 13), (3, 1, 5), (2, 100, 37)]
 
 
-def of(network, stride=4):
-    return Architecture(network, 16, 64, stride)
+def of(network, stride=4, depth=1):
+    return Architecture(network, 16, 64, stride, depth)
 
 
 @pytest.mark.parametrize("network", ["convolutional", "dense"])
@@ -42,6 +42,14 @@ def test_signals_keep_their_size_and_samples_do_not_mix(network):
     assert 0.1 < code.std() < 10
     assert 0.1 < decoder(torch.randn(64, 16)).std() < 10
     torch.testing.assert_close(encoder(image[:3]), code[:3], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5])
+def test_a_deeper_decoder_has_more_dense_layers_and_keeps_the_signal(depth):
+    decoder = Decoder(16, ImageShape(1, 28, 28), of("dense", depth=depth))
+    dense = [layer for layer in decoder.modules() if isinstance(layer, torch.nn.Linear)]
+    assert [layer.out_features for layer in dense] == [64] * depth + [784]
+    assert 0.1 < decoder(torch.randn(64, 16)).std() < 10
 
 
 def test_every_pixel_reaches_the_code_and_every_code_every_pixel():

@@ -36,6 +36,8 @@ class Rate:
     """ours, or the plain dense one"""
     hidden: int = 256
     """units of the dense layers"""
+    depth: int = WAEMMDConfig.depth
+    """dense layers of the decoder; Pythae's has one"""
     batch: int = 100
     """images of an update"""
     threads: int = 1
@@ -76,7 +78,9 @@ class Distance:
 
 def rate(options: Rate) -> dict[str, float]:
     """Images a second of several rounds."""
-    config = WAEMMDConfig(network=options.network, hidden=options.hidden, batch=options.batch)
+    config = WAEMMDConfig(
+        network=options.network, hidden=options.hidden, depth=options.depth, batch=options.batch
+    )
     model = WAEMMD("mnist", config, device="cpu")
     batches, rates, by_processor = model.batches(), [], []
     for batch in islice(batches, config.warm_up + 20):

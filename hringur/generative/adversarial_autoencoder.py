@@ -36,6 +36,9 @@ class AdversarialAutoencoderConfig(matching.MatchingConfig):
 
     name: ClassVar[str] = "adversarial-autoencoder"
 
+    usual_samples: ClassVar[int] = 1_800_000
+    """images to train on when no budget is given"""
+
     strength: float = 1.0
     """lambda, the weight of the discriminator's verdict"""
 

@@ -40,7 +40,7 @@ class GANConfig(ImageLearning):
 
     name: ClassVar[str] = "gan"
 
-    usual_samples: ClassVar[int] = 900_000
+    usual_samples: ClassVar[int] = 750_000
     """images to train on when no budget is given"""
 
     batch: int = 64
@@ -51,6 +51,9 @@ class GANConfig(ImageLearning):
 
     channels: int = 32
     """of the generator's grid of cells, as many as its last step paints at once"""
+
+    depth: int = 3
+    """dense layers of the generator; with one, more codes make something between two digits"""
 
     lr: float = 1e-3
     """Adam's step size of the generator, until it is let down"""

@@ -34,6 +34,9 @@ EncoderName = Literal["deterministic", "gaussian"]
 class MatchingConfig(ImageLearning):
     """How an autoencoder learns whose codes are to be distributed as the prior is."""
 
+    depth: int = 3
+    """dense layers that make an image of a code"""
+
     encoder: EncoderName = "deterministic"
     """deterministic: one code for an image; gaussian: a normal law of codes"""
 

@@ -35,7 +35,7 @@ class ImageLearning:
     """units of the dense layer between image and code"""
 
     depth: int = 1
-    """dense layers of such a size that make an image of a code"""
+    """dense layers that make an image of a code"""
 
     stride: int = 4
     """pixels that the first convolution steps, 2 or 4; 4 is fast, 2 sees more of shape"""

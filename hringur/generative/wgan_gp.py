@@ -50,6 +50,9 @@ class WGANGPConfig(ImageLearning):
     channels: int = 32
     """of the generator's grid of cells, as many as its last step paints at once"""
 
+    depth: int = 3
+    """dense layers of the generator; with one, more codes make something between two digits"""
+
     batch: int = 64
     """images of an update"""
 

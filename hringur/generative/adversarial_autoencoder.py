@@ -36,7 +36,7 @@ class AdversarialAutoencoderConfig(matching.MatchingConfig):
 
     name: ClassVar[str] = "adversarial-autoencoder"
 
-    usual_samples: ClassVar[int] = 1_800_000
+    usual_samples: ClassVar[int] = 1_600_000
     """images to train on when no budget is given"""
 
     strength: float = 1.0

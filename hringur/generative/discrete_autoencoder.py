@@ -52,7 +52,7 @@ class DiscreteAutoencoderConfig(ImageLearning):
 
     name: ClassVar[str] = "discrete-autoencoder"
 
-    usual_samples: ClassVar[int] = 1_000_000
+    usual_samples: ClassVar[int] = 900_000
     """images to train on when no budget is given"""
 
     latent: int = 32

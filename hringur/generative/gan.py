@@ -40,7 +40,7 @@ class GANConfig(ImageLearning):
 
     name: ClassVar[str] = "gan"
 
-    usual_samples: ClassVar[int] = 750_000
+    usual_samples: ClassVar[int] = 650_000
     """images to train on when no budget is given"""
 
     batch: int = 64

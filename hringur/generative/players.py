@@ -18,6 +18,10 @@ from hringur.training.checkpoint import load_weights
 from hringur.training.trainer import gradient_step
 from hringur.types import State
 
+GENTLE = 400
+"""updates over which the step size grows to its full height: Adam's first steps, all of one
+direction, can drive a deep decoder to where it paints one image for every code"""
+
 
 class Player:
     """One network that is trained; ``network`` is for training, ``average`` for the rest."""
@@ -50,11 +54,13 @@ class Player:
     ) -> float:
         """Follow the gradient at ``pace`` times the learning rate; returns its length.
 
+        The first updates are smaller.
+
         Raises:
             FloatingPointError: loss or gradient is not finite.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * pace
+            group["lr"] = self.lr * pace * min(1.0, (self.updates + 1) / GENTLE)
         norm = gradient_step(self.fabric, loss, self.network, self.optimizer, clip_norm)
         self._follow()
         return norm

@@ -19,7 +19,7 @@ class ImageLearning:
     name: ClassVar[str]
     """of the model, in the registry"""
 
-    usual_samples: ClassVar[int] = 1_500_000
+    usual_samples: ClassVar[int] = 1_200_000
     """images to train on when no budget is given: a few minutes on two processor cores"""
 
     latent: int = 16

@@ -28,7 +28,7 @@ class WAEMMDConfig(matching.MatchingConfig):
 
     name: ClassVar[str] = "wae-mmd"
 
-    usual_samples: ClassVar[int] = 2_500_000
+    usual_samples: ClassVar[int] = 2_300_000
     """images to train on when no budget is given"""
 
     batch: int = 256

@@ -47,6 +47,21 @@ def test_the_critics_loss_falls_where_real_images_are_rated_higher():
     assert metrics["critic/distance"] > 0
 
 
+def test_a_slope_that_is_looked_at_less_often_counts_for_all_the_steps():
+    every = {"batch": 8, "channels": 4, "hidden": 16, "latent": 3, "penalty_every": 3}
+    model = WGANGP(bars(), WGANGPConfig(**every), device="cpu")
+    batch = next(model.batches())
+    made, looked = torch.rand_like(batch.image), []
+    for _ in range(7):
+        loss, metrics = model.critic_loss(batch.image, made, None)
+        slope = metrics.get("critic/slope_penalty", 0.0)
+        expected = 3 * 10 * slope - metrics["critic/distance"]
+        assert loss.item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
+        looked.append("critic/slope_penalty" in metrics)
+        model.critic.step(loss)
+    assert looked == [True, False, False, True, False, False, True]
+
+
 def test_the_generator_moves_once_for_so_many_steps_of_the_critic():
     model = WGANGP(
         bars(), WGANGPConfig(batch=8, channels=4, hidden=16, latent=3, critic_steps=3), device="cpu"

@@ -58,6 +58,9 @@ class DiscreteAutoencoderConfig(ImageLearning):
     latent: int = 32
     """bits in a code"""
 
+    ramp: int = 1
+    """updates over which the step size grows at first"""
+
     beta1: float = 0.9
     """Adam's memory of the gradient"""
 

@@ -18,10 +18,6 @@ from hringur.training.checkpoint import load_weights
 from hringur.training.trainer import gradient_step
 from hringur.types import State
 
-GENTLE = 400
-"""updates over which the step size grows to its full height: Adam's first steps, all of one
-direction, can drive a deep decoder to where it paints one image for every code"""
-
 
 class Player:
     """One network that is trained; ``network`` is for training, ``average`` for the rest."""
@@ -33,9 +29,11 @@ class Player:
         lr: float,
         betas: tuple[float, float],
         average_decay: float,
+        ramp: int = 1,
     ) -> None:
+        """The step size grows to ``lr`` over the first ``ramp`` updates."""
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.fabric, self.lr, self.average_decay = fabric, lr, average_decay
+        self.fabric, self.lr, self.ramp, self.average_decay = fabric, lr, ramp, average_decay
         optimizer = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
         self.average: Any = fabric.to_device(deepcopy(network)).requires_grad_(False).eval()
         self.network: Any
@@ -54,13 +52,11 @@ class Player:
     ) -> float:
         """Follow the gradient at ``pace`` times the learning rate; returns its length.
 
-        The first updates are smaller.
-
         Raises:
             FloatingPointError: loss or gradient is not finite.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * pace * min(1.0, (self.updates + 1) / GENTLE)
+            group["lr"] = self.lr * pace * min(1.0, (self.updates + 1) / self.ramp)
         norm = gradient_step(self.fabric, loss, self.network, self.optimizer, clip_norm)
         self._follow()
         return norm

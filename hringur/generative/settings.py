@@ -52,6 +52,10 @@ class ImageLearning:
     beta2: float = 0.999
     """Adam's memory of its square"""
 
+    ramp: int = 400
+    """updates over which the step size grows at first: Adam's first steps, all of one direction,
+    can drive a deep decoder to where it paints one image for every code"""
+
     let_down: float = 0.5
     """share of the budget after which the step size falls in a straight line to nothing [0 .. 1]"""
 
@@ -59,7 +63,7 @@ class ImageLearning:
     """of the running average of the weights, which is what samples and is saved"""
 
     def __post_init__(self) -> None:
-        self.check_positive("latent", "channels", "hidden", "depth", "lr")
+        self.check_positive("latent", "channels", "hidden", "depth", "lr", "ramp")
         self.check_choice("network", get_args(NetworkName))
         for name in ("stride", "critic_stride"):
             if getattr(self, name, 2) not in (2, 4):

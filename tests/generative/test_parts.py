@@ -118,6 +118,16 @@ def test_the_average_follows_the_weights():
     torch.testing.assert_close(player.average.weight, expected)
 
 
+def test_the_step_size_grows_over_the_first_updates():
+    fabric = make_fabric(TrainerConfig(device="cpu"))
+    player = Player(fabric, torch.nn.Linear(2, 1), 0.1, (0.0, 0.9), 0.5, ramp=4)
+    sizes = []
+    for _ in range(6):
+        player.step(player.network(torch.ones(1, 2)).sum(), pace=0.5)
+        sizes.append(player.optimizer.param_groups[0]["lr"])
+    assert sizes == pytest.approx([0.0125, 0.025, 0.0375, 0.05, 0.05, 0.05])
+
+
 def test_at_rest_a_gradient_passes_and_none_stays():
     fabric = make_fabric(TrainerConfig(device="cpu"))
     player = Player(fabric, torch.nn.Linear(2, 1), 0.1, (0.0, 0.9), 0.5)

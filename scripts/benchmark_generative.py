@@ -34,7 +34,7 @@ class Rate:
 
     network: NetworkName = "convolutional"
     """ours, or the plain dense one"""
-    hidden: int = 256
+    hidden: int = WAEMMDConfig.hidden
     """units of the dense layers"""
     depth: int = WAEMMDConfig.depth
     """dense layers of the decoder; Pythae's has one"""

@@ -52,7 +52,7 @@ def first_paragraph(boxed: str) -> str:
         if text and not line.startswith(("╭", "╰")):
             lines.append(text)
     # What a dataclass refused by itself needs no more than its own words.
-    return re.sub(r"^Error parsing [A-Z]\S*: ", "", " ".join(lines))
+    return re.sub(r"^Error parsing [^-\s]\S*: ", "", " ".join(lines))
 
 
 def show(renderable: RenderableType) -> None:

@@ -71,7 +71,7 @@ def main(
         usual["samples"] = str(model_config(model).usual_samples)
     first = [f"--{key.replace('_', '-')}={value}" for key, value in {**usual, **given}.items()]
     options_class: Any = TrainModel[model_config(model)]  # type: ignore[misc]
-    options = parse(options_class, [*first, *arguments], f"train {name}")
+    options = parse(options_class, [*first, *arguments], f"train {model}")
     start(model, name, options)
 
 

@@ -62,8 +62,7 @@ class Studio:
     def player(self, network: nn.Module, config: ImageLearning, lr: float | None = None) -> Player:
         """A network under the settings' optimiser."""
         lr = config.lr if lr is None else lr
-        pace = lr, config.betas, config.average_decay, config.ramp
-        return Player(self.fabric, network, *pace)
+        return Player(self.fabric, network, lr, config.betas, config.average_decay, config.ramp)
 
 
 def open_studio(

@@ -16,3 +16,13 @@ def test_long_work_says_every_ten_seconds_how_far_it_is(monkeypatch, capsys):
         "400 of 1,000 episodes over after 3,000 decisions",
         "800 of 1,000 episodes over after 6,000 decisions",
     ]
+
+
+def test_what_settings_refuse_themselves_needs_no_more_than_their_own_words():
+    def boxed(*lines):
+        return "\n".join(["╭─ Value error ─╮", *(f"│ {line} │" for line in lines), "╰──╯"])
+
+    refused = boxed("Error parsing learner: depth must be positive, got 0", "─────", "For help")
+    assert console.first_paragraph(refused) == "depth must be positive, got 0"
+    unread = "Error parsing --depth: invalid literal for int(): 'x'"
+    assert console.first_paragraph(boxed(unread)) == unread

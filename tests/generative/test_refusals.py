@@ -110,3 +110,14 @@ def test_a_collapsed_critic_ends_the_run_and_keeps_a_checkpoint(run, tmp_path, c
     (line,) = capsys.readouterr().err.splitlines()
     assert "went astray: step 3: the critic has collapsed" in line
     assert list((folder / "checkpoints").glob("step-*.safetensors"))
+
+
+@pytest.mark.parametrize("setting", ["depth", "ramp", "penalty-every"])
+def test_a_setting_is_refused_and_the_help_that_is_named_exists(run, setting, tmp_path, capsys):
+    folder = tmp_path / "run"
+    typed = ["--xp_id", "exp7", "--dataset", "digits", f"--{setting}=0", f"--folder={folder}"]
+    assert run(typed) == 2
+    told = capsys.readouterr().err
+    assert f"{setting.replace('-', '_')} must be positive, got 0" in told
+    assert told.endswith("(see hringur train wgan-gp --help)\n") and told.count("\n") == 1
+    assert not folder.exists()

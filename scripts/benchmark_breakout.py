@@ -172,6 +172,7 @@ def sb3_a2c(options: Options, steps: int, network: Any) -> Any:
             self.layers = copy.deepcopy(
                 torch.nn.Sequential(theirs.convolutions, theirs.dense, torch.nn.ReLU())
             )
+            self.layers[0][0].scale = 1.0  # the pixels are scaled already
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.layers(x)

@@ -147,19 +147,17 @@ class Image(nn.Module):
 
     def __init__(self, part: Part, network: ImageNetwork) -> None:
         super().__init__()
-        self.largest = part.largest
         self.flat = len(part.shape) == 2
         shape = (1, *part.shape) if self.flat else part.shape
         self.channels_last = shape[-1] < shape[0]
         channels, *size = (shape[-1], *shape[:-1]) if self.channels_last else shape
         layers, units = CONVOLUTIONS["tiny" if min(size) < TINY else network]
         modules: list[nn.Module] = []
+        scale = 1 / part.largest
         for out, kernel, stride in layers:
-            modules += [
-                _orthogonal(nn.Conv2d(channels, out, kernel, stride)),
-                nn.ReLU(inplace=True),
-            ]
-            channels = out
+            convolution = ScaledConvolution(channels, out, kernel, stride, scale)
+            modules += [_orthogonal(convolution), nn.ReLU(inplace=True)]
+            channels, scale = out, 1.0
         self.convolutions = nn.Sequential(*modules, nn.Flatten())
         with torch.no_grad():
             behind = self.convolutions(self._pixels(torch.zeros(1, *shape))).shape[1]
@@ -171,17 +169,33 @@ class Image(nn.Module):
         return F.relu(self.dense(self.convolutions(self._pixels(x[:, None] if self.flat else x))))
 
     def _pixels(self, x: Tensor) -> Float[Tensor, "B C H W"]:
-        """Numbers up to 1, laid out as learning is fastest.
+        """Bytes as numbers, laid out as learning is fastest.
 
         A processor's convolutions by few channels go back in half the time if the channels of a
-        pixel lie side by side; forward alone, they are faster as they come.
+        pixel lie side by side; forward alone, they are faster as they come. A number of 16 bits
+        holds a byte as it is.
         """
         x = x.permute(0, 3, 1, 2) if self.channels_last else x
         if x.device.type == "cpu" and torch.is_grad_enabled():
             if not x.is_contiguous(memory_format=torch.channels_last):
                 # as contiguous() would, in half its time: it moves single bytes
                 x = torch.stack(x.unbind(1), dim=-1).permute(0, 3, 1, 2)
-        return x.float().mul_(1 / self.largest)
+        device = x.device.type
+        mixed = torch.is_autocast_enabled(device)
+        return x.to(torch.get_autocast_dtype(device) if mixed else torch.float32)
+
+
+class ScaledConvolution(nn.Conv2d):
+    """A convolution of ``scale`` times the image: it scales its weights, which are fewer."""
+
+    def __init__(self, before: int, after: int, kernel: int, stride: int, scale: float) -> None:
+        super().__init__(before, after, kernel, stride)
+        self.scale = scale
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B O h w"]:
+        """Of numbers as large as they come."""
+        weight = self.weight if self.scale == 1 else self.weight * self.scale
+        return F.conv2d(x, weight, self.bias, self.stride)
 
 
 class TanhInPlace(nn.Module):

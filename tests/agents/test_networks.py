@@ -3,6 +3,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from torch import nn
+from torch.nn import functional as F
 
 from hringur.agents.networks import ActorCritic, TanhInPlace, pointers
 from hringur.agents.observations import parts_of, tensors
@@ -68,6 +69,25 @@ def test_the_image_networks_are_those_of_the_papers():
         counts[name] = sum(weight.numel() for weight in encoder.parameters())
     assert counts["nature"] == 8224 + 32832 + 36928 + (3136 * 512 + 512)
     assert counts["small"] == 4112 + 8224 + (2592 * 256 + 256)
+
+
+@pytest.mark.parametrize("learning", [True, False])
+def test_pixels_count_from_zero_to_one(learning):
+    """As plain layers see them, in 32 bits and, to rounding, in 16."""
+    parts = parts_of(spaces.Box(0, 255, (4, 40, 44), np.uint8), "here")
+    torch.manual_seed(0)
+    encoder = ActorCritic(parts, 2).encoders[f"part {parts[0].name}"]
+    first, _, second, _, _ = encoder.convolutions
+    pixels = torch.randint(0, 256, (8, 4, 40, 44), dtype=torch.uint8)
+    with torch.set_grad_enabled(learning):
+        x = torch.relu(F.conv2d(pixels / 255, first.weight, first.bias, 4))
+        x = torch.relu(F.conv2d(x, second.weight, second.bias, 2))
+        expected = torch.relu(encoder.dense(x.flatten(1)))
+        torch.testing.assert_close(encoder(pixels), expected, rtol=1e-4, atol=1e-5)
+        with torch.autocast("cpu", torch.bfloat16):
+            found = encoder(pixels)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.02)
 
 
 def test_channels_may_come_first_or_last():

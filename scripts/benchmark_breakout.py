@@ -169,9 +169,9 @@ def sb3_a2c(options: Options, steps: int, network: Any) -> Any:
 
         def __init__(self, space: gym.spaces.Box) -> None:
             super().__init__(space, features_dim=theirs.n_features)
-            convolutions, dense = copy.deepcopy((theirs.convolutions, theirs.dense))
-            convolutions[0].scale = 1.0  # the pixels are scaled already
-            self.layers = torch.nn.Sequential(convolutions, dense, torch.nn.ReLU())
+            self.layers = copy.deepcopy(
+                torch.nn.Sequential(theirs.convolutions, theirs.dense, torch.nn.ReLU())
+            )
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.layers(x)

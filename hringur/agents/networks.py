@@ -147,17 +147,19 @@ class Image(nn.Module):
 
     def __init__(self, part: Part, network: ImageNetwork) -> None:
         super().__init__()
+        self.largest = part.largest
         self.flat = len(part.shape) == 2
         shape = (1, *part.shape) if self.flat else part.shape
         self.channels_last = shape[-1] < shape[0]
         channels, *size = (shape[-1], *shape[:-1]) if self.channels_last else shape
         layers, units = CONVOLUTIONS["tiny" if min(size) < TINY else network]
         modules: list[nn.Module] = []
-        scale = 1 / part.largest
         for out, kernel, stride in layers:
-            convolution = ScaledConvolution(channels, out, kernel, stride, scale)
-            modules += [_orthogonal(convolution), nn.ReLU(inplace=True)]
-            channels, scale = out, 1.0
+            modules += [
+                _orthogonal(nn.Conv2d(channels, out, kernel, stride)),
+                nn.ReLU(inplace=True),
+            ]
+            channels = out
         self.convolutions = nn.Sequential(*modules, nn.Flatten())
         with torch.no_grad():
             behind = self.convolutions(self._pixels(torch.zeros(1, *shape))).shape[1]
@@ -169,11 +171,10 @@ class Image(nn.Module):
         return F.relu(self.dense(self.convolutions(self._pixels(x[:, None] if self.flat else x))))
 
     def _pixels(self, x: Tensor) -> Float[Tensor, "B C H W"]:
-        """Bytes as numbers, laid out as learning is fastest.
+        """Numbers up to 1, of as many bits as convolutions compute with, laid out to learn fast.
 
         A processor's convolutions by few channels go back in half the time if the channels of a
-        pixel lie side by side; forward alone, they are faster as they come. A number of 16 bits
-        holds a byte as it is.
+        pixel lie side by side; forward alone, they are faster as they come.
         """
         x = x.permute(0, 3, 1, 2) if self.channels_last else x
         if x.device.type == "cpu" and torch.is_grad_enabled():
@@ -182,20 +183,8 @@ class Image(nn.Module):
                 x = torch.stack(x.unbind(1), dim=-1).permute(0, 3, 1, 2)
         device = x.device.type
         mixed = torch.is_autocast_enabled(device)
-        return x.to(torch.get_autocast_dtype(device) if mixed else torch.float32)
-
-
-class ScaledConvolution(nn.Conv2d):
-    """A convolution of ``scale`` times the image: it scales its weights, which are fewer."""
-
-    def __init__(self, before: int, after: int, kernel: int, stride: int, scale: float) -> None:
-        super().__init__(before, after, kernel, stride)
-        self.scale = scale
-
-    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B O h w"]:
-        """Of numbers as large as they come."""
-        weight = self.weight if self.scale == 1 else self.weight * self.scale
-        return F.conv2d(x, weight, self.bias, self.stride)
+        dtype = torch.get_autocast_dtype(device) if mixed else torch.float32
+        return x.to(dtype).mul_(1 / self.largest)
 
 
 class TanhInPlace(nn.Module):

@@ -133,7 +133,7 @@ def test_seeds_and_generators_are_those_of_the_loop():
 
 
 def test_unseeded_environments_differ():
-    """First days are drawn from about a thousand, so two of twenty may meet: generators must not."""
+    """First days are drawn of about a thousand: two of twenty may meet, their generators not."""
     env = native({"prices": "stocks", "ticker": "AAPL"}, num_envs=20)
     observation, _ = env.reset()
     states = {str(generator.bit_generator.state) for generator in env.np_random}

@@ -6,26 +6,38 @@
 that its mean is zero, and it is as often below as above, where P and Q are the same. A critic that
 need not be trained.
 
-Where Q is the standard normal law, its two terms are known and need no sample. With
-C / (C + r^2) = integral over t > 0 of exp(-t (1 + r^2 / C)), and r^2 = |x - y|^2,
+Where Q is the standard normal law, its two terms are known and need no sample. With r = |x - y|,
+(C / (C + r^2))^p is the mean of exp(-t r^2 / C) where t follows Gamma's law of shape p, and
 
-    E_y k(x, y) = sum_s integral of exp(-t - u |x|^2 / (1 + 2 u)) (1 + 2 u)^(-d/2) dt,  u = t / C_s,
+    E_y k(x, y) = sum_s E_t exp(-u |x|^2 / (1 + 2 u)) (1 + 2 u)^(-d/2),  u = t / C_s,
 
 in d dimensions, the moment generating function of a chi-squared variable that is not central. By
 Gauss and Laguerre's rule that is a sum over a few nodes, and E k(y, y') is the same with 4 u in
 place of 2 u at x = 0. So only the codes are chance.
 """
 
-from collections.abc import Sequence
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
+from scipy.special import roots_genlaguerre
 from torch import Tensor
 
-SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
-"""of the kernels, around the one that fits the prior (Tolstikhin et al. 2018, appendix)"""
+
+class Kernels(NamedTuple):
+    """Inverse multiquadratic kernels, which are added up."""
+
+    scales: tuple[float, ...]
+    """of each, as a share of the one that fits the prior"""
+
+    power: float = 1.0
+    """to which each is raised; a higher one sees finer gaps and less of what is far"""
+
+
+AUTHORS = Kernels((0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0))
+"""those of Tolstikhin et al. 2018, appendix"""
 
 NODES = 64
 """of the rule for the integrals"""
@@ -35,52 +47,57 @@ NOTHING = 1e-9
 
 
 def inverse_multiquadratic(
-    squared_distance: Float[Tensor, "N M"], latent: int, scales: Sequence[float] = SCALES
+    squared_distance: Float[Tensor, "N M"], latent: int, kernels: Kernels = AUTHORS
 ) -> Float[Tensor, "N M"]:
-    """k(x, y) = sum_s C_s / (C_s + |x - y|^2), C_s = 2 d s for a standard normal prior.
+    """k(x, y) = sum_s (C_s / (C_s + |x - y|^2))^p, C_s = 2 d s for a standard normal prior.
 
     2 d is the expected squared distance of two codes drawn from it. The heavy tails pull on codes
     that lie far out, too.
     """
-    return sum(
-        (2 * latent * s / (2 * latent * s + squared_distance) for s in scales),
-        start=torch.zeros_like(squared_distance),
-    )
+    total = torch.zeros_like(squared_distance)
+    for scale in kernels.scales:
+        constant = 2 * latent * scale
+        one = constant / (constant + squared_distance)
+        total = total + (one if kernels.power == 1 else one.pow(kernels.power))
+    return total
 
 
 def mmd(
-    x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"], scales: Sequence[float] = SCALES
+    x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"], kernels: Kernels = AUTHORS
 ) -> Float[Tensor, ""]:
     """The unbiased estimate of MMD^2; may be negative."""
     latent = x.shape[1]
-    within_x = inverse_multiquadratic(squared_distances(x, x), latent, scales)
-    within_y = inverse_multiquadratic(squared_distances(y, y), latent, scales)
-    between = inverse_multiquadratic(squared_distances(x, y), latent, scales)
+    within_x = inverse_multiquadratic(squared_distances(x, x), latent, kernels)
+    within_y = inverse_multiquadratic(squared_distances(y, y), latent, kernels)
+    between = inverse_multiquadratic(squared_distances(x, y), latent, kernels)
     return _mean_of_others(within_x) + _mean_of_others(within_y) - 2 * between.mean()
 
 
-def mmd_to_normal(x: Float[Tensor, "N Z"]) -> Float[Tensor, ""]:
+def mmd_to_normal(x: Float[Tensor, "N Z"], kernels: Kernels = AUTHORS) -> Float[Tensor, ""]:
     """The unbiased estimate of MMD^2 to the standard normal law itself; may be negative."""
     latent = x.shape[1]
-    within = inverse_multiquadratic(squared_distances(x, x), latent)
-    to_prior, of_prior = _normal_means(x.square().sum(dim=1), latent)
+    within = inverse_multiquadratic(squared_distances(x, x), latent, kernels)
+    to_prior, of_prior = _normal_means(x.square().sum(dim=1), latent, kernels)
     return _mean_of_others(within) - 2 * to_prior.mean() + of_prior
 
 
 def _normal_means(
-    squared_norm: Float[Tensor, " N"], latent: int
+    squared_norm: Float[Tensor, " N"], latent: int, kernels: Kernels
 ) -> tuple[Float[Tensor, " N"], float]:
     """E k(x, y) for each |x|^2, and E k(y, y'); y and y' standard normal."""
-    rate, factor, of_prior = _rule(latent)
+    rate, factor, of_prior = _rule(latent, kernels)
     rates, factors = squared_norm.new_tensor(rate), squared_norm.new_tensor(factor)
     return torch.exp(-squared_norm[:, None] * rates) @ factors, of_prior
 
 
 @cache
-def _rule(latent: int) -> tuple[Float64[np.ndarray, " K"], Float64[np.ndarray, " K"], float]:
+def _rule(
+    latent: int, kernels: Kernels
+) -> tuple[Float64[np.ndarray, " K"], Float64[np.ndarray, " K"], float]:
     """Rate and factor of each exponential in E k(x, y), and the value of E k(y, y')."""
-    node, weight = np.polynomial.laguerre.laggauss(NODES)
-    u = node / (2 * latent * np.array(SCALES)[:, None])  # one row for each scale
+    node, weight = roots_genlaguerre(NODES, kernels.power - 1)
+    weight = weight / weight.sum()  # Gamma(p), whose law t follows
+    u = node / (2 * latent * np.array(kernels.scales)[:, None])  # one row for each scale
     rate, factor = u / (1 + 2 * u), weight * (1 + 2 * u) ** (-latent / 2)
     keep = factor.ravel() > NOTHING
     of_prior = float((weight * (1 + 4 * u) ** (-latent / 2)).sum())

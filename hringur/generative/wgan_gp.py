@@ -41,7 +41,7 @@ class WGANGPConfig(ImageLearning):
 
     name: ClassVar[str] = "wgan-gp"
 
-    usual_samples: ClassVar[int] = 600_000
+    usual_samples: ClassVar[int] = 750_000
     """images to train on when no budget is given"""
 
     latent: int = 32
@@ -55,6 +55,9 @@ class WGANGPConfig(ImageLearning):
 
     batch: int = 64
     """images of an update"""
+
+    beta1: float = 0.0
+    """Adam's memory of the gradient: the paper's none, as the other player has moved meanwhile"""
 
     beta2: float = 0.9
     """Adam's memory of the gradient's square"""
@@ -74,7 +77,7 @@ class WGANGPConfig(ImageLearning):
     penalty: float = 10.0
     """lambda, the weight of the critic's slope not being one"""
 
-    penalty_every: int = 1
+    penalty_every: int = 2
     """steps of the critic between two looks at its slope, each counted for all of them"""
 
     conditional: bool = False

@@ -39,7 +39,7 @@ def test_the_loss_is_cost_and_lambda_times_the_discrepancy():
     code = model.player.network.encode(image)
     rebuilt = model.player.network.decode(code).sigmoid()
     squared = (rebuilt - image).square().sum() / len(image)
-    expected = 0.05 * squared + 7.0 * mmd_to_normal(code)
+    expected = 0.05 * squared + 7.0 * mmd_to_normal(code, config.kernels)
     torch.testing.assert_close(loss, expected)
     assert metrics["model/transport_cost"] == pytest.approx(0.05 * squared.item(), rel=1e-5)
 
@@ -66,7 +66,7 @@ def test_warm_up_moves_the_encoder_only_and_matches_moments():
 def test_codes_come_nearer_to_the_prior(name):
     common = {**SMALL, "lr": 5e-3, "warm_up": 0}
     config = {
-        "wae-mmd": WAEMMDConfig(**common, strength=50.0),
+        "wae-mmd": WAEMMDConfig(**common),
         "adversarial": AdversarialAutoencoderConfig(**common, critic_width=32, critic_lr=5e-3),
         "sliced": TransportAutoencoderConfig(**common, transport="sliced"),
         "sinkhorn": TransportAutoencoderConfig(**common, transport="sinkhorn", iterations=8),
@@ -74,7 +74,7 @@ def test_codes_come_nearer_to_the_prior(name):
     model = config.model()(bars(), config, device="cpu")
     with torch.no_grad():  # codes begin far away
         for network in (model.player.module, model.player.average):
-            network.encoder.head.bias.add_(3.0)
+            network.encoder.head.bias.add_(2.0)
     before = model.evaluate()
     batches = model.batches()
     for step in range(80):
@@ -130,6 +130,9 @@ def test_reconstructions_of_choice():
     "config_class, settings, told",
     [
         (WAEMMDConfig, {"strength": -1.0}, "strength must not be negative"),
+        (WAEMMDConfig, {"kernel_power": 0.0}, "kernel_power must be positive"),
+        (WAEMMDConfig, {"kernel_scales": ()}, "kernel_scales must be positive numbers"),
+        (WAEMMDConfig, {"kernel_scales": (0.1, -1.0)}, "kernel_scales must be positive numbers"),
         (TransportAutoencoderConfig, {"epsilon": 0.0}, "epsilon must be positive"),
     ],
 )

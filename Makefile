@@ -44,8 +44,8 @@ $(READY): setup.py
 run: $(READY)  ## the main job: train, compare, draw (about 7 minutes)
 	$(BIN)/python scripts/main_job.py
 
-test: lint types  ## format, lint, types and the fast tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+test: lint types  ## format, lint, types and the fast tests, on all processors
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
 
 lint: $(READY)  ## check format and lint
 	$(BIN)/ruff format --check .

@@ -39,6 +39,7 @@ EXTRAS = {
         "empyrical-reloaded>=0.7",  # ratios of wealth, to compare with
         "mypy>=1.13",
         "pytest>=8.3",
+        "pytest-xdist>=3.6",  # the tests on all processors
         "ruff>=0.9",
         "torchmetrics>=1.5",  # the Frechet distance, to compare with
         "vrplib>=1.5",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hringur.data.images import load_images
+from hringur.generative.wae_mmd import WAEMMDConfig
 from hringur.types import UserError
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark_generative.py"
@@ -30,7 +31,7 @@ def test_a_rate_is_of_all_rounds(capsys):
 
 def test_it_stops_where_the_error_is_reached_and_says_so_if_it_is_not(capsys):
     found = printed(capsys, script.Reach(error=1000.0, every=2))
-    assert 0 < found["reached"] <= 1000 and found["images"] == 2 * 256
+    assert 0 < found["reached"] <= 1000 and found["images"] == 2 * WAEMMDConfig().batch
     with pytest.raises(UserError, match="no reconstruction of 0.1 in 0.01 s"):
         script.main(script.Reach(error=0.1, every=1, seconds=0.01))
 

@@ -42,6 +42,9 @@ AUTHORS = Kernels((0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0))
 NODES = 64
 """of the rule for the integrals"""
 
+HIGHEST_POWER = 16.0
+"""up to which that rule is good to a thousandth in 2 to 64 dimensions"""
+
 NOTHING = 1e-9
 """what a node that adds less is worth"""
 
@@ -51,15 +54,14 @@ def inverse_multiquadratic(
 ) -> Float[Tensor, "N M"]:
     """k(x, y) = sum_s (C_s / (C_s + |x - y|^2))^p, C_s = 2 d s for a standard normal prior.
 
-    2 d is the expected squared distance of two codes drawn from it. The heavy tails pull on codes
-    that lie far out, too.
+    2 d is the expected squared distance of two codes drawn from it. With a power of one the heavy
+    tails pull on codes that lie far out, too.
     """
-    total = torch.zeros_like(squared_distance)
-    for scale in kernels.scales:
-        constant = 2 * latent * scale
-        one = constant / (constant + squared_distance)
-        total = total + (one if kernels.power == 1 else one.pow(kernels.power))
-    return total
+    constants = (2 * latent * scale for scale in kernels.scales)
+    return sum(
+        ((c / (c + squared_distance)).pow(kernels.power) for c in constants),
+        start=torch.zeros_like(squared_distance),
+    )
 
 
 def mmd(

@@ -7,6 +7,7 @@ estimate of the maximum mean discrepancy, with inverse multiquadratic kernels at
 small where both agree, negative as often as positive once they do.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from hringur.data.images import ImageSet
 from hringur.generative import matching, pictures
 from hringur.generative.batches import Batch
-from hringur.generative.discrepancy import Kernels, mmd_to_normal
+from hringur.generative.discrepancy import HIGHEST_POWER, Kernels, mmd_to_normal
 from hringur.generative.model import ImageModel, in_parts, open_studio
 from hringur.types import Metrics, UserError
 
@@ -53,8 +54,13 @@ class WAEMMDConfig(matching.MatchingConfig):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.check_positive("kernel_power")
-        if not self.kernel_scales or not min(self.kernel_scales) > 0:
-            raise UserError(f"kernel_scales must be positive numbers, got {self.kernel_scales}")
+        if self.kernel_power > HIGHEST_POWER:
+            raise UserError(
+                f"kernel_power must be at most {HIGHEST_POWER:g}, got {self.kernel_power}"
+            )
+        scales = self.kernel_scales
+        if not scales or not all(0 < scale < math.inf for scale in scales):
+            raise UserError(f"kernel_scales must be positive numbers, got {scales}")
 
     @property
     def kernels(self) -> Kernels:

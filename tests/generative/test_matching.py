@@ -1,5 +1,7 @@
 """What the autoencoders share that match a prior: noise, warm-up, the encoder that stays wide."""
 
+import math
+
 import pytest
 import torch
 from small_images import bars
@@ -8,7 +10,7 @@ from hringur.generative.adversarial_autoencoder import (
     AdversarialAutoencoder,
     AdversarialAutoencoderConfig,
 )
-from hringur.generative.discrepancy import mmd_to_normal, moments_gap
+from hringur.generative.discrepancy import AUTHORS, Kernels, mmd_to_normal, moments_gap
 from hringur.generative.matching import draw_codes, transport_cost
 from hringur.generative.transport_autoencoder import (
     TransportAutoencoder,
@@ -30,7 +32,14 @@ def trained(config, steps=60):
 
 def test_the_loss_is_cost_and_lambda_times_the_discrepancy():
     """Recomputed with the same draws, from the parts."""
-    config = WAEMMDConfig(**SMALL, input_noise=0.0, strength=7.0, reconstruction=0.05)
+    config = WAEMMDConfig(
+        **SMALL,
+        input_noise=0.0,
+        strength=7.0,
+        reconstruction=0.05,
+        kernel_scales=(0.2, 0.7),
+        kernel_power=3.0,
+    )
     model = WAEMMD(bars(), config, device="cpu")
     image = next(model.batches()).image
     torch.manual_seed(5)
@@ -39,7 +48,7 @@ def test_the_loss_is_cost_and_lambda_times_the_discrepancy():
     code = model.player.network.encode(image)
     rebuilt = model.player.network.decode(code).sigmoid()
     squared = (rebuilt - image).square().sum() / len(image)
-    expected = 0.05 * squared + 7.0 * mmd_to_normal(code, config.kernels)
+    expected = 0.05 * squared + 7.0 * mmd_to_normal(code, Kernels((0.2, 0.7), power=3.0))
     torch.testing.assert_close(loss, expected)
     assert metrics["model/transport_cost"] == pytest.approx(0.05 * squared.item(), rel=1e-5)
 
@@ -62,11 +71,14 @@ def test_warm_up_moves_the_encoder_only_and_matches_moments():
     assert not all(map(torch.equal, before, network.decoder.parameters()))
 
 
-@pytest.mark.parametrize("name", ["wae-mmd", "adversarial", "sliced", "sinkhorn"])
+@pytest.mark.parametrize("name", ["wae-mmd", "sharp kernels", "adversarial", "sliced", "sinkhorn"])
 def test_codes_come_nearer_to_the_prior(name):
+    """Kernels raised to a power feel little of what is far: the warm-up must bring it near."""
     common = {**SMALL, "lr": 5e-3, "warm_up": 0}
+    wide = {"kernel_scales": AUTHORS.scales, "kernel_power": AUTHORS.power}
     config = {
-        "wae-mmd": WAEMMDConfig(**common),
+        "wae-mmd": WAEMMDConfig(**common, strength=50.0, **wide),
+        "sharp kernels": WAEMMDConfig(**common | {"warm_up": 40}),
         "adversarial": AdversarialAutoencoderConfig(**common, critic_width=32, critic_lr=5e-3),
         "sliced": TransportAutoencoderConfig(**common, transport="sliced"),
         "sinkhorn": TransportAutoencoderConfig(**common, transport="sinkhorn", iterations=8),
@@ -74,7 +86,7 @@ def test_codes_come_nearer_to_the_prior(name):
     model = config.model()(bars(), config, device="cpu")
     with torch.no_grad():  # codes begin far away
         for network in (model.player.module, model.player.average):
-            network.encoder.head.bias.add_(2.0)
+            network.encoder.head.bias.add_(3.0)
     before = model.evaluate()
     batches = model.batches()
     for step in range(80):
@@ -131,6 +143,14 @@ def test_reconstructions_of_choice():
     [
         (WAEMMDConfig, {"strength": -1.0}, "strength must not be negative"),
         (WAEMMDConfig, {"kernel_power": 0.0}, "kernel_power must be positive"),
+        (WAEMMDConfig, {"kernel_power": 17.0}, "kernel_power must be at most 16, got 17.0"),
+        (WAEMMDConfig, {"kernel_power": math.inf}, "kernel_power must be at most 16, got inf"),
+        (
+            WAEMMDConfig,
+            {"kernel_scales": (0.1, math.nan)},
+            "kernel_scales must be positive numbers",
+        ),
+        (WAEMMDConfig, {"kernel_scales": (math.inf,)}, "kernel_scales must be positive numbers"),
         (WAEMMDConfig, {"kernel_scales": ()}, "kernel_scales must be positive numbers"),
         (WAEMMDConfig, {"kernel_scales": (0.1, -1.0)}, "kernel_scales must be positive numbers"),
         (TransportAutoencoderConfig, {"epsilon": 0.0}, "epsilon must be positive"),

@@ -24,6 +24,8 @@ class Lesson:
     """Decisions to learn from, in a row, with what they turned out to be worth."""
 
     observation: Parts
+    """as the network's ``forward`` reads it"""
+
     decision: Int[Tensor, "D *shape"]
     mask: Bool[Tensor, "D M"] | None
     returns: Float[Tensor, " D"]
@@ -47,15 +49,19 @@ class Lesson:
     def part(self, rows: Int[Tensor, " D"]) -> "Lesson":
         """Some of the decisions."""
         rows = rows.to(self.decision.device)
+
+        def taken(x: Tensor) -> Tensor:
+            return x.index_select(0, rows)  # x[rows], which takes ten times as long over pictures
+
         return replace(
             self,
-            observation={name: x[rows] for name, x in self.observation.items()},
-            decision=self.decision[rows],
-            mask=None if self.mask is None else self.mask[rows],
-            returns=self.returns[rows],
-            cost=self.cost[rows],
-            weight=self.weight[rows],
-            log_prob=None if self.log_prob is None else self.log_prob[rows],
+            observation={name: taken(x) for name, x in self.observation.items()},
+            decision=taken(self.decision),
+            mask=None if self.mask is None else taken(self.mask),
+            returns=taken(self.returns),
+            cost=taken(self.cost),
+            weight=taken(self.weight),
+            log_prob=None if self.log_prob is None else taken(self.log_prob),
         )
 
 

@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 
 from hringur.agents.action_distributions import ActionDistribution
 from hringur.agents.networks import ActorCritic
-from hringur.agents.observations import Part
+from hringur.agents.observations import Part, Parts
 from hringur.agents.passes import Lesson, clipped_ratio
 from hringur.agents.rollouts import Outputs, Rollout
 from hringur.agents.step_baselines import StepBaseline
@@ -71,16 +71,17 @@ class PolicyGradient:
         decisions = rollout.reward.numel()
         if config.passes * config.parts == 1:
             if rollout.logits is None or rollout.value is None:
-                logits, values = self.policy(seen, decisions)
+                logits, values = self.policy(network.lay_out(seen), decisions)
                 values = values.view(-1, rollout.reward.shape[1])  # T+1 B
             else:
                 logits, values = rollout.logits.flatten(0, 1), rollout.value
-            lesson = self._lesson(rollout, values.detach(), None, baseline)
+            lesson = self._lesson(rollout, seen, values.detach(), None, baseline)
             metrics = self._step(lesson, logits, values[:-1].flatten())
         else:
             assert rollout.logits is not None and rollout.value is not None
             values = rollout.value
-            lesson = self._lesson(rollout, values, self._log_prob(rollout), baseline)
+            laid_out = network.lay_out(seen)
+            lesson = self._lesson(rollout, laid_out, values, self._log_prob(rollout), baseline)
             averages = Averages()
             for part in lesson.in_parts(config.parts, config.passes):
                 found = self.policy(part.observation, len(part.decision))
@@ -105,6 +106,7 @@ class PolicyGradient:
     def _lesson(
         self,
         rollout: Rollout,
+        observation: Parts,
         value: Float[Tensor, "T1 B"],
         log_prob: Float[Tensor, " D"] | None,
         baseline: StepBaseline,
@@ -113,7 +115,7 @@ class PolicyGradient:
         returns, advantage = self.advantages(rollout, value, baseline)  # T B
         weight = rollout.valid / rollout.valid.float().mean()
         return Lesson(
-            observation={name: part.flatten(0, 1) for name, part in rollout.observation.items()},
+            observation=observation,
             decision=rollout.decision.flatten(0, 1),
             mask=None if rollout.mask is None else rollout.mask.flatten(0, 1),
             returns=returns.flatten(),

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from lightning_fabric import Fabric
 
 from hringur.agents.environments import Vectorization
-from hringur.agents.networks import Activation, ImageNetwork
+from hringur.agents.image_encoder import ImageNetwork
+from hringur.agents.perceptron import Activation
 from hringur.agents.step_baselines import StepBaselineName
 from hringur.agents.yardstick import eased
 from hringur.types import UserError

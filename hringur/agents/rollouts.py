@@ -217,7 +217,8 @@ class Rollouts:
                 logits = self.network.logits(self._seen(t))
         else:
             with torch.set_grad_enabled(self.outputs == "kept with graph"):
-                logits, value = self.network(self._seen(t), self.n_envs)
+                laid_out = self.network.lay_out(self._seen(t))
+                logits, value = self.network(laid_out, self.n_envs)
             self._logits.append(logits)
             self._value.append(value)
         with torch.inference_mode():

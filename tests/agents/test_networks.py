@@ -3,10 +3,10 @@ import pytest
 import torch
 from gymnasium import spaces
 from torch import nn
-from torch.nn import functional as F
 
-from hringur.agents.networks import ActorCritic, TanhInPlace, pointers
+from hringur.agents.networks import ActorCritic, pointers
 from hringur.agents.observations import parts_of, tensors
+from hringur.agents.perceptron import TanhInPlace
 
 CPU = torch.device("cpu")
 SPACES = {
@@ -30,7 +30,7 @@ def test_every_space_has_a_network_that_learns(name):
     network = ActorCritic(parts, 3, width=8)
     rows = [tensors(parts, SPACES[name].sample(), CPU) for _ in range(6)]
     batch = {part: torch.cat([row[part] for row in rows]) for part in rows[0]}
-    logits, value = network(batch, 4)
+    logits, value = network(network.lay_out(batch), 4)
     assert logits.shape == (4, 3) and value.shape == (6,)
     torch.testing.assert_close(network.logits(rows[2])[0], logits[2], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(network.value(rows[5])[0], value[5], rtol=1e-3, atol=1e-5)
@@ -58,49 +58,6 @@ def test_a_choice_brings_along_the_row_that_it_points_at():
         features = network._features(tensors(parts, sample, CPU))[0]
         expected = torch.from_numpy(sample["near"][sample["here"] - 7])
         assert torch.equal(features[-3:], expected)  # nothing is standardised yet
-
-
-def test_the_image_networks_are_those_of_the_papers():
-    """Parameters of Mnih et al. 2015 on four frames of 84 x 84: 1,683,456 up to the last layer."""
-    parts = parts_of(spaces.Box(0, 255, (4, 84, 84), np.uint8), "here")
-    counts = {}
-    for name in ("small", "nature"):
-        encoder = ActorCritic(parts, 2, image_network=name).encoders
-        counts[name] = sum(weight.numel() for weight in encoder.parameters())
-    assert counts["nature"] == 8224 + 32832 + 36928 + (3136 * 512 + 512)
-    assert counts["small"] == 4112 + 8224 + (2592 * 256 + 256)
-
-
-@pytest.mark.parametrize("learning", [True, False])
-def test_pixels_count_from_zero_to_one(learning):
-    """As plain layers see them, in 32 bits and, to rounding, in 16."""
-    parts = parts_of(spaces.Box(0, 255, (4, 40, 44), np.uint8), "here")
-    torch.manual_seed(0)
-    encoder = ActorCritic(parts, 2).encoders[f"part {parts[0].name}"]
-    first, _, second, _, _ = encoder.convolutions
-    pixels = torch.randint(0, 256, (8, 4, 40, 44), dtype=torch.uint8)
-    with torch.set_grad_enabled(learning):
-        x = torch.relu(F.conv2d(pixels / 255, first.weight, first.bias, 4))
-        x = torch.relu(F.conv2d(x, second.weight, second.bias, 2))
-        expected = torch.relu(encoder.dense(x.flatten(1)))
-        torch.testing.assert_close(encoder(pixels), expected, rtol=1e-4, atol=1e-5)
-        with torch.autocast("cpu", torch.bfloat16):
-            found = encoder(pixels)
-    assert found.dtype == torch.bfloat16
-    torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.02)
-
-
-def test_channels_may_come_first_or_last():
-    image = np.random.default_rng(0).integers(256, size=(40, 44, 3), dtype=np.uint8)
-    networks = []
-    for shape in (image.shape, (3, 40, 44)):
-        torch.manual_seed(0)
-        parts = parts_of(spaces.Box(0, 255, shape, np.uint8), "here")
-        networks.append((parts, ActorCritic(parts, 2)))
-    (last, one), (first, other) = networks
-    found = one.logits(tensors(last, image, CPU))
-    expected = other.logits(tensors(first, image.transpose(2, 0, 1), CPU))
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_tanh_is_torchs():

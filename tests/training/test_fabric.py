@@ -80,3 +80,12 @@ def test_threads(monkeypatch):
     make_fabric(TrainerConfig(device="cpu"))
     make_fabric(TrainerConfig(device="cpu", threads=2))
     assert asked == [2]
+
+
+def test_what_is_too_small_to_matter_counts_as_zero():
+    """A product below 1e-38 is a denormal number, which would slow down the optimiser."""
+    torch.set_flush_denormal(False)
+    small = torch.full((64,), 1e-30)
+    assert (small * 1e-10 > 0).all()
+    make_fabric(TrainerConfig(device="cpu"))
+    assert (small * 1e-10 == 0).all()

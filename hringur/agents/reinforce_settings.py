@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from hringur.agents.reinforce import Reinforce
     from hringur.agents.rollouts import Rollouts
 
-USUAL: dict[str, Any] = {"n_envs": 64, "n_steps": 16, "passes": 1, "parts": 1, "lr": 2e-3}
-ON_PICTURES = USUAL | {"n_envs": 16, "n_steps": 64, "passes": 3, "parts": 4, "lr": 5e-4}
+USUAL: dict[str, Any] = {
+    "n_envs": 64, "n_steps": 16, "passes": 1, "parts": 1, "clip": 0.2, "lr": 2e-3,
+}  # fmt: skip
+ON_PICTURES = USUAL | {
+    "n_envs": 16, "n_steps": 64, "passes": 3, "parts": 4, "clip": 0.1, "lr": 5e-4,
+}  # fmt: skip
 """Steps of a game are dear, so each is learned from more than once."""
 
 
@@ -72,8 +76,9 @@ class ReinforceConfig:
     """gradient steps of a pass, each on another part of the rollout; 1 when not given, 4 where
     pictures are seen"""
 
-    clip: float = 0.2
-    """with passes or parts: share by which a decision's probability may change in an update"""
+    clip: float | None = None
+    """with passes or parts: share by which a decision's probability may change in an update; 0.2
+    when not given, 0.1 where pictures are seen"""
 
     lr: float | None = None
     """Adam's step size at the start; 2e-3 when not given, 5e-4 where pictures are seen"""
@@ -97,7 +102,7 @@ class ReinforceConfig:
     """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature)"""
 
     def __post_init__(self) -> None:
-        for name in (*USUAL, "width", "clip_norm", "clip"):
+        for name in (*USUAL, "width", "clip_norm"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 raise UserError(f"{name} must be positive and finite, got {value}")
@@ -136,4 +141,5 @@ class CompleteConfig(ReinforceConfig):
     n_steps: int
     passes: int
     parts: int
+    clip: float
     lr: float

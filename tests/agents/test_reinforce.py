@@ -302,12 +302,14 @@ def test_explained_variance():
 
 def test_what_is_not_given_suits_what_is_seen():
     numbers = agent(n_envs=None).config
-    assert (numbers.n_envs, numbers.n_steps, numbers.passes, numbers.lr) == (64, 16, 1, 2e-3)
+    found = (numbers.n_envs, numbers.n_steps, numbers.passes, numbers.clip, numbers.lr)
+    assert found == (64, 16, 1, 0.2, 2e-3)
     fabric = make_fabric(TrainerConfig(device="cpu"))
     config, options = ReinforceConfig(n_envs=2), {"frame_size": 36, "clip_reward": False}
     built, rollouts = config.build("ThreeActionBreakout-v0", options, 0, fabric)
     pictures = built.config
     assert (pictures.n_envs, pictures.n_steps, pictures.passes, pictures.parts) == (2, 64, 3, 4)
+    assert (pictures.clip, pictures.lr) == (0.1, 5e-4)
     assert rollouts.env.options.life_loss and not rollouts.env.options.clip_reward
     assert isinstance(built.yardstick, EpisodeYardstick)
     assert built.yardstick.overruled == {"clip_reward": False, "life_loss": False}

@@ -1,5 +1,6 @@
 """How tours are learned: settings that every network shares, and instances to learn from."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,8 +57,11 @@ class TourLearning:
 
     def __post_init__(self) -> None:
         for name in ("batch", "lr", "clip_norm"):
-            if getattr(self, name) <= 0:
-                raise UserError(f"{name} must be positive, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        for name in ("reinforcement", "entropy_bonus"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name} must be 0 or more and finite, got {getattr(self, name)}")
         for name in ("imitation", "average_decay"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name} must be in 0..1, got {getattr(self, name)}")

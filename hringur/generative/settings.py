@@ -1,5 +1,6 @@
 """Settings that every image model shares; the configuration of each adds its own."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
@@ -79,16 +80,16 @@ class ImageLearning:
         check_choice(name, getattr(self, name), allowed)
 
     def check_positive(self, *names: str) -> None:
-        """Refuse what is not above zero."""
+        """Refuse what is not above zero, or endless."""
         for name in names:
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} must be positive, got {getattr(self, name)}")
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"{name} must be positive and finite, got {getattr(self, name)}")
 
     def check_not_negative(self, *names: str) -> None:
-        """Refuse what is below zero."""
+        """Refuse what is below zero, or endless."""
         for name in names:
-            if not getattr(self, name) >= 0:
-                raise UserError(f"{name} must not be negative, got {getattr(self, name)}")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name} must be 0 or more and finite, got {getattr(self, name)}")
 
     @property
     def architecture(self) -> Architecture:

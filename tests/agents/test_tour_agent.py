@@ -1,4 +1,5 @@
 import json
+import math
 import subprocess
 import sys
 from dataclasses import asdict
@@ -189,7 +190,11 @@ def test_the_yardstick_is_solved_where_nothing_is_shipped():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"batch": 0}, "batch must be positive, got 0"),
+        ({"batch": 0}, "batch must be positive and finite, got 0"),
+        ({"lr": math.nan}, "lr must be positive and finite, got nan"),
+        ({"clip_norm": math.inf}, "clip_norm must be positive and finite, got inf"),
+        ({"reinforcement": math.nan}, "reinforcement must be 0 or more and finite, got nan"),
+        ({"entropy_bonus": -1.0}, "entropy_bonus must be 0 or more and finite, got -1.0"),
         ({"imitation": 1.5}, "imitation must be in 0..1, got 1.5"),
         ({"tours": 1}, "tours must be at least 2, got 1"),
     ],

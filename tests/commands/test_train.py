@@ -168,7 +168,7 @@ def test_another_run_gives_its_weights(trained, tmp_path):
         (["--steps=many"], "many"),
         (["--steps=0"], "steps must be positive and finite, got 0"),
         (["--seed=-1"], "seed must be in 0..4294967295, got -1"),
-        (["--batch=0"], "batch must be positive, got 0"),
+        (["--batch=0"], "batch must be positive and finite, got 0"),
         (["--places=1"], "1"),
         (["--places=95"], "95"),
         (["--places=nowhere"], "nowhere"),

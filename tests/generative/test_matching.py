@@ -141,10 +141,16 @@ def test_reconstructions_of_choice():
 @pytest.mark.parametrize(
     "config_class, settings, told",
     [
-        (WAEMMDConfig, {"strength": -1.0}, "strength must not be negative"),
+        (WAEMMDConfig, {"strength": -1.0}, "strength must be 0 or more and finite"),
+        (WAEMMDConfig, {"strength": math.inf}, "strength must be 0 or more and finite, got inf"),
+        (WAEMMDConfig, {"lr": math.inf}, "lr must be positive and finite, got inf"),
         (WAEMMDConfig, {"kernel_power": 0.0}, "kernel_power must be positive"),
         (WAEMMDConfig, {"kernel_power": 17.0}, "kernel_power must be at most 16, got 17.0"),
-        (WAEMMDConfig, {"kernel_power": math.inf}, "kernel_power must be at most 16, got inf"),
+        (
+            WAEMMDConfig,
+            {"kernel_power": math.inf},
+            "kernel_power must be positive and finite",
+        ),
         (
             WAEMMDConfig,
             {"kernel_scales": (0.1, math.nan)},

@@ -92,7 +92,7 @@ def test_a_code_of_no_numbers_is_refused(run, tmp_path, capsys, experiment):
     options = ["--dataset=digits", "--latent=0", f"--folder={folder}"]
     assert run(["--xp_id", experiment, *options]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "latent must be positive, got 0" in line and not folder.exists()
+    assert "latent must be positive and finite, got 0" in line and not folder.exists()
 
 
 def test_a_collapsed_critic_ends_the_run_and_keeps_a_checkpoint(run, tmp_path, capsys, monkeypatch):
@@ -118,6 +118,6 @@ def test_a_setting_is_refused_and_the_help_that_is_named_exists(run, setting, tm
     typed = ["--xp_id", "exp7", "--dataset", "digits", f"--{setting}=0", f"--folder={folder}"]
     assert run(typed) == 2
     told = capsys.readouterr().err
-    assert f"{setting.replace('-', '_')} must be positive, got 0" in told
+    assert f"{setting.replace('-', '_')} must be positive and finite, got 0" in told
     assert told.endswith("(see hringur train wgan-gp --help)\n") and told.count("\n") == 1
     assert not folder.exists()

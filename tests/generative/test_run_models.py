@@ -65,7 +65,7 @@ def test_the_usual_budget_gives_way_to_the_users(script, tmp_path):
         (["--xp_id", "exp9"], ["'exp9'", *(one.teaches for one in EXPERIMENTS.values())]),
         ([], ["--xp_id is needed", "exp0"]),
         (["--xp_id", "exp0", "--dataset", "nowhere"], ["'nowhere'", "mnist"]),
-        (["--xp_id", "exp0", "--latent", "0"], ["latent must be positive, got 0"]),
+        (["--xp_id", "exp0", "--latent", "0"], ["latent must be positive and finite, got 0"]),
         (["--xp_id", "exp5", *TINY, "--estimator", "reinforse"], ["'reinforse'"]),
         (["--xp_id", "exp0", "--seed", "-1"], ["seed must be in 0..4294967295"]),
     ],

@@ -88,6 +88,7 @@ def main(
     if gym_spec(settings.env).id == breakout_scores.ENV_ID:
         lines = breakout_lines(trained, settings, played_with, options.actions, score, by_chance)
         record["beside"] = breakout_scores.to_json(lines)
+        record["different_games"] = breakout_scores.different_games(score)
     if films:
         record["written"] = [str(path) for path in films]
     if options.output is not None:
@@ -99,6 +100,7 @@ def main(
         title = f"{settings.env}, {episodes:,} games: mean score, 95 % interval, gap to {CEILING}"
         show(breakout_scores.table(lines, title))
         print(breakout_scores.legend(lines))
+        print(breakout_scores.variety(score))
     else:
         drawn = "" if likeliest else ", actions drawn from the policy"
         title = f"{settings.env}, {episodes:,} episodes{drawn}: mean return, 95 % interval"

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from string import ascii_lowercase
 from typing import Any
 
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
@@ -65,6 +66,18 @@ def own(score: EpisodeScore, frames: float | None, protocol: str) -> Line:
         protocol=protocol,
         learned=score.kind == "learned",
     )
+
+
+def different_games(score: EpisodeScore) -> int:
+    """Games that differ in score or length: few, where nothing is left to chance."""
+    games = np.stack([score.played.returns, score.played.lengths], axis=1)
+    return len(np.unique(games, axis=0))
+
+
+def variety(score: EpisodeScore) -> str:
+    """How many of its games differ, in words."""
+    count, games = different_games(score), len(score.played.returns)
+    return f"different games of {score.name}, by score and length: {count:,} of {games:,}"
 
 
 def beside_published(played: Sequence[Line]) -> list[Line]:

@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from hringur.agents.episodes import EpisodeReturns
 from hringur.cli import main
 from hringur.commands import evaluate_film
 from hringur.commands.runs import Trained
+from hringur.evaluation import breakout_scores
+from hringur.evaluation.episode_scores import EpisodeScore
 from hringur.references.breakout import PUBLISHED
 from hringur.types import UserError
 
@@ -84,9 +87,18 @@ def test_games_may_be_played_by_another_protocol(run, tmp_path, capsys):
     """Oracle: without chance in it, a game is the same whatever the seed."""
     options = ["--option", "sticky=0.0", "max_frames=400"]
     record = evaluated(run, tmp_path / "e.json", *options)
-    assert "no sticky actions, no no-ops, games cut off after 400 frames" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "no sticky actions, no no-ops, games cut off after 400 frames" in shown
+    assert "different games of reinforce, by score and length: 1 of 2" in shown
     assert record["played_with"]["sticky"] == 0 and record["env_options"]["max_frames"] == 800
     assert len(set(record["returns"])) == len(set(record["lengths"])) == 1
+    assert record["different_games"] == 1
+
+
+def test_games_differ_in_score_or_in_length():
+    returns, lengths = np.array([3.0, 3.0, 4.0, 3.0]), np.array([9, 9, 9, 8])
+    score = EpisodeScore(name="one", kind="learned", played=EpisodeReturns(returns, lengths))
+    assert breakout_scores.different_games(score) == 3
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "hringur"
 # Each part imports only from rows above its own; parts of one row never import each other.
 LAYERS = [
     ["types"],
+    ["checks"],
     ["registry"],  # names only: what they stand for is imported when asked for
     ["data"],
     ["references"],
@@ -22,7 +23,7 @@ LAYERS = [
     ["__main__"],
 ]
 LEVEL = {part: level for level, row in enumerate(LAYERS) for part in row}
-WITHOUT_TORCH = {"types", "data", "references", "envs", "registry"}
+WITHOUT_TORCH = {"types", "checks", "data", "references", "envs", "registry"}
 # Agents meet environments through Gymnasium; they may draw, as the environments do.
 SEEN_BY_AGENTS = "hringur.envs.drawing"
 TORCH = {"torch", "lightning_fabric", "safetensors.torch", "stable_baselines3", "sb3_contrib"}

@@ -24,7 +24,7 @@ class Lesson:
     """Decisions to learn from, in a row, with what they turned out to be worth."""
 
     observation: Parts
-    """as the network's ``forward`` reads it"""
+    """as the network's ``forward`` reads it; of no use to a single step, which has been forward"""
 
     decision: Int[Tensor, "D *shape"]
     mask: Bool[Tensor, "D M"] | None

@@ -1,6 +1,5 @@
 """Settings of REINFORCE for any environment."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,6 +11,7 @@ from hringur.agents.image_encoder import ImageNetwork
 from hringur.agents.perceptron import Activation
 from hringur.agents.step_baselines import StepBaselineName
 from hringur.agents.yardstick import eased
+from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.types import UserError
 
 if TYPE_CHECKING:
@@ -102,16 +102,9 @@ class ReinforceConfig:
     """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature)"""
 
     def __post_init__(self) -> None:
-        for name in (*USUAL, "width", "clip_norm"):
-            value = getattr(self, name)
-            if value is not None and not 0 < value < math.inf:
-                raise UserError(f"{name} must be positive and finite, got {value}")
-        for name in ("layers", "entropy_weight", "value_weight"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UserError(f"{name} must be 0 or more, got {getattr(self, name)}")
-        for name in ("gamma", "gae_lambda"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} must be in 0..1, got {getattr(self, name)}")
+        check_positive(self, *USUAL, "width", "clip_norm")
+        check_not_negative(self, "layers", "entropy_weight", "value_weight")
+        check_share(self, "gamma", "gae_lambda")
         if self.baseline == "greedy-rollout" and not self.whole_episodes:
             raise UserError("baseline greedy-rollout needs whole_episodes")
 

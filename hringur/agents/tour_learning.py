@@ -1,6 +1,5 @@
 """How tours are learned: settings that every network shares, and instances to learn from."""
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 from lightning_fabric import Fabric
 
 from hringur.agents.tour_policy import TourPolicy
+from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.data.instances import Sampler
 from hringur.estimators.baselines import BaselineName
 from hringur.types import Batches, Instances, Learner, State, UserError
@@ -56,15 +56,9 @@ class TourLearning:
     """longest gradient"""
 
     def __post_init__(self) -> None:
-        for name in ("batch", "lr", "clip_norm"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise UserError(f"{name} must be positive and finite, got {getattr(self, name)}")
-        for name in ("reinforcement", "entropy_bonus"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UserError(f"{name} must be 0 or more and finite, got {getattr(self, name)}")
-        for name in ("imitation", "average_decay"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} must be in 0..1, got {getattr(self, name)}")
+        check_positive(self, "batch", "lr", "clip_norm")
+        check_not_negative(self, "reinforcement", "entropy_bonus")
+        check_share(self, "imitation", "average_decay")
         if self.tours is not None and self.tours < 2:
             raise UserError(f"tours must be at least 2, got {self.tours}")
 

@@ -1,6 +1,5 @@
 """Settings that every image model shares; the configuration of each adds its own."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
@@ -8,6 +7,7 @@ from typing import Any, ClassVar, get_args
 import torch
 from lightning_fabric import Fabric
 
+from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.generative.networks import Architecture, NetworkName
 from hringur.training.processes import rank
 from hringur.types import Batches, Learner, UserError
@@ -71,9 +71,7 @@ class ImageLearning:
                 raise UserError(f"{name} must be 2 or 4, got {getattr(self, name)}")
         if self.batch < 2:
             raise UserError(f"batch must be at least 2, got {self.batch}")
-        for name in ("beta1", "beta2", "let_down", "average_decay"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name} must be in 0..1, got {getattr(self, name)}")
+        check_share(self, "beta1", "beta2", "let_down", "average_decay")
 
     def check_choice(self, name: str, allowed: Sequence[str]) -> None:
         """Refuse a word that is none of those allowed."""
@@ -81,15 +79,11 @@ class ImageLearning:
 
     def check_positive(self, *names: str) -> None:
         """Refuse what is not above zero, or endless."""
-        for name in names:
-            if not 0 < getattr(self, name) < math.inf:
-                raise UserError(f"{name} must be positive and finite, got {getattr(self, name)}")
+        check_positive(self, *names)
 
     def check_not_negative(self, *names: str) -> None:
         """Refuse what is below zero, or endless."""
-        for name in names:
-            if not 0 <= getattr(self, name) < math.inf:
-                raise UserError(f"{name} must be 0 or more and finite, got {getattr(self, name)}")
+        check_not_negative(self, *names)
 
     @property
     def architecture(self) -> Architecture:

@@ -141,7 +141,7 @@ def test_reconstructions_of_choice():
 @pytest.mark.parametrize(
     "config_class, settings, told",
     [
-        (WAEMMDConfig, {"strength": -1.0}, "strength must be 0 or more and finite"),
+        (WAEMMDConfig, {"strength": -1.0}, "strength must be 0 or more and finite, got -1.0"),
         (WAEMMDConfig, {"strength": math.inf}, "strength must be 0 or more and finite, got inf"),
         (WAEMMDConfig, {"lr": math.inf}, "lr must be positive and finite, got inf"),
         (WAEMMDConfig, {"kernel_power": 0.0}, "kernel_power must be positive"),
@@ -149,7 +149,7 @@ def test_reconstructions_of_choice():
         (
             WAEMMDConfig,
             {"kernel_power": math.inf},
-            "kernel_power must be positive and finite",
+            "kernel_power must be positive and finite, got inf",
         ),
         (
             WAEMMDConfig,

@@ -59,11 +59,11 @@ setup(
     package_data={
         "hringur": [
             "py.typed",
-            "data/iceland/*",
-            "data/held_out/*.npz",
-            "data/markets/*",
-            "data/mnist/*.gz",
-            "models/*.safetensors",
+            "data/tours/iceland/*",
+            "data/tours/held_out/*.npz",
+            "data/trading/markets/*",
+            "data/images/mnist/*.gz",
+            "weights/*.safetensors",
         ]
     },
     install_requires=REQUIRED,

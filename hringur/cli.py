@@ -14,16 +14,13 @@ from pkgutil import resolve_name
 from hringur.types import UserError
 
 COMMANDS = {
-    "train": ("hringur.commands.train:main", "train a learner; Ctrl-C saves, --resume goes on"),
-    "evaluate": ("hringur.commands.evaluate:main", "a trained run against the proven optimum"),
-    "compare": (
-        "hringur.commands.compare:main",
-        "runs, heuristics and the exact solver, side by side",
-    ),
-    "tour": ("hringur.commands.tour:main", "plan a tour through places of Iceland, or of a file"),
-    "estimators": ("hringur.commands.estimators:main", "gradient estimators against the exact one"),
+    "train": ("train.command", "train a learner; Ctrl-C saves, --resume goes on"),
+    "evaluate": ("evaluate.command", "a trained run against the proven optimum"),
+    "compare": ("compare.command", "runs, heuristics and the exact solver, side by side"),
+    "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),
+    "estimators": ("estimators", "gradient estimators against the exact one"),
 }
-"""The function behind each command as ``module:function``, and its line of help."""
+"""The module of ``hringur.commands`` whose ``main`` each command is, and its line of help."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +55,7 @@ def command(name: str) -> Callable[[list[str]], None]:
     """The function behind a command."""
     if name not in COMMANDS:
         raise UserError(f"unknown command {name!r}; there are {', '.join(COMMANDS)}")
-    return resolve_name(COMMANDS[name][0])
+    return resolve_name(f"hringur.commands.{COMMANDS[name][0]}:main")
 
 
 def overview() -> str:

@@ -6,28 +6,30 @@ from typing import Any, NamedTuple
 from hringur.types import UserError
 
 LEARNERS = {
-    "attention-model": "hringur.agents.attention_model:AttentionModelConfig",
-    "pointer-network": "hringur.agents.pointer_network:PointerNetworkConfig",
-    "reinforce": "hringur.agents.reinforce:ReinforceConfig",
-    "ppo": "hringur.agents.sb3:PPOConfig",
-    "a2c": "hringur.agents.sb3:A2CConfig",
-    "dqn": "hringur.agents.sb3:DQNConfig",
-    "maskable-ppo": "hringur.agents.sb3:MaskablePPOConfig",
+    "attention-model": "hringur.agents.tours.attention_model:AttentionModelConfig",
+    "pointer-network": "hringur.agents.tours.pointer_network:PointerNetworkConfig",
+    "reinforce": "hringur.agents.reinforce.agent:ReinforceConfig",
+    "ppo": "hringur.agents.sb3.settings:PPOConfig",
+    "a2c": "hringur.agents.sb3.settings:A2CConfig",
+    "dqn": "hringur.agents.sb3.settings:DQNConfig",
+    "maskable-ppo": "hringur.agents.sb3.settings:MaskablePPOConfig",
 }
 """Configuration class by name, as ``module:Class``: imported only when asked for."""
 
 MODELS = {
-    "gan": "hringur.generative.gan:GANConfig",
+    "gan": "hringur.generative.models.gan:GANConfig",
     "adversarial-autoencoder": (
-        "hringur.generative.adversarial_autoencoder:AdversarialAutoencoderConfig"
+        "hringur.generative.models.adversarial_autoencoder:AdversarialAutoencoderConfig"
     ),
-    "vae": "hringur.generative.vae:VAEConfig",
-    "wae-mmd": "hringur.generative.wae_mmd:WAEMMDConfig",
+    "vae": "hringur.generative.models.vae:VAEConfig",
+    "wae-mmd": "hringur.generative.models.wae_mmd:WAEMMDConfig",
     "transport-autoencoder": (
-        "hringur.generative.transport_autoencoder:TransportAutoencoderConfig"
+        "hringur.generative.models.transport_autoencoder:TransportAutoencoderConfig"
     ),
-    "discrete-autoencoder": "hringur.generative.discrete_autoencoder:DiscreteAutoencoderConfig",
-    "wgan-gp": "hringur.generative.wgan_gp:WGANGPConfig",
+    "discrete-autoencoder": (
+        "hringur.generative.models.discrete_autoencoder:DiscreteAutoencoderConfig"
+    ),
+    "wgan-gp": "hringur.generative.models.wgan_gp:WGANGPConfig",
 }
 """The same for the generative models, whose ``build`` takes a data set instead of a problem."""
 

@@ -130,7 +130,7 @@ def vector(options: Options) -> dict[str, Any]:
 
 
 def loop(options: Options) -> dict[str, Any]:
-    from hringur.agents.reinforce import Reinforce, ReinforceConfig
+    from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig
 
     torch.set_num_threads(options.threads)
     steps = 5  # of A2C's updates

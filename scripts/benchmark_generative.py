@@ -20,11 +20,11 @@ import numpy as np
 import torch
 import tyro
 
-from hringur.data.images import load_images
-from hringur.evaluation.generative_metrics import reconstruction_error
-from hringur.evaluation.generative_scores import COUNT, ImageYardstick
+from hringur.data.images.images import load_images
+from hringur.divergences.features import reconstruction_error
+from hringur.evaluation.generative.scores import COUNT, ImageYardstick
+from hringur.generative.models.wae_mmd import WAEMMD, WAEMMDConfig
 from hringur.generative.networks import NetworkName
-from hringur.generative.wae_mmd import WAEMMD, WAEMMDConfig
 from hringur.types import UserError
 
 

@@ -16,7 +16,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-SHIPPED = Path(__file__).parents[1] / "hringur" / "models" / "attention-model.safetensors"
+from hringur.weights.shipped import ATTENTION_MODEL
+
 COLUMNS = ("greedy_seconds", "greedy_mib", "all_starts_seconds", "all_starts_mib")
 
 
@@ -24,7 +25,7 @@ COLUMNS = ("greedy_seconds", "greedy_mib", "all_starts_seconds", "all_starts_mib
 class Growth:
     """Plan uniform points with a trained agent: one greedy tour, then one from every start."""
 
-    agent: Path = SHIPPED
+    agent: Path = ATTENTION_MODEL
     """saved agent"""
     sizes: tuple[int, ...] = (20, 50, 94, 200, 500, 1000)
     """places"""
@@ -51,9 +52,9 @@ def measure(path: Path, n: int, threads: int) -> dict[str, float]:
     """Seconds, and how far the peak memory rose above that of a loaded agent."""
     import torch
 
-    from hringur.agents.decoding import Decoding
-    from hringur.agents.tour_agent import TourAgent
-    from hringur.data.instances import UniformPoints
+    from hringur.agents.tours.agent import TourAgent
+    from hringur.agents.tours.decoding import Decoding
+    from hringur.data.tours.instances import UniformPoints
 
     torch.set_num_threads(threads)
     agent = TourAgent.load(path, device="cpu")

@@ -20,7 +20,7 @@ import torch
 import tyro
 
 import hringur  # noqa: F401  registers the environments
-from hringur.agents.reinforce import Reinforce, ReinforceConfig
+from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig
 
 Chunk = Callable[[], int]
 """Learns for a while, and tells from how many steps."""

@@ -18,8 +18,8 @@ import gymnasium as gym
 import numpy as np
 
 import hringur  # noqa: F401  (registers the environments)
-from hringur.data.prices import Prices
-from hringur.envs.stock_trading import stock_trading, stock_trading_vec
+from hringur.data.trading.prices import Prices
+from hringur.envs.trading.stock_trading import stock_trading, stock_trading_vec
 
 MARKETS = {
     "one stock": {"prices": "stocks", "ticker": "AAPL"},

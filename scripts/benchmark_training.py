@@ -13,8 +13,8 @@ import torch
 import tyro
 
 import hringur  # noqa: F401  registers the environments
-from hringur.agents.attention_model import AttentionModelConfig
-from hringur.agents.tour_agent import TourAgent
+from hringur.agents.tours.agent import TourAgent
+from hringur.agents.tours.attention_model import AttentionModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)

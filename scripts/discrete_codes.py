@@ -14,9 +14,12 @@ import torch
 import tyro
 
 from hringur.data.files import write_whole
-from hringur.data.images import ImageSet, load_images
-from hringur.evaluation.discrete_codes import ESTIMATORS, CodeRun, chart, markdown
-from hringur.generative.discrete_autoencoder import DiscreteAutoencoder, DiscreteAutoencoderConfig
+from hringur.data.images.images import ImageSet, load_images
+from hringur.evaluation.generative.discrete_codes import ESTIMATORS, CodeRun, chart, markdown
+from hringur.generative.models.discrete_autoencoder import (
+    DiscreteAutoencoder,
+    DiscreteAutoencoderConfig,
+)
 
 
 @dataclass(frozen=True, kw_only=True)

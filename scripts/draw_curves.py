@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hringur.evaluation.plots import COLOURS, new_figure, save
+from hringur.evaluation.tours.plots import COLOURS, new_figure, save
 
 SAMPLES, SECONDS = "time/samples", "time/elapsed_seconds"
 

@@ -8,16 +8,18 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-from hringur.agents.decoding import Decoding
-from hringur.agents.tour_agent import TourAgent
+from hringur.agents.tours.agent import TourAgent
+from hringur.agents.tours.decoding import Decoding
 from hringur.cli import one_line
-from hringur.commands import train
-from hringur.commands.console import Device, note, parse, print_json, show
-from hringur.commands.runs import load_run
-from hringur.data.held_out import held_out
-from hringur.evaluation import compare, report
-from hringur.evaluation.evaluate import Score
-from hringur.evaluation.methods import exact_score, heuristic_scores, learner_scores
+from hringur.commands.console import note, parse, print_json, show
+from hringur.commands.train import command as train
+from hringur.data.tours.held_out import held_out
+from hringur.evaluation.tours import report
+from hringur.evaluation.tours import table as compare
+from hringur.evaluation.tours.methods import exact_score, heuristic_scores, learner_scores
+from hringur.evaluation.tours.scores import Score
+from hringur.trained import load_run
+from hringur.training.config import Device
 from hringur.types import UserError
 
 LEARNERS = {"attention-model": "attention model", "maskable-ppo": "MaskablePPO (SB3)"}

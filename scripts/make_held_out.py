@@ -11,15 +11,15 @@ import numpy as np
 import tyro
 from rich.progress import track
 
-from hringur.data.held_out import (
+from hringur.data.tours.held_out import (
     HELD_OUT,
     held_out_generator,
     held_out_instances,
     save_held_out,
 )
-from hringur.data.iceland import places
-from hringur.data.instances import IcelandPlaces, UniformPoints
-from hringur.references.exact import optimal_tour
+from hringur.data.tours.iceland import places
+from hringur.data.tours.instances import IcelandPlaces, UniformPoints
+from hringur.references.tours.exact import optimal_tour
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 import tyro
 
-from hringur.data.images import load_images
-from hringur.evaluation.generative_scores import COUNT, ImageYardstick
-from hringur.evaluation.generative_sensitivity import sensitivity
+from hringur.data.images.images import load_images
+from hringur.evaluation.generative.scores import COUNT, ImageYardstick
+from hringur.evaluation.generative.sensitivity import sensitivity
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str]) -> None:
             return
         raise UserError(f"--xp_id is needed: one of {', '.join(EXPERIMENTS)}")
     one = experiment(name)
-    from hringur.commands import train_model  # torch only when there is something to train
+    from hringur.commands.train import model as train_model  # torch only when it is needed
 
     train_model.main(one.model, others, name, one.settings)
 

@@ -12,10 +12,10 @@ import time
 
 import numpy as np
 
-from hringur.data.price_processes import PROCESSES
-from hringur.envs.trading_problem import YEAR, costs
+from hringur.data.trading.processes import PROCESSES
+from hringur.envs.trading.problem import YEAR, costs
 from hringur.evaluation.statistics import estimate_mean
-from hringur.references.trading import (
+from hringur.references.trading.optimum import (
     hindsight_optimum,
     optimal_policy,
     outcomes,

@@ -10,13 +10,12 @@ from typing import Literal
 
 import tyro
 
-from hringur.data.images import load_images
-from hringur.evaluation.classifier_learning import ClassifierLearning
+from hringur.data.images.images import load_images
+from hringur.evaluation.generative.classifier_learning import ClassifierLearning
 from hringur.training.log import NoLog
 from hringur.training.random_state import seed_everything
 from hringur.training.trainer import TrainerConfig, make_fabric, train
-
-SHIPPED = Path(__file__).parents[1] / "hringur" / "models" / "digit-classifier.safetensors"
+from hringur.weights.shipped import DIGIT_CLASSIFIER
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +43,7 @@ class ClassifierConfig:
     threads: int | None = None
     """processor threads for torch"""
 
-    path: Path = SHIPPED
+    path: Path = DIGIT_CLASSIFIER
     """the file to write"""
 
 

@@ -12,11 +12,13 @@ PACKAGE = Path(__file__).parents[1] / "hringur"
 LAYERS = [
     ["types"],
     ["checks"],
-    ["registry"],  # names only: what they stand for is imported when asked for
+    ["registry", "weights"],  # names only: what they stand for is imported when asked for
     ["data"],
-    ["references"],
+    ["references", "divergences"],
     ["envs", "estimators", "training"],
+    ["evaluators"],
     ["agents", "generative"],
+    ["trained"],
     ["evaluation"],
     ["commands"],
     ["cli"],
@@ -25,7 +27,7 @@ LAYERS = [
 LEVEL = {part: level for level, row in enumerate(LAYERS) for part in row}
 WITHOUT_TORCH = {"types", "checks", "data", "references", "envs", "registry"}
 # Agents meet environments through Gymnasium; they may draw, as the environments do.
-SEEN_BY_AGENTS = "hringur.envs.drawing"
+SEEN_BY_AGENTS = "hringur.envs.tours.drawing"
 TORCH = {"torch", "lightning_fabric", "safetensors.torch", "stable_baselines3", "sb3_contrib"}
 
 
@@ -94,7 +96,7 @@ def test_every_part_has_a_place():
         ("from ..agents import sb3", "estimators", "hringur.estimators"),
         ("import hringur", "agents", "hringur.agents"),
         ("from hringur.unknown import x", "cli", "hringur"),
-        ("from hringur.envs.tour_env import TourEnv", "agents", "hringur.agents"),
+        ("from hringur.envs.tours.env import TourEnv", "agents", "hringur.agents"),
     ],
 )
 def test_a_wrong_import_is_seen(source, part, package):
@@ -104,11 +106,11 @@ def test_a_wrong_import_is_seen(source, part, package):
 @pytest.mark.parametrize(
     "source, part, package",
     [
-        ("from hringur.data.tours import tour_length", "agents", "hringur.agents"),
+        ("from hringur.data.tours.length import tour_length", "agents", "hringur.agents"),
         ("from hringur import types", "data", "hringur.data"),
         ("from .tours import tour_length", "data", "hringur.data"),
         ("import torch", "training", "hringur.training"),
-        ("from hringur.envs.drawing import tour_figure", "agents", "hringur.agents"),
+        ("from hringur.envs.tours.drawing import tour_figure", "agents", "hringur.agents"),
         ("from hringur.commands import console", "cli", "hringur"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hringur.cli import COMMANDS
-from hringur.references.heuristics import HEURISTICS
+from hringur.references.tours.heuristics import HEURISTICS
 from hringur.registry import LEARNERS
 
 ROOT = Path(__file__).parents[1]

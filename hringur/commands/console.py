@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import tyro
 from rich.console import Console, RenderableType
@@ -18,9 +18,6 @@ from hringur.types import UserError
 Options = TypeVar("Options")
 
 SECONDS_BETWEEN_NOTES = 10.0
-
-Device = Literal["auto", "cpu", "cuda"]
-"""auto: the GPU if there is one."""
 
 
 def parse(options: Callable[..., Options], arguments: Sequence[str], command: str) -> Options:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hringur.commands.console import note, parse, print_json, show
-from hringur.evaluation import estimator_report
-from hringur.evaluation.bench_problems import PROBLEMS
-from hringur.evaluation.estimator_bench import Measurement, bench
-from hringur.evaluation.estimator_words import verdict
+from hringur.evaluation.estimators import report as estimator_report
+from hringur.evaluation.estimators.bench import Measurement, bench
+from hringur.evaluation.estimators.problems import PROBLEMS
+from hringur.evaluation.estimators.words import verdict
 from hringur.types import UserError
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from hringur.agents.playing import gym_spec, refusals, takes
+from hringur.evaluators.tours import gym_spec, refusals, takes
 from hringur.types import UserError
 
 Options = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from hringur.data.images import ImageSet
+from hringur.data.images.images import ImageSet
 from hringur.generative.networks import ImageShape, channels_last
 from hringur.types import State, UserError
 

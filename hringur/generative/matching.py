@@ -19,8 +19,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hringur.divergences.mmd import moments_gap
 from hringur.generative import measuring
-from hringur.generative.discrepancy import moments_gap
 from hringur.generative.model import Studio, in_parts
 from hringur.generative.networks import Autoencoder, Decoder, Encoder
 from hringur.generative.pixels import DISTANCES, DistanceName, distance

@@ -6,9 +6,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hringur.divergences.mmd import mmd
+from hringur.divergences.transport import random_directions, sliced_wasserstein
 from hringur.generative.batches import as_floats
-from hringur.generative.discrepancy import mmd
-from hringur.generative.transport import random_directions, sliced_wasserstein
 from hringur.types import Metrics
 
 TEST_IMAGES = 1000

@@ -20,14 +20,14 @@ from lightning_fabric import Fabric
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from hringur.data.images import ImageSet, load_images
+from hringur.data.images.images import ImageSet, load_images
 from hringur.generative import measuring, pictures
 from hringur.generative.batches import ImageBatches, Images, as_floats
 from hringur.generative.fitted_density import Mixture, fit_gaussians
 from hringur.generative.networks import ImageShape, channels_last
-from hringur.generative.players import Player
 from hringur.generative.settings import ImageLearning
 from hringur.training import checkpoint
+from hringur.training.averaged import Player
 from hringur.training.log import NoLog
 from hringur.training.processes import rank, world_size
 from hringur.training.random_state import seed_everything, undisturbed

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from hringur.data.files import write_whole
+from hringur.divergences.transport import transport_plan
 from hringur.generative.batches import as_floats
-from hringur.generative.transport import transport_plan
 from hringur.types import State
 
 FILM_IMAGES = 64

@@ -9,6 +9,9 @@ from hringur.types import UserError
 
 DEFAULT_SECONDS = 180.0
 
+Device = Literal["auto", "cpu", "cuda"]
+"""auto: the GPU if there is one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerConfig:
@@ -23,7 +26,7 @@ class TrainerConfig:
     seconds: float | None = None
     """budget in seconds of training, evaluations not counted; 180 when no budget is given"""
 
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     """where to train; auto takes the GPU when there is one"""
 
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"

@@ -3,9 +3,8 @@ import json
 import pytest
 
 from hringur.cli import main
-from hringur.evaluation import estimator_bench
-
-from .tiny_runs import refusal
+from hringur.evaluation.estimators import bench as estimator_bench
+from tests.commands.tiny_runs import refusal
 
 FEW = ["--estimates=200", "--samples=2"]
 

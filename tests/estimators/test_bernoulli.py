@@ -1,9 +1,9 @@
 import torch
-from estimator_problems import BITS, assert_mean, bernoullis, estimates
 
 from hringur.estimators.baselines import LeaveOneOut
 from hringur.estimators.bernoulli import ARM, DisARM
 from hringur.estimators.score_function import ScoreFunction
+from tests.estimators.estimator_problems import BITS, assert_mean, bernoullis, estimates
 
 
 def trace(found: torch.Tensor) -> float:

@@ -4,7 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from estimator_problems import (
+
+from hringur.estimators.catalogue import ESTIMATORS, make_estimator
+from hringur.estimators.interface import Estimator
+from hringur.types import UserError
+from tests.estimators.estimator_problems import (
     BITS,
     PROBLEMS,
     Problem,
@@ -13,10 +17,6 @@ from estimator_problems import (
     estimates,
     gaussians,
 )
-
-from hringur.estimators.catalogue import ESTIMATORS, make_estimator
-from hringur.estimators.interface import Estimator
-from hringur.types import UserError
 
 
 def takes(name: str, problem: Problem) -> bool:

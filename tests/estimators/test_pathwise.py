@@ -2,12 +2,12 @@ import math
 
 import pytest
 import torch
-from estimator_problems import NORMALS, assert_mean, estimates, gaussians
 from torch import distributions as D
 
 from hringur.estimators.distributions import LocationScale
 from hringur.estimators.pathwise import Pathwise
 from hringur.estimators.score_function import ScoreFunction
+from tests.estimators.estimator_problems import NORMALS, assert_mean, estimates, gaussians
 
 COUNT = 40_000
 LOCATION, SCALE, TARGET = 0.7, 1.3, -0.4

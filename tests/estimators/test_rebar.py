@@ -1,6 +1,5 @@
 import pytest
 import torch
-from estimator_problems import BITS, CHOICES, bernoullis, estimates
 
 from hringur.estimators.distributions import discrete
 from hringur.estimators.interface import Estimator
@@ -16,6 +15,7 @@ from hringur.estimators.relax import ControlNetwork, Relax
 from hringur.estimators.relaxed import harden, noise
 from hringur.estimators.score_function import ScoreFunction
 from hringur.types import UserError
+from tests.estimators.estimator_problems import BITS, CHOICES, bernoullis, estimates
 
 
 def drawn(problem, count: int = 2000):

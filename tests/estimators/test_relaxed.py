@@ -1,9 +1,16 @@
 import pytest
 import torch
-from estimator_problems import BITS, CHOICES, assert_mean, bernoullis, categoricals, estimates
 
 from hringur.estimators.relaxed import GumbelSoftmax, StraightThrough
 from hringur.types import UserError
+from tests.estimators.estimator_problems import (
+    BITS,
+    CHOICES,
+    assert_mean,
+    bernoullis,
+    categoricals,
+    estimates,
+)
 
 GRID = 400
 PAIR = torch.tensor([0.4, -0.9], dtype=torch.float64)

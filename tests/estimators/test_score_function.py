@@ -1,6 +1,5 @@
 import pytest
 import torch
-from estimator_problems import BITS, bernoullis, exact_expectation
 from torch.distributions import Categorical
 
 from hringur.estimators.baselines import (
@@ -13,6 +12,7 @@ from hringur.estimators.baselines import (
     NoBaseline,
 )
 from hringur.estimators.score_function import ScoreFunction, score_function
+from tests.estimators.estimator_problems import BITS, bernoullis, exact_expectation
 
 LOGITS = torch.tensor([[0.2, -0.5, 1.0], [1.5, 0.3, -0.2]])
 COST = torch.tensor([[1.0, 3.0, -2.0], [0.5, -1.0, 2.0], [2.0, 2.5, 0.0]])

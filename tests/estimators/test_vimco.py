@@ -3,10 +3,10 @@ from itertools import product
 
 import pytest
 import torch
-from estimator_problems import BITS, bernoullis, estimates, exact_expectation
 
 from hringur.estimators.interface import gradient_only
 from hringur.estimators.vimco import Vimco, bound, without_each
+from tests.estimators.estimator_problems import BITS, bernoullis, estimates, exact_expectation
 
 
 def test_the_bound_by_hand():

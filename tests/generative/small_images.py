@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from hringur.data.images import ImageSet
+from hringur.data.images.images import ImageSet
 
 
 def bars(train: int = 96, test: int = 40, channels: int = 1, size: int = 8) -> ImageSet:

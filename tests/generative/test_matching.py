@@ -4,20 +4,20 @@ import math
 
 import pytest
 import torch
-from small_images import bars
 
-from hringur.generative.adversarial_autoencoder import (
+from hringur.divergences.mmd import AUTHORS, Kernels, mmd_to_normal, moments_gap
+from hringur.generative.matching import draw_codes, transport_cost
+from hringur.generative.models.adversarial_autoencoder import (
     AdversarialAutoencoder,
     AdversarialAutoencoderConfig,
 )
-from hringur.generative.discrepancy import AUTHORS, Kernels, mmd_to_normal, moments_gap
-from hringur.generative.matching import draw_codes, transport_cost
-from hringur.generative.transport_autoencoder import (
+from hringur.generative.models.transport_autoencoder import (
     TransportAutoencoder,
     TransportAutoencoderConfig,
 )
-from hringur.generative.wae_mmd import WAEMMD, WAEMMDConfig
+from hringur.generative.models.wae_mmd import WAEMMD, WAEMMDConfig
 from hringur.types import UserError
+from tests.generative.small_images import bars
 
 SMALL = {"batch": 32, "channels": 8, "hidden": 32, "latent": 2}
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small_images import bars
 
 from hringur.generative.settings import check_choice
 from hringur.registry import EXPERIMENTS, MODELS, experiment, model_config
@@ -17,6 +16,7 @@ from hringur.training.random_state import random_state, restore_random_state, se
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig, train
 from hringur.types import Batches, Learner, UserError
+from tests.generative.small_images import bars
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "metrics.md"
 # Small enough for seconds; a field that a configuration lacks is left out.

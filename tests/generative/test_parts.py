@@ -5,16 +5,16 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.mixture import GaussianMixture
-from small_images import bars
 
 from hringur.generative.batches import ImageBatches, Images, as_floats
 from hringur.generative.fitted_density import fit_bernoullis, fit_gaussians, log_likelihood
 from hringur.generative.inversion import invert
+from hringur.generative.models.vae import VAE, VAEConfig
 from hringur.generative.networks import Architecture, Decoder, Encoder, ImageShape
 from hringur.generative.pictures import FILM_FRAMES, Film, between, tile, write_pictures
-from hringur.generative.players import Player
-from hringur.generative.vae import VAE, VAEConfig
+from hringur.training.averaged import Player
 from hringur.training.trainer import TrainerConfig, make_fabric
+from tests.generative.small_images import bars
 
 SHAPES = [(1, 28, 28), (3, 64, 64), (3, 32, 32), (1, 8, 8), (1, 9, 13), (3, 1, 5), (2, 100, 37)]
 

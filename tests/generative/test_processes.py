@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import torch
-from two_processes import game, weights
 
-from hringur.generative.vae import VAEConfig
+from hringur.generative.models.vae import VAEConfig
 from hringur.training import checkpoint
 from hringur.training.trainer import TrainerConfig, make_fabric
+from tests.generative.two_processes import game, weights
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
 

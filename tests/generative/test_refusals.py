@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from hringur.generative import gan
+from hringur.generative.models import gan
 from hringur.generative.watch import Watch
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "run_models.py"

@@ -10,13 +10,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import torch
-from small_images import bars
 
-from hringur.generative.gan import GAN, GANConfig
+from hringur.generative.models.gan import GAN, GANConfig
 from hringur.registry import MODELS, model_config
 from hringur.training import checkpoint
 from hringur.training.processes import gather, rank, world_size
 from hringur.training.trainer import TrainerConfig, make_fabric
+from tests.generative.small_images import bars
 
 SMALL = {"channels": 4, "hidden": 16, "latent": 3}
 UPDATES = 20

@@ -6,7 +6,6 @@ import threading
 import pytest
 import torch
 from matplotlib.figure import Figure
-from toy import Toy, toy
 
 from hringur.training import checkpoint
 from hringur.training.counters import Counters
@@ -14,6 +13,7 @@ from hringur.training.log import NoLog, RunLog
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Outcome, TrainerConfig, train
 from hringur.types import Batches, Learner, UserError
+from tests.training.toy import Toy, toy
 
 
 class Kept:

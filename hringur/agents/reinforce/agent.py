@@ -1,0 +1,297 @@
+"""REINFORCE for any Gymnasium environment with a finite choice of actions.
+
+The gradient of the expected return is that of
+
+    mean over steps of  (G_t - b_t) * log pi(a_t | s_t),
+
+where G_t is the discounted reward-to-go and b_t a baseline (Williams 1992). One rollout makes one
+gradient step, over all its steps at once, or several passes in parts (passes.py). With the critic's
+value as baseline, gae_lambda below 1 replaces G_t - b_t by generalised advantages (Schulman et al.
+2016), and gae_lambda = 1 is the formula above. Wherever a rollout or a time limit cuts an episode
+off, the critic's value of the state reached stands for the rewards that are missing; after a
+terminal state nothing is missing.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+
+from hringur.agents.reinforce.action_distributions import distribution_for
+from hringur.agents.reinforce.baselines import GreedyPolicy, StepBaseline, Twin, make_step_baseline
+from hringur.agents.reinforce.environments import allowed, environment_of
+from hringur.agents.reinforce.networks import ActorCritic
+from hringur.agents.reinforce.observations import is_single, parts_of, tensors
+from hringur.agents.reinforce.policy_gradient import PolicyGradient
+from hringur.agents.reinforce.rollouts import Rollout, Rollouts
+from hringur.agents.reinforce.settings import ReinforceConfig
+from hringur.evaluators.choice import TourYardstick, Yardstick, yardstick_for
+from hringur.training import checkpoint
+from hringur.training.log import NoLog
+from hringur.training.processes import rank
+from hringur.training.random_state import seed_everything
+from hringur.training.trainer import TrainerConfig, make_fabric, train
+from hringur.types import Metrics, State, UserError
+
+__all__ = ["Reinforce", "ReinforceConfig"]
+
+
+class Reinforce:
+    """Learns, predicts, saves and loads, in the manner of Stable-Baselines3."""
+
+    def __init__(
+        self,
+        env: str | gym.Env | gym.vector.VectorEnv,
+        policy: str | ReinforceConfig = "auto",
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        fabric: Fabric | None = None,
+        env_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``policy`` is "auto", the default settings, or settings of one's own.
+
+        Raises:
+            UserError: the environment or its spaces are not supported.
+        """
+        if isinstance(policy, str) and policy != "auto":
+            raise UserError(f"policy must be 'auto' or a ReinforceConfig, got {policy!r}")
+        settings = ReinforceConfig() if isinstance(policy, str) else policy
+        self.environment = environment_of(env, env_options or {})
+        if self.environment.vector is not None:
+            settings = replace(settings, n_envs=self.environment.vector.num_envs)
+        name = self.environment.name
+        self.actions = distribution_for(self.environment.action_space, name)
+        self.parts = parts_of(self.environment.observation_space, name)
+        config = settings.complete(any(part.kind == "image" for part in self.parts))
+        self.config, self.seed = config, seed
+        self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
+        torch.manual_seed(seed)
+        network = ActorCritic(
+            self.parts,
+            self.actions.n_logits,
+            config.width,
+            config.layers,
+            config.image_network,
+            config.normalise_observation,
+            config.activation,
+        )
+        weights = [weight for weight in network.parameters() if weight.requires_grad]
+        optimizer = torch.optim.Adam(weights, lr=config.lr, eps=1e-5, fused=True)
+        self.policy, self.optimizer = self.fabric.setup(network, optimizer)
+        self.network: ActorCritic = self.policy.module
+        learns_by = self.fabric, self.policy, self.optimizer, self.actions, config
+        self.learning = PolicyGradient(*learns_by)
+        self.updates = 0
+        self.generator = torch.Generator().manual_seed(seed)  # of predict
+        self._measuring = True
+
+    def update(self, batch: Rollout, progress: float) -> Metrics:
+        """One policy-gradient step, or a few passes of them; rollout in, scalars out."""
+        lr = self._schedule(progress)
+        rollout = batch.to(self.fabric.device)
+        metrics = self.learning.learn(rollout, self.baseline)
+        self.updates += 1
+        metrics |= {
+            "rollout/ep_rew_mean": rollout.ep_rew_mean,
+            "rollout/ep_len_mean": rollout.ep_len_mean,
+            "train/learning_rate": lr,
+        }
+        # Before the first episode ends, and where all returns are the same, some have no value.
+        return {tag: value for tag, value in metrics.items() if math.isfinite(value)}
+
+    @cached_property
+    def batches(self) -> Rollouts:
+        """Endless rollouts of the present policy."""
+        config = self.config
+        return Rollouts(
+            self.environment.make(config.n_envs, config.vectorization),
+            self.environment.name,
+            self.parts,
+            self.actions,
+            self.network,
+            n_steps=config.n_steps,
+            gamma=config.gamma,
+            whole_episodes=config.whole_episodes,
+            seed=[self.seed, rank()],
+            outputs=self.learning.outputs_to_keep(self.parts),
+        )
+
+    @cached_property
+    def baseline(self) -> StepBaseline:
+        """What returns are compared with; the critic's value needs no object of its own."""
+        if self.config.baseline != "greedy-rollout":
+            return make_step_baseline(self.config.baseline)
+        if self.environment.vector is not None:
+            raise UserError("baseline greedy-rollout needs an environment by name, got a vector")
+        env = self.environment.make(self.config.n_envs, self.config.vectorization)
+        where = self.environment.name
+        twin = Twin(env, where, self.parts, self.actions, self.config.gamma)
+        scale = self.network.reward_scale
+        return GreedyPolicy(self.network, lambda policy, rollout: scale(twin(policy, rollout)))
+
+    def evaluate(self) -> Metrics:
+        """Mean return, or gap, of likeliest decisions; nothing where no second one can be made."""
+        if self.yardstick is None or not self._measuring:
+            return {}
+        return self.yardstick.measure(self._decide)
+
+    @cached_property
+    def yardstick(self) -> Yardstick | None:
+        """Held-out episodes of the environment."""
+        environment = self.environment
+        if not environment.by_name:
+            return None
+        return yardstick_for(environment.name, environment.options)
+
+    @property
+    def env_id(self) -> str:
+        """Name of the environment."""
+        return self.environment.name
+
+    @property
+    def env_options(self) -> dict[str, Any]:
+        """Options of the environment."""
+        return self.environment.options
+
+    @property
+    def n_places(self) -> int:
+        """Places of the tours that it builds; an environment without tours has none."""
+        if not isinstance(self.yardstick, TourYardstick):
+            raise AttributeError(f"{self.environment.name} has no places to visit")
+        return self.yardstick.n_places
+
+    @property
+    def masks_itself(self) -> bool:
+        """It was trained with the environment's masks, where there are any."""
+        return True
+
+    @property
+    def headline(self) -> str:
+        """That of the yardstick."""
+        return "" if self.yardstick is None else self.yardstick.headline
+
+    def learn(
+        self, total_timesteps: int | None = None, seconds: int | float | None = None
+    ) -> "Reinforce":
+        """Train for so many steps of the environments, or seconds; 180 s if neither is given."""
+        budget = None if seconds is None else float(seconds)
+        config = TrainerConfig(samples=total_timesteps, seconds=budget, evaluate_every_seconds=None)
+        seed_everything(self.seed)
+        self._measuring = False  # the trainer's last evaluation would be seen by nobody
+        try:
+            train(self, self.batches, config, NoLog())
+        finally:
+            self._measuring = True
+        return self
+
+    def predict(
+        self,
+        observation: Any,
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+        action_masks: np.ndarray | None = None,
+    ) -> tuple[Any, Any]:
+        """An action for one observation, or an array of them for a batch, as SB3's ``predict``.
+
+        ``action_masks`` says which actions are allowed (``info["action_mask"]``); the policy has
+        no memory, so ``state`` is handed back as it came.
+        """
+        actions = self._decide(observation, action_masks, deterministic)
+        return (actions[0] if is_single(self.parts, observation) else actions), state
+
+    @torch.no_grad()
+    def _decide(
+        self, observation: Any, mask: np.ndarray | None, deterministic: bool = True
+    ) -> np.ndarray:
+        """One action for each observation of a batch, or for a single one."""
+        seen = tensors(self.parts, observation, self.fabric.device)
+        logits = self.network.logits(seen).to("cpu", torch.float32)
+        may = None
+        if mask is not None:
+            may = torch.from_numpy(allowed({"action_mask": mask}, len(logits)))
+        if deterministic:
+            return self.actions.actions(self.actions.likeliest(logits, may))
+        return self.actions.actions(self.actions.sample(logits, may, self.generator))
+
+    def save(self, path: str | Path) -> None:
+        """Weights, running statistics and what is needed to build the network again, in one file.
+
+        Raises:
+            UserError: the environment cannot be described by name and plain options.
+        """
+        weights = dict(self.network.state_dict())
+        checkpoint.save(Path(path), {"reinforce": self._description(), "weights": weights})
+
+    @classmethod
+    def load(
+        cls,
+        path: str | Path,
+        env: str | gym.Env | gym.vector.VectorEnv | None = None,
+        device: str = "auto",
+    ) -> "Reinforce":
+        """The agent that ``save`` wrote to ``path``, for its own environment or for ``env``.
+
+        Raises:
+            UserError: there is no such file, it holds something else, or ``env`` is needed.
+        """
+        state = checkpoint.load(Path(path))
+        if "reinforce" not in state:
+            raise UserError(f"{path} is a checkpoint, but not one that Reinforce.save wrote")
+        about = state["reinforce"]
+        if env is None and not about["by_name"]:
+            raise UserError(f"{path} is of wrapped or unnamed environments: give load(..., env=)")
+        options = about["env_options"] if env is None else {}
+        config = ReinforceConfig(**about["config"])
+        agent = cls(env or about["env"], config, device=device, env_options=options)
+        checkpoint.load_weights(agent.network, state["weights"], str(path))
+        return agent
+
+    def state_dict(self) -> State:
+        """Weights, running statistics, optimiser and baseline."""
+        return {
+            "reinforce": self._description(),
+            "weights": dict(self.network.state_dict()),
+            "optimizer": self.optimizer.state_dict(),
+            "baseline": self.baseline.state_dict(),
+            "generator": self.generator.get_state(),
+            "updates": self.updates,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from ``state``.
+
+        Raises:
+            UserError: it is of another learner or architecture.
+        """
+        if "reinforce" not in state:
+            raise UserError("the checkpoint is of another learner, not of reinforce")
+        checkpoint.load_weights(self.network, state["weights"], "the checkpoint")
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.baseline.load_state_dict(state["baseline"])
+        self.generator.set_state(state["generator"])
+        self.updates = state["updates"]
+
+    def _schedule(self, progress: float) -> float:
+        """The step size at this share of the budget."""
+        shapes = {"linear": 1 - progress, "cosine": 0.5 * (1 + math.cos(math.pi * progress))}
+        lr = self.config.lr * shapes.get(self.config.schedule, 1.0)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        return lr
+
+    def _description(self) -> State:
+        return {
+            "config": asdict(self.config),
+            "env": self.environment.name,
+            "env_options": self.environment.options if self.environment.by_name else {},
+            "by_name": self.environment.by_name,
+        }

@@ -1,0 +1,116 @@
+"""What a user may hand over as an environment, and how to make as many of it as training needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+from gymnasium.vector import AutoresetMode
+from jaxtyping import Bool
+
+from hringur.evaluators.tours import gym_spec, make_vector, refusals
+from hringur.types import UserError
+
+Vectorization = Literal["auto", "sync", "async"]
+# What make_vec adds to the options of the environments themselves.
+OF_VECTORS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode")
+
+
+@dataclass(frozen=True, eq=False)
+class Environment:
+    """An environment by name, by specification, or as a vector that exists already."""
+
+    name: str
+    options: dict[str, Any]
+    observation_space: gym.Space
+    action_space: gym.Space
+    by_name: bool = True
+    """whether name and options are enough to make it again"""
+
+    spec: EnvSpec | None = None
+    """with the wrappers that somebody put around it"""
+
+    vector: gym.vector.VectorEnv | None = None
+
+    def make(self, n_envs: int, vectorization: Vectorization) -> gym.vector.VectorEnv:
+        """``n_envs`` of them side by side; natively with "auto", where it is offered."""
+        if self.vector is not None:
+            return self.vector
+        if self.spec is None and vectorization == "auto":
+            return make_vector(self.name, n_envs, **self.options)
+        mode = "sync" if vectorization == "auto" else vectorization
+        with refusals(self.name):
+            if self.spec is not None:
+                return gym.make_vec(self.spec, n_envs, mode)
+            return gym.make_vec(self.name, n_envs, mode, **self.options)
+
+
+def environment_of(
+    env: str | gym.Env | gym.vector.VectorEnv, options: Mapping[str, Any]
+) -> Environment:
+    """What ``env`` stands for: a name, a single environment, or a vector of them.
+
+    Raises:
+        UserError: it is none of these, or a single one that ``gymnasium.make`` did not make.
+    """
+    if isinstance(env, str):
+        gym_spec(env)
+        with refusals(env):
+            single = gym.make(env, **options)
+        spaces = single.observation_space, single.action_space
+        single.close()
+        return Environment(env, dict(options), *spaces)
+    if isinstance(env, gym.vector.VectorEnv):
+        name, own = _made_by(env.spec) if env.spec else (type(env.unwrapped).__name__, {})
+        spaces = env.single_observation_space, env.single_action_space
+        plain = env.spec is not None and env is env.unwrapped and not own.pop("wrappers", None)
+        return Environment(name, own, *spaces, by_name=plain, vector=env)
+    if not isinstance(env, gym.Env) or env.spec is None:
+        raise UserError(
+            "env must be the name of an environment, one made by gymnasium.make, or a vector of"
+            f" them, got {env!r}"
+        )
+    name, own = _made_by(env.spec)
+    spaces = env.observation_space, env.action_space
+    if env.spec.additional_wrappers:
+        return Environment(name, own, *spaces, by_name=False, spec=env.spec)
+    return Environment(name, own | dict(options), *spaces)
+
+
+def _made_by(spec: EnvSpec) -> tuple[str, dict[str, Any]]:
+    """Name and options with which an environment of this kind is made again."""
+    own = {name: value for name, value in spec.kwargs.items() if name not in OF_VECTORS}
+    own.pop("render_mode", None)  # nobody looks on
+    usual = gym.spec(spec.id).max_episode_steps if spec.id in gym.registry else None
+    limit = own.pop("max_episode_steps", spec.max_episode_steps)
+    return spec.id, own if limit == usual else own | {"max_episode_steps": limit}
+
+
+def allowed(info: dict[str, Any], n_envs: int) -> Bool[np.ndarray, "B M"]:
+    """True where an action is allowed; all are where the environment says nothing or no to all.
+
+    The latter is usual after the end of an episode, where the action does not count.
+    """
+    mask = np.asarray(info["action_mask"]).reshape(n_envs, -1) != 0
+    silent = ~mask.any(axis=1)
+    if "_action_mask" in info:
+        silent |= ~info["_action_mask"]
+    mask[silent] = True
+    return mask
+
+
+def autoreset(env: gym.vector.VectorEnv, name: str) -> AutoresetMode:
+    """How a vector environment starts again.
+
+    Raises:
+        UserError: it does not, or does not say how.
+    """
+    mode = env.metadata.get("autoreset_mode")
+    if mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP):
+        raise UserError(
+            f"{name}: episodes must start again by themselves, with autoreset_mode NEXT_STEP"
+            f" or SAME_STEP, got {mode}"
+        )
+    return mode

@@ -1,0 +1,326 @@
+"""A network that learns to build tours by REINFORCE, and everything a user does with it.
+
+Each update draws instances, lets the policy build P tours of each (one from every place, as in
+POMO, Kwon et al. 2020), and follows two score-function estimates:
+
+* REINFORCE on the length of the sampled tours, against a baseline (Williams 1992);
+* self-imitation: the shortest of the P tours, read from every place and in both directions, is
+  what the policy should have built (self-labelling, Corsini et al. 2024). A round trip has 2 N
+  readings, so one lucky sample teaches all of them.
+"""
+
+import math
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import gymnasium as gym
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from lightning_fabric import Fabric
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from hringur.agents.tours.decoding import Decoding, best_tour, build_tours, decode, readings, sample
+from hringur.agents.tours.pictures import learning_pictures
+from hringur.agents.tours.predicting import Predicting
+from hringur.agents.tours.settings import InstanceBatches, TourLearning
+from hringur.data.tours.length import tour_length
+from hringur.estimators.baselines import make_baseline
+from hringur.estimators.score_function import score_function
+from hringur.evaluators.choice import TourYardstick
+from hringur.references.tours.heuristics import two_opt
+from hringur.registry import learner_config
+from hringur.training import checkpoint
+from hringur.training.log import NoLog
+from hringur.training.processes import rank
+from hringur.training.random_state import seed_everything
+from hringur.training.run_folder import RunFolder
+from hringur.training.trainer import TrainerConfig, gradient_step, make_fabric, train
+from hringur.types import Instances, Metrics, State, UserError
+
+
+class Problem(NamedTuple):
+    """A batch of instances on the device."""
+
+    coordinates: Float[Tensor, "B N 2"]
+    distance: Float[Tensor, "B N N"]
+
+
+class TourAgent:
+    """Learns, predicts, plans, saves and loads, in the manner of Stable-Baselines3."""
+
+    def __init__(
+        self,
+        env: str | gym.Env = "IcelandTSP-v0",
+        policy: str | TourLearning = "attention-model",
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        fabric: Fabric | None = None,
+        env_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``policy`` is a name of the registry or the configuration of a network."""
+        self.config = learner_config(policy)() if isinstance(policy, str) else policy
+        self.env_id, own_options = (env, {}) if isinstance(env, str) else _made_by(env)
+        self.env_options = own_options | dict(env_options or {})
+        env_itself: Any = gym.make(self.env_id, **self.env_options).unwrapped
+        self.problem, self.sampler = env_itself.problem, env_itself.sampler
+        self.round_trip, self.n_places = bool(env_itself.round_trip), env_itself.n_places
+        self.seed = seed
+        self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
+        torch.manual_seed(seed)
+        network: Any = self.config.network()
+        if self.config.initial is not None:
+            weights, where = weights_in(self.config.initial), str(self.config.initial)
+            checkpoint.load_weights(network, weights, where)
+        optimizer = torch.optim.Adam(network.parameters(), lr=self.config.lr, fused=True)
+        self.average: Any = self.fabric.to_device(deepcopy(network)).requires_grad_(False)
+        self.policy: Any
+        self.policy, self.optimizer = self.fabric.setup(network, optimizer)
+        for method in ("encode", "score", "begin", "logits"):
+            self.policy.mark_forward_method(method)
+        self.baseline = make_baseline(self.config.baseline, network, self._greedy_cost)
+        self.updates = 0
+        self.yardstick = TourYardstick(self.env_id, self.env_options)
+        self.predicting = Predicting(self.average)
+
+    def update(self, batch: Instances, progress: float) -> Metrics:
+        """Sample tours, weigh them, follow the gradient; costs are in mean distances."""
+        lr = self._schedule(progress)
+        problem = self._on_device(batch)
+        start = self._starts(batch)
+        encoding = self.policy.encode(*problem)
+        with torch.no_grad():
+            tour = build_tours(self.policy, encoding, start, batch.n_places, sample)  # B P N
+        length = tour_length(problem.distance, tour, self.round_trip)  # B P
+        cost = length / problem.distance.mean(dim=(1, 2))[:, None]
+        advantage = self.config.reinforcement * (cost - self.baseline.value(cost, problem))
+
+        imitate = torch.rand_like(cost) < self.config.imitation
+        tour = torch.where(imitate[..., None], self._best_of(tour, cost, start), tour)
+        advantage = torch.where(imitate, -1.0, advantage)
+
+        scored = self.policy.score(encoding, tour)
+        loss = score_function(scored.log_prob, advantage)
+        loss = loss - self.config.entropy_bonus * scored.entropy.mean()
+        norm = gradient_step(self.fabric, loss, self.policy, self.optimizer, self.config.clip_norm)
+        self.baseline.update(cost, self.policy, problem)
+        self._average_weights()
+        return {
+            "rollout/tour_length": length.mean().item(),
+            "rollout/best_tour_length": length.amin(dim=1).mean().item(),
+            "policy/entropy_nats": scored.entropy.mean().item(),
+            "policy/grad_norm": norm,
+            "train/loss": loss.item(),
+            "train/learning_rate": lr,
+        }
+
+    def evaluate(self) -> Metrics:
+        """Gaps on held-out instances: one greedy tour, and the best of greedy ones."""
+        metrics = {}
+        methods = {"": Decoding()}
+        if self.round_trip:
+            methods["_all_starts"] = Decoding(method="all-starts")
+        for suffix, decoding in methods.items():
+            gap = self.yardstick.gap(self.plan(self.yardstick.instances, decoding))
+            metrics[f"evaluation/gap{suffix}_percent"] = 100 * float(gap.mean())
+            metrics[f"evaluation/optimal{suffix}_percent"] = 100 * float((gap < 1e-6).mean())
+        return metrics
+
+    def figures(self) -> dict[str, Figure]:
+        """The first held-out instance on the map: a greedy tour, and the decision in its middle."""
+        instance = self.yardstick.instances[slice(1)]
+        tour = self.plan(instance, Decoding())[0]
+        return learning_pictures(self.average, self.problem, instance, tour)
+
+    @property
+    def headline(self) -> str:
+        """The gap of one greedy tour: the best of all starts would hide a collapsed policy."""
+        return "evaluation/gap_percent"
+
+    def learn(
+        self, total_timesteps: int | None = None, seconds: int | float | None = None
+    ) -> "TourAgent":
+        """Train for so many decisions (environment steps) or seconds; 180 s if neither is given."""
+        samples = None
+        if total_timesteps is not None:
+            tours = self.config.tours or self.n_places
+            samples = math.ceil(total_timesteps / (tours * (self.n_places - 1)))
+        budget = None if seconds is None else float(seconds)
+        config = TrainerConfig(samples=samples, seconds=budget, evaluate_every_seconds=None)
+        seed_everything(self.seed)
+        train(self, self.batches(), config, NoLog())
+        return self
+
+    def batches(self) -> InstanceBatches:
+        """Endless instances like the environment's own."""
+        return InstanceBatches(self.sampler, self.n_places, self.config, [self.seed, rank()])
+
+    def predict(
+        self,
+        observation: Mapping[str, Any],
+        state: Any = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = True,
+    ) -> tuple[Any, Any]:
+        """The next place for one observation or a batch of them, as SB3's ``predict``.
+
+        The agent remembers the episodes under way by itself; ``state`` is not needed.
+
+        Raises:
+            UserError: a recurrent policy meets an episode that it did not see from its start.
+        """
+        return self.predicting.next_place(observation, deterministic), state
+
+    def plan(
+        self,
+        instances: Instances,
+        decoding: Decoding | None = None,
+        start: Int[np.ndarray, " B"] | None = None,
+        round_trip: bool | None = None,
+    ) -> Int[np.ndarray, "B N"]:
+        """A tour of each instance, begun at ``start`` (the first place if None)."""
+        decoding = decoding or Decoding(method="all-starts" if self.round_trip else "sampling")
+        round_trip = self.round_trip if round_trip is None else round_trip
+        begin = np.zeros(len(instances), dtype=np.int64) if start is None else start
+        starts = torch.as_tensor(begin, device=self.fabric.device)
+        problem = self._on_device(instances)
+        tour = decode(self.average, *problem, starts, decoding, round_trip).cpu().numpy()
+        return two_opt(instances.distance, tour, round_trip) if decoding.two_opt else tour
+
+    def save(self, path: str | Path) -> None:
+        """The averaged weights and what is needed to build the network again, in one file."""
+        checkpoint.save(Path(path), {"tour_agent": self._description(), "weights": self._weights()})
+
+    @classmethod
+    def load(cls, path: str | Path, device: str = "auto") -> "TourAgent":
+        """The agent that ``save`` wrote to ``path``.
+
+        Raises:
+            UserError: there is no such file, or it holds something else.
+        """
+        state = checkpoint.load(Path(path))
+        if "tour_agent" not in state:
+            raise UserError(f"{path} is a checkpoint, but not one that TourAgent.save wrote")
+        about = state["tour_agent"]
+        config = learner_config(about["policy"])(**about["config"])
+        agent = cls(about["env"], config, device=device, env_options=about["env_options"])
+        for module in (agent.policy.module, agent.average):
+            checkpoint.load_weights(module, state["weights"], str(path))
+        return agent
+
+    def state_dict(self) -> State:
+        """Weights, their average, optimiser and baseline."""
+        return {
+            "tour_agent": self._description(),
+            "policy": dict(self.policy.module.state_dict()),
+            "weights": self._weights(),
+            "optimizer": self.optimizer.state_dict(),
+            "baseline": self.baseline.state_dict(),
+            "updates": self.updates,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from ``state``.
+
+        Raises:
+            UserError: it is of another learner or architecture.
+        """
+        about = state.get("tour_agent")
+        if about is None or about["policy"] != self._description()["policy"]:
+            found = about["policy"] if about else "no tour agent"
+            raise UserError(f"the checkpoint is of {found}, not of {self._description()['policy']}")
+        checkpoint.load_weights(self.policy.module, state["policy"], "the checkpoint")
+        checkpoint.load_weights(self.average, state["weights"], "the checkpoint")
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.baseline.load_state_dict(state["baseline"])
+        self.updates = state["updates"]
+
+    def compile(self) -> None:
+        """Compile the encoder, which is where a GPU's time goes."""
+        self.policy.module.encode = torch.compile(self.policy.module.encode)
+
+    def _schedule(self, progress: float) -> float:
+        """Warm up over the first 2 % of the budget, then half a cosine to nothing."""
+        warm = min(1.0, progress / 0.02 + 0.01)
+        lr = self.config.lr * warm * 0.5 * (1 + math.cos(math.pi * progress))
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        return lr
+
+    def _starts(self, batch: Instances) -> Int[Tensor, "B P"]:
+        """Every place once; some of them at random; or P times the first of an open path."""
+        n, tours = batch.n_places, self.config.tours or batch.n_places
+        if not self.round_trip:
+            return torch.zeros(len(batch), tours, dtype=torch.long, device=self.fabric.device)
+        if tours >= n:
+            return (torch.arange(tours, device=self.fabric.device) % n).expand(len(batch), tours)
+        return torch.rand(len(batch), n, device=self.fabric.device).argsort(dim=1)[:, :tours]
+
+    def _best_of(
+        self, tour: Int[Tensor, "B P N"], cost: Float[Tensor, "B P"], start: Int[Tensor, "B P"]
+    ) -> Int[Tensor, "B P N"]:
+        """The shortest tour of each instance, as P tours from their own starts."""
+        best = best_tour(tour, cost)
+        return readings(best, start) if self.round_trip else best[:, None].expand_as(tour)
+
+    @torch.no_grad()
+    def _average_weights(self) -> None:
+        self.updates += 1
+        decay = min(self.config.average_decay, self.updates / (self.updates + 9))
+        present = list(self.policy.module.parameters())
+        torch._foreach_lerp_(list(self.average.parameters()), present, 1 - decay)
+
+    def _greedy_cost(self, policy: Any, problem: Problem) -> Float[Tensor, " B"]:
+        """Cost of one greedy tour from the first place, for the greedy-rollout baseline."""
+        start = torch.zeros(len(problem.distance), dtype=torch.long, device=self.fabric.device)
+        tour = decode(policy, *problem, start, Decoding(), self.round_trip)
+        length = tour_length(problem.distance, tour, self.round_trip)
+        return length / problem.distance.mean(dim=(1, 2))
+
+    def _on_device(self, instances: Instances) -> Problem:
+        return Problem(
+            self._tensor(instances.coordinates, torch.float32),
+            self._tensor(instances.distance, torch.float32),
+        )
+
+    def _tensor(self, array: np.ndarray, dtype: torch.dtype) -> Tensor:
+        return torch.tensor(array, dtype=dtype, device=self.fabric.device)  # copies: may be locked
+
+    def _weights(self) -> State:
+        return dict(self.average.state_dict())
+
+    def _description(self) -> State:
+        return {
+            "policy": self.config.name,
+            "config": asdict(self.config) | {"initial": None},  # these weights now
+            "env": self.env_id,
+            "env_options": self.env_options,
+        }
+
+
+def weights_in(path: Path) -> State:
+    """The averaged weights of a run folder's newest checkpoint, or of a saved agent.
+
+    Raises:
+        UserError: there are none.
+    """
+    file = RunFolder.open(path).latest_checkpoint() if path.is_dir() else path
+    if file is None:
+        raise UserError(f"the run {path} has no checkpoint yet")
+    state = checkpoint.load(file)
+    weights = state.get("learner", state).get("weights")
+    if weights is None:
+        raise UserError(f"{file} is a checkpoint, but not of an agent that builds tours")
+    return weights
+
+
+def _made_by(env: gym.Env) -> tuple[str, dict[str, Any]]:
+    """Name and options with which ``gymnasium.make`` made this environment."""
+    if env.spec is None:
+        raise UserError(f"env must be made by gymnasium.make, or be its name, got {env!r}")
+    return env.spec.id, dict(env.spec.kwargs)

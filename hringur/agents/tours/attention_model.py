@@ -1,0 +1,258 @@
+"""The attention model (Kool et al. 2019) with many starts (POMO, Kwon et al. 2020), on roads.
+
+An encoder looks at all places at once; a decoder then names the next place from a glimpse of the
+open ones, seen from the first and the last place. Road distances are no function of coordinates,
+so they enter as learned biases: of every head of the encoder's attention, of the glimpse, and of
+the pointer's logits, which are
+
+    logits[l, j] = clip * tanh( (W_o glimpse + W_r h_l) . W_k h_j / sqrt(D) + bias(l, j) ).
+
+The decoder is folded into tables (``Tables``) that are made once per instance, see glimpse.py.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from hringur.agents.tours.glimpse import SMALLEST, exponentiate, glimpse
+from hringur.agents.tours.policy import Scored
+from hringur.agents.tours.settings import TourLearning
+from hringur.types import UserError
+
+N_EDGE_FEATURES = 6
+SHORT, LONG = 0.15, 0.5  # ranges of the distance features, in mean distances of an instance
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttentionModelConfig(TourLearning):
+    """Attention model with the road distances as biases."""
+
+    name: ClassVar[str] = "attention-model"
+
+    width: int = 64
+    """numbers that describe a place inside the network"""
+
+    layers: int = 3
+    """of the encoder"""
+
+    heads: int = 8
+    """of the encoder's attention"""
+
+    decoder_heads: int = 4
+    """of the glimpse"""
+
+    feed_forward: int = 256
+    """width of the encoder's hidden layers"""
+
+    frequencies: int = 6
+    """octaves of sines by which a position is told to the network; 0: the coordinates alone"""
+
+    clip: float = 10.0
+    """logits stay within plus and minus this (Bello et al. 2016)"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("heads", "decoder_heads"):
+            if self.width % getattr(self, name):
+                raise UserError(f"width {self.width} must be divisible by {name}")
+
+    def network(self) -> "AttentionModel":
+        """A new network with random weights."""
+        return AttentionModel(self)
+
+
+class Tables(NamedTuple):
+    """All that the decoder needs of an instance; see glimpse.py for the first three."""
+
+    first: Float[Tensor, "B N H N"]
+    last: Float[Tensor, "B N H N"]
+    mix: Float[Tensor, "B HN N"]
+    edge: Float[Tensor, "B N N"]
+    """the part of the logits that does not depend on what has been visited"""
+
+
+class AttentionModel(nn.Module):
+    """The network; ``TourAgent`` trains it."""
+
+    recurrent = False
+
+    def __init__(self, config: AttentionModelConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.heads, self.clip, self.frequencies = (
+            config.decoder_heads,
+            config.clip,
+            config.frequencies,
+        )
+        self.place = nn.Linear(4 + 4 * config.frequencies, width)
+        self.layers = nn.ModuleList(
+            EncoderLayer(width, config.heads, config.feed_forward) for _ in range(config.layers)
+        )
+        self.norm = nn.LayerNorm(width)
+        self.project = nn.Linear(width, 6 * width, bias=False)  # first, last, key, value, ...
+        self.output = nn.Linear(width, width, bias=False)  # W_o of the glimpse
+        self.first_bias = DistanceBias(self.heads, slope=0.0)
+        self.last_bias = DistanceBias(self.heads, slope=2.0)
+        self.edge_bias = DistanceBias(1, slope=1.0)
+
+    def encode(
+        self, coordinates: Float[Tensor, "B N 2"], distance: Float[Tensor, "B N N"]
+    ) -> Tables:
+        """Places and distances to the decoder's tables."""
+        relative = distance / distance.mean(dim=(1, 2), keepdim=True).clamp(min=1e-12)
+        edge = edge_features(relative)  # B N N F
+        embedding = self.place(place_features(coordinates, relative, self.frequencies))  # B N D
+        for layer in self.layers:
+            embedding = layer(embedding, edge)
+        return self.tables(self.norm(embedding), edge)
+
+    def tables(self, embedding: Float[Tensor, "B N D"], edge: Float[Tensor, "B N N F"]) -> Tables:
+        """Fold queries, keys, values and the two output projections into sums over places."""
+        batch, n, width = embedding.shape
+        per_head = width // self.heads
+        first, last, key, value, pointer, residual = self.project(embedding).chunk(6, dim=2)
+
+        def by_head(tensor: Tensor) -> Tensor:
+            return tensor.view(batch, n, self.heads, per_head).transpose(1, 2)  # B H N D/H
+
+        keys = by_head(key * per_head**-0.5).transpose(2, 3)  # B H D/H N
+        first_score = (by_head(first) @ keys + self.first_bias(edge)).transpose(1, 2)  # B N H N
+        last_score = (by_head(last) @ keys + self.last_bias(edge)).transpose(1, 2)
+        pointer = pointer * width**-0.5
+        heard = by_head(pointer @ self.output.weight).transpose(2, 3)  # W_o' W_k h_j, by head
+        mix = (by_head(value) @ heard).reshape(batch, self.heads * n, n)
+        from_last = residual @ pointer.transpose(1, 2) + self.edge_bias(edge)[:, 0]
+        return Tables(exponentiate(first_score), exponentiate(last_score), mix, from_last)
+
+    def begin(self, encoding: Tables, start: Int[Tensor, "B P"]) -> Float[Tensor, "B P H N"]:
+        """The first place's share of every glimpse to come."""
+        return take_rows(encoding.first, start)
+
+    def logits(
+        self,
+        encoding: Tables,
+        memory: Float[Tensor, "B P H N"],
+        last: Int[Tensor, "B P"],
+        is_open: Bool[Tensor, "B P N"],
+    ) -> tuple[Float[Tensor, "B P N"], Float[Tensor, "B P H N"]]:
+        """Logits of the next place; the memory stays as it is."""
+        weight = take_rows(encoding.last, last) * memory  # B P H N
+        weight = weight * is_open[:, :, None]
+        weight = weight / weight.sum(dim=-1, keepdim=True).clamp(min=SMALLEST)
+        seen = weight.flatten(2) @ encoding.mix  # B P N
+        return self.clip * torch.tanh(seen + take_rows(encoding.edge, last)), memory
+
+    def score(self, encoding: Tables, tour: Int[Tensor, "B P N"]) -> Scored:
+        """Probability of given tours, without a loop over steps.
+
+        A tour leaves every place once, so its decisions can be laid out by the place that is
+        left instead of by time: then no table has to be gathered.
+        """
+        n = tour.shape[-1]
+        time = torch.arange(n, device=tour.device).expand_as(tour)
+        when = torch.zeros_like(tour).scatter_(2, tour, time)  # of the visit, by place
+        is_open = when[:, :, None, :] > when[:, :, :, None]  # B P N N: visited later
+        seen = glimpse(self.begin(encoding, tour[..., 0]), encoding.last, encoding.mix, is_open)
+        logits = self.clip * torch.tanh(seen + encoding.edge[:, None])
+        log_prob = logits.masked_fill(~is_open, -1e9).log_softmax(dim=-1)
+        following = torch.zeros_like(tour).scatter_(2, tour, tour.roll(-1, dims=2))
+        decides = when < n - 1  # the last place has no choice left
+        chosen = log_prob.gather(3, following[..., None]).squeeze(3) * decides  # B P N
+        entropy = -(log_prob.exp() * log_prob * is_open).sum(dim=(2, 3)) / (n - 1)
+        return Scored(chosen.sum(dim=2), entropy)
+
+
+class EncoderLayer(nn.Module):
+    """Self-attention with distance biases, then a feed-forward network; norms come first."""
+
+    def __init__(self, width: int, heads: int, feed_forward: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = nn.Linear(width, 3 * width, bias=False)
+        self.bias = DistanceBias(heads, slope=2.0)
+        self.output = nn.Linear(width, width)
+        self.feed_forward = nn.Sequential(
+            nn.LayerNorm(width),
+            nn.Linear(width, feed_forward),
+            nn.ReLU(),
+            nn.Linear(feed_forward, width),
+        )
+
+    def forward(
+        self, embedding: Float[Tensor, "B N D"], edge: Float[Tensor, "B N N F"]
+    ) -> Float[Tensor, "B N D"]:
+        """The places, told about each other once more."""
+        batch, n, width = embedding.shape
+        per_head = width // self.heads
+        projected = self.attention(self.attention_norm(embedding))
+        query, key, value = projected.view(batch, n, 3, self.heads, per_head).permute(2, 0, 3, 1, 4)
+        score = (query * per_head**-0.5) @ key.transpose(2, 3) + self.bias(edge)  # B H N N
+        attended = (score.softmax(dim=-1) @ value).transpose(1, 2).reshape(batch, n, width)
+        embedding = embedding + self.output(attended)
+        return embedding + self.feed_forward(embedding)
+
+
+class DistanceBias(nn.Module):
+    """A linear map of the edge features to one bias for each head.
+
+    It begins as minus the distance times 0 .. ``slope``, head by head: a bias that begins by
+    preferring far places saturates the pointer's tanh and does not recover.
+    """
+
+    def __init__(self, heads: int, slope: float) -> None:
+        super().__init__()
+        weight = torch.zeros(heads, N_EDGE_FEATURES)
+        weight[:, 0] = -torch.linspace(0, slope, heads) if heads > 1 else -slope
+        self.weight = nn.Parameter(weight)
+
+    def forward(self, edge: Float[Tensor, "B N N F"]) -> Float[Tensor, "B H N N"]:
+        """The biases of all heads."""
+        return F.linear(edge, self.weight).permute(0, 3, 1, 2)
+
+
+def place_features(
+    coordinates: Float[Tensor, "B N 2"], relative: Float[Tensor, "B N N"], frequencies: int
+) -> Float[Tensor, "B N F"]:
+    """Position, as it is and in sines, and the mean and least distance to other places."""
+    frequency = math.pi * 2.0 ** torch.arange(frequencies, device=relative.device)
+    angle = (coordinates[..., None] * frequency).flatten(2)
+    apart = relative + torch.eye(relative.shape[1], device=relative.device) * 10
+    reach = torch.stack([relative.mean(dim=2), apart.amin(dim=2)], dim=2)
+    return torch.cat([coordinates, angle.sin(), angle.cos(), reach], dim=2)
+
+
+def edge_features(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N F"]:
+    """The distance at two ranges, and how much lies on the way.
+
+    The detour over a third place, d(i, k) + d(k, j) - d(i, j), tells what a road passes: its
+    least value, and how many places are near the way, strictly and loosely.
+    """
+    n = relative.shape[1]
+    same = torch.eye(n, dtype=torch.bool, device=relative.device)
+    least = torch.full_like(relative, 9.0)
+    passed = torch.zeros_like(relative)
+    near = torch.zeros_like(relative)
+    for k in range(n):  # not one B N N N tensor: that is 4 GB at N = 1,000
+        detour = relative[:, :, k, None] + relative[:, None, k, :] - relative  # B N N
+        detour = detour.masked_fill(same[k][:, None] | same[k], 9.0)
+        torch.minimum(least, detour, out=least)
+        loosely = torch.exp(-4.0 * detour)
+        near += loosely
+        passed += loosely**5  # exp(-20 * detour)
+    ranges = [torch.exp(-relative / SHORT), torch.exp(-relative / LONG)]
+    return torch.stack([relative, *ranges, least, 0.2 * passed, 0.2 * near], dim=-1)
+
+
+def take_rows(
+    table: Float[Tensor, "B N *rest"], row: Int[Tensor, "B P"]
+) -> Float[Tensor, "B P *rest"]:
+    """``table[b, row[b, p]]``, by one copy of whole rows."""
+    batch, n = table.shape[:2]
+    flat = row + n * torch.arange(batch, device=row.device)[:, None]
+    return table.flatten(0, 1).index_select(0, flat.flatten()).view(*row.shape, *table.shape[2:])

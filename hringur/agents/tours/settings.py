@@ -1,0 +1,104 @@
+"""How tours are learned: settings that every network shares, and instances to learn from."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from lightning_fabric import Fabric
+
+from hringur.agents.tours.policy import TourPolicy
+from hringur.checks import check_not_negative, check_positive, check_share
+from hringur.data.tours.instances import Sampler
+from hringur.estimators.baselines import BaselineName
+from hringur.types import Batches, Instances, Learner, State, UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class TourLearning:
+    """How a policy learns to build tours; the configuration of each network adds its own part."""
+
+    name: ClassVar[str]
+    """of the network, in the registry"""
+
+    batch: int = 64
+    """instances of an update"""
+
+    tours: int | None = None
+    """tours sampled of each instance; one from every place when not given"""
+
+    largest: int | None = None
+    """draw instances of up to this many places, smaller batches of larger ones"""
+
+    initial: Path | None = None
+    """begin with the weights of this run, or of this saved agent, instead of random ones"""
+
+    lr: float = 1e-3
+    """Adam's step size at its highest, after the first 2 % of the budget; then half a cosine"""
+
+    baseline: BaselineName = "leave-one-out"
+    """what a sampled tour is compared with"""
+
+    imitation: float = 0.75
+    """share of the tours that are replaced by a reading of the best one [0 .. 1]"""
+
+    reinforcement: float = 2.0
+    """weight of REINFORCE's tours, whose costs are counted in mean distances"""
+
+    entropy_bonus: float = 0.0
+    """weight of the entropy of a decision [per nat]"""
+
+    average_decay: float = 0.995
+    """of the running average of the weights, which is what is evaluated and saved"""
+
+    clip_norm: float = 1.0
+    """longest gradient"""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "batch", "lr", "clip_norm")
+        check_not_negative(self, "reinforcement", "entropy_bonus")
+        check_share(self, "imitation", "average_decay")
+        if self.tours is not None and self.tours < 2:
+            raise UserError(f"tours must be at least 2, got {self.tours}")
+
+    def network(self) -> TourPolicy:
+        """A new network with random weights."""
+        raise TypeError("the configuration of a network is needed, such as AttentionModelConfig")
+
+    def build(
+        self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
+    ) -> tuple[Learner, Batches]:
+        """The agent and its endless instances, different ones on each process."""
+        from hringur.agents.tours.agent import TourAgent  # which needs this file
+
+        agent = TourAgent(env_id, self, seed=seed, fabric=fabric, env_options=env_options)
+        return agent, agent.batches()
+
+
+class InstanceBatches:
+    """An endless source of instances that goes on where it stopped."""
+
+    def __init__(
+        self, sampler: Sampler, n_places: int, config: TourLearning, seed: list[int]
+    ) -> None:
+        self.sampler, self.n_places, self.config = sampler, n_places, config
+        self.rng = np.random.default_rng(seed)
+
+    def __iter__(self) -> Iterator[Instances]:
+        return self
+
+    def __next__(self) -> Instances:
+        n, batch = self.n_places, self.config.batch
+        if self.config.largest is not None:
+            n = int(self.rng.integers(self.n_places, self.config.largest + 1))
+            batch = max(2, round(batch * (self.n_places / n) ** 2))
+        return self.sampler.sample(self.rng, batch, n)
+
+    def state_dict(self) -> State:
+        """State of the generator."""
+        return {"generator": self.rng.bit_generator.state}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from there."""
+        self.rng.bit_generator.state = state["generator"]

@@ -1,0 +1,260 @@
+"""``hringur compare [RUN...]``: runs, heuristics and the exact solver on the same instances.
+
+With ``--agents`` or ``--models`` it is ``compare_agents`` or ``compare_models`` instead, which
+train them first.
+"""
+
+import dataclasses
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from hringur.commands.console import note, parse, print_json, show
+from hringur.commands.evaluate.command import measure, problem_for
+from hringur.data.tours.held_out import HeldOut
+from hringur.evaluation.tours import plots
+from hringur.evaluation.tours import table as compare
+from hringur.evaluation.tours.methods import DECODINGS, exact_score, heuristic_name
+from hringur.evaluation.tours.scores import OverSeeds, Score, evaluate_plan, over_seeds
+from hringur.references.tours.heuristics import HEURISTICS
+from hringur.trained import Trained, load_trained
+from hringur.training.config import Device
+from hringur.types import UserError
+from hringur.weights.shipped import ATTENTION_MODEL
+
+DEFAULT_SET = "iceland-20"
+SEEDS_HEADINGS = ("over seeds", "runs", "gap %", "interval", "interquartile mean %", "interval")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compare:
+    """Lay runs, classic heuristics and the exact solver side by side, on the same instances.
+
+    Runs of one learner with the same settings and different seeds are also put together. With
+    neither runs nor --heuristics nor --exact: all heuristics, the shipped model, the exact solver.
+
+    To train agents on any environment and compare them: hringur compare --agents --help.
+    To train generative models and compare them: hringur compare --models --help.
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="[RUN ...]")] = ()
+    """run folders, or saved agents, or attention-model: the shipped one"""
+
+    heuristics: tuple[str, ...] = ()
+    """names of classic heuristics, or all"""
+
+    exact: bool = False
+    """add the exact solver; its time is measured on five of the instances"""
+
+    held_out: str | None = None
+    """iceland-20, iceland-50, euclidean-20 or euclidean-50; what fits the runs when not given"""
+
+    count: int | None = None
+    """take only so many instances, the first of the set; all when not given"""
+
+    device: Device = "auto"
+    """where networks compute; auto takes the GPU when there is one"""
+
+    figure: Path | None = None
+    """draw the gaps to this PNG, overwritten if it exists"""
+
+    markdown: bool = False
+    """print tables for a document"""
+
+    json: bool = False
+    """print the figures as JSON"""
+
+    def __post_init__(self) -> None:
+        if self.markdown and self.json:
+            raise UserError("--markdown and --json exclude each other: give one")
+        unknown = [name for name in self.heuristics if name not in (*HEURISTICS, "all")]
+        if unknown:
+            known = ", ".join([*HEURISTICS, "all"])
+            raise UserError(f"unknown heuristic {unknown[0]!r}; there are {known}")
+        twice = [path for path in self.runs if self.runs.count(path) > 1]
+        if twice:
+            raise UserError(f"the run {twice[0]} is given twice")
+        if self.figure is not None:
+            check_figure(self.figure)
+
+    def selection(self) -> "Compare":
+        """With everything that is meant if nothing is named."""
+        if self.runs or self.heuristics or self.exact:
+            return self
+        return dataclasses.replace(self, heuristics=("all",), exact=True)
+
+    def heuristic_names(self) -> list[str]:
+        """Those asked for, each once, in the registry's order."""
+        return [name for name in HEURISTICS if {name, "all"} & set(self.heuristics)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedsRow:
+    """Runs of one learner that differ in nothing but the seed."""
+
+    label: str
+    gap: OverSeeds
+
+
+def main(arguments: list[str]) -> None:
+    """Load everything, measure it, print it."""
+    kinds = {argument.split("=")[0] for argument in arguments}
+    if "--agents" in kinds:
+        from hringur.commands.compare import agents as compare_agents
+
+        compare_agents.main(arguments)
+        return
+    if "--models" in kinds:
+        from hringur.commands.compare import models as compare_models
+
+        compare_models.main(arguments)
+        return
+    given = parse(Compare, arguments, "compare")
+    options = given.selection()
+    command = shlex.join(["hringur", "compare", *arguments])
+    trained = {path: load_trained(path, options.device) for path in options.runs}
+    if trained:
+        problem = problem_for(list(trained.values()), options.held_out, options.count)
+    else:
+        problem = problem_for([], options.held_out or DEFAULT_SET, options.count)
+    if options is not given and ATTENTION_MODEL.is_file():
+        trained[ATTENTION_MODEL] = load_trained(ATTENTION_MODEL, options.device)
+    by_run = {}
+    for path, one in trained.items():
+        note(f"measuring {path} on {len(problem):,} instances of {problem.name} ...")
+        label = label_of(one, list(trained.values()))
+        by_run[path] = measure(one, label, problem, DECODINGS, seed=0, command=command)
+    scores = [score for of_run in by_run.values() for score in of_run]
+    scores += references(options, problem, command)
+    rows = seeds_rows([(trained[path], of_run) for path, of_run in by_run.items()])
+    if options.figure is not None:
+        plots.save(plots.gap_chart(scores), options.figure)
+    present(options, problem, scores, rows)
+
+
+def label_of(one: Trained, among: Sequence[Trained]) -> str:
+    """The learner's name, and that of the run where several are of this learner."""
+    if one.path == ATTENTION_MODEL:
+        return f"{one.name} (shipped)"
+    alone = sum(other.name == one.name for other in among) == 1
+    return one.name if alone else f"{one.name} ({one.path})"
+
+
+def references(options: Compare, problem: HeldOut, command: str) -> list[Score]:
+    """The heuristics asked for, and the exact solver if it was."""
+    names = options.heuristic_names()
+    if names:
+        note(f"measuring {len(names)} heuristics ...")
+    scores = [
+        evaluate_plan(
+            lambda instances, h=HEURISTICS[name]: h(instances.distance),  # type: ignore[misc]
+            problem,
+            name=heuristic_name(name),
+            kind="heuristic",
+            command=command,
+        )
+        for name in names
+    ]
+    if options.exact:
+        note("measuring the exact solver ...")
+        scores.append(exact_score(problem, command=command))
+    return scores
+
+
+def seeds_rows(measured: Sequence[tuple[Trained, list[Score]]]) -> list[SeedsRow]:
+    """Mean and interquartile mean of each learner of which there are several seeds."""
+    groups: dict[str, list[tuple[int, str, list[Score]]]] = {}
+    for trained, scores in measured:
+        if trained.settings is not None:
+            about = dataclasses.asdict(trained.settings)
+            seed = about.pop("seed")
+            trainer = about.pop("trainer")
+            budgets = [trainer[key] for key in ("steps", "samples", "seconds")]
+            recipe = json.dumps([about, budgets], default=str, sort_keys=True)
+            groups.setdefault(recipe, []).append((seed, trained.name, scores))
+    rows = []
+    for group in groups.values():
+        seeds, names, scores_of = zip(*group, strict=True)
+        if 1 < len(group) == len(set(seeds)):  # the same seed twice is no second run
+            for same in zip(*scores_of, strict=True):  # one decoding of each run
+                label = f"{names[0]}, {same[0].decoding}"
+                rows.append(SeedsRow(label=label, gap=over_seeds(same)))
+    return rows
+
+
+def present(
+    options: Compare, problem: HeldOut, scores: Sequence[Score], rows: Sequence[SeedsRow]
+) -> None:
+    """In the form asked for."""
+    if options.json:
+        print_json(
+            {
+                "held_out": problem.name,
+                "instances": len(problem),
+                "scores": [score.to_json(per_instance=False) for score in compare.ranked(scores)],
+                "over_seeds": [seeds_json(row) for row in rows],
+            }
+        )
+    elif options.markdown:
+        print(compare.markdown(scores))
+        if rows:
+            print(seeds_markdown(rows))
+    else:
+        show(compare.table(scores))
+        if rows:
+            show(seeds_table(rows))
+
+
+def seeds_table(rows: Sequence[SeedsRow]) -> Table:
+    """For the terminal."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    for column, heading in enumerate(SEEDS_HEADINGS):
+        table.add_column(heading, justify="right" if column else "left")
+    for row in rows:
+        table.add_row(*seeds_cells(row))
+    return table
+
+
+def seeds_markdown(rows: Sequence[SeedsRow]) -> str:
+    """For a document."""
+    aligned = ["---", *["--:"] * (len(SEEDS_HEADINGS) - 1)]
+    lines = [SEEDS_HEADINGS, aligned, *(seeds_cells(row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def seeds_cells(row: SeedsRow) -> tuple[str, ...]:
+    """One line of either table."""
+    return (
+        row.label,
+        str(row.gap.runs),
+        *compare.percent_cells(row.gap.mean),
+        *compare.percent_cells(row.gap.interquartile_mean),
+    )
+
+
+def seeds_json(row: SeedsRow) -> dict[str, Any]:
+    """For a program; gaps as fractions."""
+    mean, middle = row.gap.mean, row.gap.interquartile_mean
+    return {
+        "label": row.label,
+        "runs": row.gap.runs,
+        "mean_gap": mean.value,
+        "mean_gap_interval": [mean.low, mean.high],
+        "interquartile_mean_gap": middle.value,
+        "interquartile_mean_gap_interval": [middle.low, middle.high],
+    }
+
+
+def check_figure(path: Path) -> None:
+    """Refuse a figure that could not be written, before any work is done."""
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise UserError(f"--figure must name a .png file, got {path}")
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write the figure {path}: there is no folder {path.parent}")

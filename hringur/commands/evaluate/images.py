@@ -1,0 +1,36 @@
+"""``hringur evaluate RUN`` where the run is of a model of images: samples beside real images."""
+
+import shlex
+from typing import Any
+
+from hringur.commands.console import json_text, note, print_json, show
+from hringur.data.files import write_whole
+from hringur.evaluation.generative.scores import COUNT, score_model, yardstick_of
+from hringur.trained import Trained
+from hringur.types import UserError
+
+
+def main(trained: Trained, options: Any, arguments: list[str]) -> None:
+    """Measure samples, and both references with as many images; print."""
+    model, count = trained.learner, options.count or COUNT
+    if options.count is not None and options.count < 1:
+        raise UserError(f"--count must be at least 1, got {options.count}")
+    asked = [name for name in ("held_out", "method", "two_opt") if getattr(options, name)]
+    if asked:
+        option = asked[0].replace("_", "-")
+        raise UserError(f"--{option} is of tours; {trained.path} is of {trained.name}")
+    yardstick = yardstick_of(model, count)
+    note(f"measuring {yardstick.count:,} samples of {trained.path} ...")
+    report = score_model(model, yardstick, options.seed)
+    record = {
+        "run": str(trained.path),
+        "learner": trained.name,
+        **report.to_json(),
+        "command": shlex.join(["hringur", "evaluate", *arguments]),
+    }
+    if options.output is not None:
+        write_whole(options.output, json_text(record) + "\n")
+    if options.json:
+        print_json(record)
+    else:
+        show(report.table())

@@ -1,0 +1,174 @@
+"""How ``hringur tour`` finds a tour, and what is known about shorter ones.
+
+Networks, and with them torch, are imported only when one is used.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int
+
+from hringur.commands.console import note
+from hringur.commands.tour.problem import Problem
+from hringur.data.tours.proven_tours import proven_tours
+from hringur.references.tours.exact import ExactTour, optimal_tour
+from hringur.references.tours.heuristics import HEURISTICS, begin_at, two_opt
+from hringur.training.config import Device
+from hringur.types import UserError
+from hringur.weights.shipped import ATTENTION_MODEL
+
+LONG_PROOF = 60
+"""Of more places, a proof may take so long that the reader is told what is going on."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Plan:
+    """A tour and how it was found."""
+
+    tour: Int[np.ndarray, " N"]
+    method: str
+    """for the reader"""
+    network_tour: Int[np.ndarray, " N"] | None = None
+    """what the network planned by itself, before 2-opt; None if there was no network"""
+
+
+def default_agent(problem: Problem) -> str:
+    """The shipped model; without it, or where a network cannot serve, a heuristic that can."""
+    if not problem.symmetric:
+        return "farthest-insertion"
+    return "attention-model" if ATTENTION_MODEL.is_file() else "farthest-insertion+2opt"
+
+
+def check_agent(agent: str) -> None:
+    """Refuse what is neither a name that is known nor a path that exists."""
+    if agent == "attention-model":
+        if not ATTENTION_MODEL.is_file():
+            raise UserError(f"agent {agent!r}: this installation comes without a trained model")
+    elif agent not in HEURISTICS and not os.path.exists(agent):
+        known = ", ".join([*HEURISTICS, "attention-model"])
+        raise UserError(
+            f"unknown agent {agent!r}: there is no such run folder or saved agent, "
+            f"and the names that are known are {known}"
+        )
+
+
+def plan(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
+    """The tour that ``agent`` finds.
+
+    Raises:
+        UserError: it cannot be loaded, or cannot plan a tour like this.
+    """
+    if agent in HEURISTICS:
+        return by_heuristic(problem, agent)
+    if not problem.symmetric:
+        raise UserError(
+            f"agent {agent!r} needs distances that are the same in both directions, "
+            "and these are not; --exact and --agent farthest-insertion can use them"
+        )
+    return by_network(problem, agent, device, seed)
+
+
+def by_heuristic(problem: Problem, name: str) -> Plan:
+    """A classic heuristic; an open path is its round trip cut open before the first place."""
+    distance, start = problem.instance.distance, np.array([problem.start])
+    try:
+        tour = HEURISTICS[name](distance, start)
+    except ValueError as error:  # some need symmetric distances
+        raise UserError(f"agent {name!r} cannot plan this tour: {error}") from error
+    if not problem.round_trip:
+        ways = [tour[0], np.append(start, tour[0, :0:-1])] if problem.symmetric else [tour[0]]
+        tour = min(ways, key=problem.length)[None]
+        if name.endswith("+2opt"):
+            tour = two_opt(distance, tour, round_trip=False)
+    return Plan(tour=tour[0], method=name)
+
+
+def by_network(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
+    """A network, and 2-opt on what it planned."""
+    from hringur.agents.tours.agent import TourAgent
+    from hringur.agents.tours.decoding import Decoding
+    from hringur.training.random_state import seed_everything
+
+    learner = load_agent(agent, device)
+    seed_everything(seed)
+    if isinstance(learner, TourAgent):
+        decoding = Decoding(method="all-starts" if problem.round_trip else "sampling")
+        starts = np.array([problem.start])
+        tour = learner.plan(problem.instance, decoding, starts, problem.round_trip)
+        label = decoding.label
+    else:
+        tour, label = step_by_step(learner, agent, problem), "greedy"
+    improved = two_opt(problem.instance.distance, tour, problem.round_trip)
+    return Plan(tour=improved[0], method=f"{agent}, {label} + 2-opt", network_tour=tour[0])
+
+
+def load_agent(agent: str, device: Device) -> Any:
+    """The learner in a run folder or in a saved file, or the one that is shipped.
+
+    Raises:
+        UserError: missing, cut off, or made by something else.
+    """
+    from hringur.trained import load_trained
+
+    path = ATTENTION_MODEL if agent == "attention-model" else Path(agent)
+    return load_trained(path, device).learner
+
+
+def step_by_step(learner: Any, agent: str, problem: Problem) -> Int[np.ndarray, "1 N"]:
+    """A learner without plans, such as SB3's, decides in the environment; visited places are out.
+
+    Raises:
+        UserError: it was trained on another number of places.
+    """
+    from hringur.evaluators.tours import make_vector, play
+
+    if learner.n_places != problem.n_places:
+        raise UserError(
+            f"agent {agent!r} was trained on {learner.n_places} places and takes no other "
+            f"number, got {problem.n_places}"
+        )
+    options: dict[str, Any] = {"round_trip": problem.round_trip}
+    if problem.own is None:
+        options |= {"places": list(problem.names), "season": problem.season}
+        env = make_vector("IcelandTSP-v0", 1, **options)
+    else:
+        env = make_vector("OwnTSP-v0", 1, problem=problem.own, **options)
+    start = np.array([problem.start])
+
+    def decide(seen: dict[str, Any]) -> Any:
+        return learner.predict(seen, action_masks=1 - seen["visited"])[0]
+
+    return play(env, problem.instance, decide, start).tour
+
+
+def shortest(problem: Problem, seconds: float) -> ExactTour:
+    """The proven shortest tour: shipped, or solved; after ``seconds``, the best and a bound."""
+    shipped = shipped_tour(problem)
+    if shipped is None:
+        if problem.n_places > LONG_PROOF:
+            note(f"looking for the shortest tour, for up to {seconds:g} s")
+        return optimal_tour(
+            problem.instance.distance[0], problem.round_trip, problem.start, seconds
+        )
+    length = problem.length(shipped)
+    return ExactTour(tour=shipped, length=length, proven=True, bound=length, seconds=0.0)
+
+
+def exact_plan(best: ExactTour) -> Plan:
+    """The exact solver's own tour."""
+    proof = "" if best.proven else f", stopped after {best.seconds:.0f} s"
+    return Plan(tour=best.tour, method=f"exact solver{proof}")
+
+
+def shipped_tour(problem: Problem) -> Int[np.ndarray, " N"] | None:
+    """The proven tour that comes with the package, where it has one of these places."""
+    if problem.season is None or not problem.round_trip:
+        return None
+    for proven in proven_tours():
+        if proven.season == problem.season and sorted(proven.places) == sorted(problem.numbers):
+            tour = np.array([[problem.numbers.index(number) for number in proven.places]])
+            return begin_at(tour, np.array([problem.start]))[0]
+    return None

@@ -1,0 +1,139 @@
+"""What ``hringur tour`` says about a tour: a table, JSON, and a map."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from hringur.commands.console import show
+from hringur.commands.tour.methods import Plan
+from hringur.commands.tour.problem import Problem
+from hringur.data.files import write_whole
+from hringur.references.tours.exact import ExactTour
+
+
+def record(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None) -> dict[str, Any]:
+    """What ``--json`` prints."""
+    names, distance, length = problem.names, problem.instance.distance[0], problem.length
+    own = found.network_tour
+    return {
+        "tour": [names[place] for place in found.tour],
+        "tour_km": length(found.tour),
+        "optimal_km": length(best.tour) if best.proven else None,
+        "gap": gap(length(found.tour), length(best.tour)) if best.proven else None,
+        "bound_km": length(best.tour) if best.proven else best.bound,
+        "network_km": None if own is None else length(own),
+        "unit": problem.unit,
+        "round_trip": problem.round_trip,
+        "season": problem.season,
+        "method": found.method,
+        "legs": [
+            {
+                "from": names[leg[0]],
+                "to": names[leg[1]],
+                "km": float(distance[leg]),
+                "roads": problem.roads_of(leg),
+            }
+            for leg in problem.legs(found.tour)
+        ],
+        "map": None if map_path is None else str(map_path),
+    }
+
+
+def gap(length: float, optimal: float) -> float:
+    """Detour as a fraction of the optimum; 0 where all places coincide."""
+    return 0.0 if length == optimal else length / optimal - 1
+
+
+def report(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None) -> None:
+    """The table of legs and what there is to say about it."""
+    heading = kind_of(problem)
+    print(f"{heading[0].upper()}{heading[1:]}")
+    show(legs_table(problem, found))
+    print(f"{verdict(problem, found, best)}.")
+    print(f"Method: {found.method}.")
+    if found.network_tour is not None:
+        alone, after = problem.length(found.network_tour), problem.length(found.tour)
+        effect = (
+            f"2-opt makes it {words(problem, after)}"
+            if after < alone
+            else "2-opt found nothing to shorten"
+        )
+        print(f"The network alone: {words(problem, alone)}; {effect}.")
+    print(f"The map is in {map_path}.")
+
+
+def legs_table(problem: Problem, found: Plan) -> Table:
+    """Legs with their lengths and, by road, the numbers of the roads."""
+    table = Table(show_footer=True)
+    table.add_column("leg", justify="right")
+    table.add_column("from", footer="total")
+    table.add_column("to")
+    total = f"{problem.length(found.tour):,.{problem.decimals}f}"
+    table.add_column(problem.unit, footer=total, justify="right", no_wrap=True)
+    if problem.season is not None:
+        table.add_column("roads")
+    for number, leg in enumerate(problem.legs(found.tour), start=1):
+        names = [Text(problem.names[place]) for place in leg]  # Text: no markup in names
+        distance = f"{problem.instance.distance[0][leg]:,.{problem.decimals}f}"
+        roads = [Text(", ".join(problem.roads_of(leg)))] if problem.season is not None else []
+        table.add_row(str(number), *names, distance, *roads)
+    return table
+
+
+def verdict(problem: Problem, found: Plan, best: ExactTour) -> str:
+    """How the tour compares with the shortest, as far as that is known."""
+    length, optimal = problem.length(found.tour), problem.length(best.tour)
+    total = words(problem, length)
+    if best.proven and length == optimal:
+        return f"{total}: proven to be the shortest"
+    if best.proven:
+        over = 100 * gap(length, optimal)
+        return f"{total}: {over:.2f} % over the proven shortest, {words(problem, optimal)}"
+    unproven = f"{total}: the shortest is not proven after {best.seconds:.0f} s"
+    if best.bound <= 0:
+        return unproven
+    over = 100 * (length / best.bound - 1)
+    return f"{unproven}; at most {over:.2f} % over it, as none is below " + words(
+        problem, best.bound
+    )
+
+
+def kind_of(problem: Problem) -> str:
+    """What was asked for."""
+    kind = "round trip" if problem.round_trip else "open path"
+    by_road = "" if problem.season is None else f", {problem.season} roads"
+    return f"{kind} through {problem.n_places} places{by_road}"
+
+
+def words(problem: Problem, length: float) -> str:
+    """A length with its unit."""
+    return f"{length:,.{problem.decimals}f} {problem.unit}"
+
+
+def draw(path: Path, problem: Problem, found: Plan, best: ExactTour) -> None:
+    """Write the map, whole or not at all."""
+    from hringur.envs.tours.drawing import TourPicture, tour_figure  # matplotlib, only for a map
+
+    length, optimal = problem.length(found.tour), problem.length(best.tour)
+    parts = [kind_of(problem)]
+    if best.proven:
+        over = 100 * gap(length, optimal)
+        parts.append(
+            "the proven shortest" if over == 0 else f"{over:.2f} % over the proven shortest"
+        )
+    picture = TourPicture(
+        coordinates=problem.drawn_at,
+        names=problem.names,
+        tour=found.tour.tolist(),
+        closed=problem.round_trip,
+        season=problem.map_season,
+        by_road=problem.season is not None,
+        title=words(problem, length),
+        note="; ".join(parts),
+    )
+    image = BytesIO()
+    tour_figure(picture).savefig(image, format="png")
+    write_whole(path, image.getvalue())

@@ -1,0 +1,207 @@
+"""A folder of images, or a zip of such a folder: PNG and JPEG, read by Pillow.
+
+Where images lie says what they are:
+
+- all in one folder: no classes; one tenth is held out;
+- each in one of several sub-folders: the sub-folders are the classes;
+- sub-folders ``train`` and ``test``: that split, with classes below them or without.
+
+All must be equally high and wide. They are grey if all of them are, else all become colour.
+"""
+
+import io
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+from PIL import Image, UnidentifiedImageError
+
+from hringur.data.images.image_set import ImageSet, held_out_split, resized
+from hringur.types import UserError
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+GREY = ("1", "L", "LA")
+COLOUR = ("P", "PA", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "HSV")
+"""Pillow's modes with 8 bits a channel; transparency is dropped."""
+
+MAX_FILE_BYTES = 1 << 26
+"""A file beyond that is no image of a small set: 64 MiB."""
+
+MAX_SET_BYTES = 1 << 32
+"""All pixels together lie in memory: 4 GiB."""
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where image files come from."""
+
+    name: str
+    where: str
+    """the path, for messages"""
+    read: Callable[[PurePosixPath], bytes]
+
+
+def read_folder(path: Path, size: int | None = None) -> ImageSet:
+    """The images of a folder and its sub-folders; see the module.
+
+    Raises:
+        UserError: there are fewer than 2 images, they are of mixed sizes, or one is damaged.
+    """
+    files = [PurePosixPath(file.relative_to(path).as_posix()) for file in path.rglob("*")]
+
+    def read(file: PurePosixPath) -> bytes:
+        try:
+            return (path / file).read_bytes()
+        except OSError as error:
+            raise UserError(f"cannot read {path / file}: {error.strerror or error}") from error
+
+    name = path.resolve().name or "images"
+    return _image_set(_Source(name, str(path), read), files, size)
+
+
+def read_zip(path: Path, size: int | None = None) -> ImageSet:
+    """The images of a zip of such a folder; nothing is unpacked onto the disk.
+
+    Raises:
+        UserError: as ``read_folder``; or the zip is damaged or encrypted.
+    """
+    try:
+        with zipfile.ZipFile(path) as packed:
+            entries = {
+                PurePosixPath(entry.filename): entry
+                for entry in packed.infolist()
+                if not entry.is_dir()
+            }
+
+            def read(file: PurePosixPath) -> bytes:
+                if entries[file].file_size > MAX_FILE_BYTES:
+                    raise UserError(f"{path}: {file} is larger than {MAX_FILE_BYTES >> 20} MiB")
+                try:
+                    return packed.read(entries[file])
+                except (
+                    OSError, EOFError, RuntimeError, NotImplementedError,
+                    zipfile.BadZipFile, zlib.error,
+                ) as error:  # fmt: skip
+                    raise UserError(f"{path}: {file} cannot be unpacked: {error}") from error
+
+            return _image_set(_Source(path.stem, str(path), read), entries, size)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise UserError(f"{path} cannot be read as a zip: {error}") from error
+
+
+def _image_set(source: _Source, files: Iterable[PurePosixPath], size: int | None) -> ImageSet:
+    images = sorted(file for file in files if _is_image(file))
+    if len(images) < 2:
+        raise UserError(
+            f"{source.where} needs at least 2 images ({', '.join(SUFFIXES)}), it has {len(images)}"
+        )
+    below = _without_common_folder(images)
+    pixels = _read_all(source, images, size)
+    if {path.parts[0].lower() for path in below if len(path.parts) > 1} == {"train", "test"}:
+        return _split_by_folder(source, below, pixels)
+    labels, classes = _classes_of(below)
+    return held_out_split(source.name, pixels, labels, classes)
+
+
+def _is_image(file: PurePosixPath) -> bool:
+    hidden = any(part.startswith((".", "__MACOSX")) for part in file.parts)
+    return file.suffix.lower() in SUFFIXES and not hidden
+
+
+def _without_common_folder(files: list[PurePosixPath]) -> list[PurePosixPath]:
+    """Paths below the deepest folder that holds them all."""
+    parts = [file.parts for file in files]
+    while all(len(path) > 1 and path[0] == parts[0][0] for path in parts):
+        parts = [path[1:] for path in parts]
+    return [PurePosixPath(*path) for path in parts]
+
+
+def _classes_of(
+    files: list[PurePosixPath],
+) -> tuple[Int64[np.ndarray, " N"] | None, tuple[str, ...]]:
+    """The class of each image by its first folder; None if some lie in no folder."""
+    folders = [file.parts[0] if len(file.parts) > 1 else None for file in files]
+    if None in folders:
+        return None, ()
+    classes = tuple(sorted({str(folder) for folder in folders}))
+    return np.array([classes.index(str(folder)) for folder in folders], dtype=np.int64), classes
+
+
+def _split_by_folder(
+    source: _Source, files: list[PurePosixPath], pixels: UInt8[np.ndarray, "N C H W"]
+) -> ImageSet:
+    stray = [file for file in files if len(file.parts) == 1]
+    if stray:
+        raise UserError(f"{source.where}: {stray[0]} lies beside the folders train and test")
+    inside = [PurePosixPath(*file.parts[1:]) for file in files]
+    labels, classes = _classes_of(inside)
+    held_out = np.array([file.parts[0].lower() == "test" for file in files])
+    if labels is not None:
+        unknown = set(labels[held_out].tolist()) ^ set(labels[~held_out].tolist())
+        if unknown:
+            name = classes[min(unknown)]
+            raise UserError(f"{source.where}: class {name!r} is in only one of train and test")
+    return ImageSet(
+        source.name,
+        pixels[~held_out],
+        pixels[held_out],
+        None if labels is None else labels[~held_out],
+        None if labels is None else labels[held_out],
+        classes,
+    )
+
+
+def _read_all(
+    source: _Source, files: list[PurePosixPath], size: int | None
+) -> UInt8[np.ndarray, "N C H W"]:
+    """All images as one array; each is brought to ``size`` at once, so that photographs fit."""
+    arrays: list[np.ndarray] = []
+    first_shape: tuple[int, int] | None = None
+    for file in files:
+        where = f"{source.where}/{file}"
+        image = _decoded(source.read(file), where)  # C H W
+        first_shape = first_shape or image.shape[1:]
+        if image.shape[1:] != first_shape:
+            raise UserError(
+                f"images must be of one size: {where} has {_size(image.shape[1:])} pixels, "
+                f"{files[0]} has {_size(first_shape)}"
+            )
+        arrays.append(image if size is None else resized(image[None], size)[0])
+        if len(files) * arrays[0].nbytes > MAX_SET_BYTES:
+            raise UserError(
+                f"{source.where}: {len(files)} images of {_size(arrays[0].shape[1:])} pixels are "
+                f"more than {MAX_SET_BYTES >> 30} GiB; bring them to a smaller size"
+            )
+    channels = max(array.shape[0] for array in arrays)
+    return np.stack([np.broadcast_to(array, (channels, *array.shape[1:])) for array in arrays])
+
+
+def _decoded(content: bytes, where: str) -> UInt8[np.ndarray, "C H W"]:
+    """The pixels of one file."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # a picture of too many pixels, a damaged profile
+            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+                if image.mode not in GREY + COLOUR:
+                    raise UserError(f"{where} must have 8 bits a channel, its mode is {image.mode}")
+                if image.mode in GREY:
+                    return np.array(image.convert("L"))[None]
+                return np.ascontiguousarray(np.array(image.convert("RGB")).transpose(2, 0, 1))
+    except UserError:
+        raise
+    except UnidentifiedImageError as error:
+        raise UserError(f"{where} is neither a PNG nor a JPEG image, or is damaged") from error
+    except (
+        OSError, SyntaxError, ValueError, EOFError, zlib.error, Warning,
+        Image.DecompressionBombError,
+    ) as error:  # fmt: skip
+        raise UserError(f"{where} is damaged: {error}") from error
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]}"

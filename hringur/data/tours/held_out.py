@@ -1,0 +1,125 @@
+"""Held-out tour problems with a proven shortest tour each, for every figure that is quoted.
+
+A set is one compressed .npz of numbers, read without pickle: place numbers (Iceland) or float32
+points (unit square), the length of the shortest tour and one such tour. Distances are computed
+from those, so a set is small and cannot disagree with the road table.
+
+Sets are drawn with ``held_out_generator``, whose entropy is a pair; training draws from the
+entropy of a single seed below 2**64, so that no training run can meet a held-out stream.
+"""
+
+import io
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64, Integer
+
+from hringur.data.files import write_whole
+from hringur.data.tours.iceland import places
+from hringur.data.tours.instances import IcelandPlaces, euclidean
+from hringur.data.tours.length import tour_length
+from hringur.types import Instances, UserError
+
+HELD_OUT = ("iceland-20", "iceland-50", "euclidean-20", "euclidean-50")
+"""Names of the sets; the number is that of the places. Iceland: summer roads, closed tours."""
+
+HELD_OUT_ENTROPY = 2**64 + 874
+"""Mixed with the number of the set; larger than any seed that training may be given."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """Held-out instances with their proven optima."""
+
+    name: str
+    env_id: str
+    """the environment through which figures on this set are taken"""
+    n: int
+    """places of each instance"""
+    instances: Instances
+    optimal: Float64[np.ndarray, " B"]
+    """length of the shortest closed tour [km for Iceland, else unit lengths]"""
+    tour: Int64[np.ndarray, "B N"]
+    """a shortest tour of each instance"""
+
+    def __len__(self) -> int:
+        return len(self.instances)
+
+    def first(self, count: int) -> "HeldOut":
+        """The first ``count`` instances, for a quick look."""
+        rows = slice(count)
+        return HeldOut(
+            self.name,
+            self.env_id,
+            self.n,
+            self.instances[rows],
+            self.optimal[rows],
+            self.tour[rows],
+        )
+
+
+def held_out_generator(name: str) -> np.random.Generator:
+    """The stream from which the set ``name`` was drawn; no training seed leads to it."""
+    _check_name(name)
+    return np.random.default_rng([HELD_OUT_ENTROPY, HELD_OUT.index(name)])
+
+
+@cache
+def held_out(name: str) -> HeldOut:
+    """The set of this name, as shipped."""
+    n = _check_name(name)
+    file = resources.files("hringur.data.tours") / "held_out" / f"{name}.npz"
+    try:
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
+            drawn, optimal, tour = stored["drawn"], stored["optimal"], stored["tour"]
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise UserError(f"held-out set {name} cannot be read from {file}: {error}") from error
+    env_id = "IcelandTSP-v0" if name.startswith("iceland") else "EuclideanTSP-v0"
+    return HeldOut(name, env_id, n, held_out_instances(name, drawn), optimal, tour.astype(np.int64))
+
+
+def held_out_instances(
+    name: str, drawn: Integer[np.ndarray, "B N"] | Float[np.ndarray, "B N 2"]
+) -> Instances:
+    """Instances over place numbers (Iceland, summer roads) or points in the unit square."""
+    if name.startswith("iceland"):
+        return IcelandPlaces(range(len(places()))).instances(drawn.astype(np.int64))
+    return euclidean(drawn.astype(np.float64))
+
+
+def save_held_out(
+    folder: str | Path,
+    name: str,
+    drawn: Integer[np.ndarray, "B N"] | Float[np.ndarray, "B N 2"],
+    tour: Integer[np.ndarray, "B N"],
+) -> Path:
+    """Write a set: place numbers or points, and a proven shortest tour of each instance.
+
+    Points are kept in float32 and must have been rounded to it before they were solved.
+    """
+    n = _check_name(name)
+    if drawn.shape[1] != n or tour.shape != drawn.shape[:2]:
+        raise ValueError(f"{name} has {n} places, got arrays of {drawn.shape} and {tour.shape}")
+    if not np.array_equal(np.sort(tour, axis=1), np.broadcast_to(np.arange(n), tour.shape)):
+        raise ValueError(f"every tour must visit each of the {n} places once")
+    kept = drawn.astype(np.uint8 if name.startswith("iceland") else np.float32)
+    if not np.array_equal(kept, drawn):
+        raise ValueError("round the points to float32 before solving, else the optimum moves")
+    optimal = tour_length(held_out_instances(name, kept).distance, tour)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, drawn=kept, optimal=optimal, tour=tour.astype(np.uint8))
+    path = Path(folder) / f"{name}.npz"
+    write_whole(path, packed.getvalue())
+    return path
+
+
+def _check_name(name: str) -> int:
+    """Number of places of the set ``name``."""
+    if name not in HELD_OUT:
+        raise UserError(f"held-out set must be one of {', '.join(HELD_OUT)}, got {name!r}")
+    return int(name.split("-")[1])

@@ -1,0 +1,269 @@
+"""Places and roads of Iceland: tables, graph, shortest distances and paths, shapes for maps.
+
+Two seasons share the places: ``summer`` has every road, ``winter`` those that are kept open all
+year. Road distances are multiples of 0.1 km and symmetric. Sources and licences: NOTICE.
+"""
+
+import csv
+import difflib
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from itertools import pairwise
+from typing import Any, get_args
+
+import networkx as nx
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+
+from hringur.data.tours.geography import Projection, haversine_km
+from hringur.types import Season, UserError
+
+LECTURE_SIX = (
+    "Reykjavík",
+    "Akureyri",
+    "Egilsstaðir",
+    "Stykkishólmur",
+    "Melrakkaslétta",
+    "Landmannalaugar",
+)
+"""The six places of the lecture that this package grew from."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place that a tour may visit, or a junction where roads meet."""
+
+    id: str
+    name: str
+    lat: float
+    lon: float
+    kind: str
+    """town, landmark, highland or junction"""
+    region: str
+
+
+@dataclass(frozen=True, eq=False)
+class Roads:
+    """The roads of one season, and the shortest way between any two places."""
+
+    season: Season
+    network: nx.Graph
+    """nodes are place and junction ids; edges carry km, road, surface, shape and tail"""
+    road_km: Float64[np.ndarray, "N N"]
+    """shortest road distance; infinite where no road of this season leads"""
+    paths: tuple[dict[str, list[str]], ...]
+    """for each place, the shortest path to every node that it reaches"""
+
+    @property
+    def reachable(self) -> list[int]:
+        """Places that a road of this season joins to Reykjavík, in file order."""
+        return np.flatnonzero(np.isfinite(self.road_km[0])).tolist()
+
+    def path(self, start: int, end: int) -> list[str]:
+        """Ids of places and junctions along the shortest way, both ends included."""
+        first, last = min(start, end), max(start, end)  # there and back on the same roads
+        target = places()[last]
+        if target.id not in self.paths[first]:
+            raise UserError(f"no {self.season} road from {places()[first].name} to {target.name}")
+        path = self.paths[first][target.id]
+        return path[:] if start <= end else path[::-1]
+
+    def route_numbers(self, start: int, end: int) -> list[str]:
+        """Numbers of the roads driven, in order, each stretch once: ["1", "85"]."""
+        numbers = [self.network.edges[edge]["road"] for edge in pairwise(self.path(start, end))]
+        return [number for k, number in enumerate(numbers) if k == 0 or number != numbers[k - 1]]
+
+    def shape(self, start: int, end: int) -> Float64[np.ndarray, "K 2"]:
+        """The way driven as a polyline of (lon, lat), for drawing only."""
+        pieces = [np.empty((0, 2))]
+        for edge in pairwise(self.path(start, end)):
+            road = self.network.edges[edge]
+            pieces.append(road["shape"] if road["tail"] == edge[0] else road["shape"][::-1])
+        return np.concatenate(pieces)
+
+
+def read_table(name: str) -> list[dict[str, str]]:
+    """Rows of one of the CSV tables in hringur/data/iceland."""
+    text = (resources.files("hringur.data.tours") / "iceland" / name).read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def _features(name: str) -> list[dict[str, Any]]:
+    text = (resources.files("hringur.data.tours") / "iceland" / name).read_text(encoding="utf-8")
+    return json.loads(text)["features"]
+
+
+@cache
+def _nodes() -> tuple[Place, ...]:
+    rows = read_table("places.csv")
+    return tuple(
+        Place(r["id"], r["name"], float(r["lat"]), float(r["lon"]), r["kind"], r["region"])
+        for r in rows
+    )
+
+
+@cache
+def places() -> tuple[Place, ...]:
+    """The 94 towns, landmarks and highland spots, in file order: Reykjavík is number 0."""
+    return tuple(node for node in _nodes() if node.kind != "junction")
+
+
+@cache
+def junctions() -> tuple[Place, ...]:
+    """Where roads meet; never a stop of a tour."""
+    return tuple(node for node in _nodes() if node.kind == "junction")
+
+
+@cache
+def place_numbers() -> dict[str, int]:
+    """Number of each place in ``places()`` by its id."""
+    return {place.id: number for number, place in enumerate(places())}
+
+
+def check_season(season: str) -> Season:
+    """The season of this name, else UserError."""
+    if season not in get_args(Season):
+        raise UserError(f"season must be one of {', '.join(get_args(Season))}, got {season!r}")
+    return "summer" if season == "summer" else "winter"
+
+
+@cache
+def road_network(season: Season) -> nx.Graph:
+    """The graph of all places and junctions with the roads that are open in ``season``."""
+    season = check_season(season)
+    shapes = {}
+    for feature in _features("road_shapes.geojson"):
+        ends = feature["properties"]["from"], feature["properties"]["to"]
+        shapes[ends] = np.array(feature["geometry"]["coordinates"], dtype=np.float64)
+    network = nx.Graph()
+    network.add_nodes_from(node.id for node in _nodes())
+    for row in read_table("roads.csv"):
+        if season == "winter" and row["season"] != "all-year":
+            continue
+        tail, head = row["from"], row["to"]
+        road = {"km": float(row["km"]), "road": row["road"], "surface": row["surface"]}
+        network.add_edge(tail, head, tail=tail, shape=shapes[tail, head], **road)
+    return network
+
+
+@cache
+def roads(season: Season) -> Roads:
+    """Shortest road distances and paths between all places, computed once."""
+    network = road_network(season)
+    road_km = np.full((len(places()), len(places())), np.inf)
+    paths = []
+    for number, place in enumerate(places()):
+        km, path = nx.single_source_dijkstra(network, place.id, weight="km")
+        reached = [place_numbers()[node] for node in km if node in place_numbers()]
+        road_km[number, reached] = [km[places()[other].id] for other in reached]
+        paths.append(path)
+    # Sums of multiples of 0.1 km, in whichever order they were added.
+    return Roads(season, network, np.round(road_km, 1), tuple(paths))
+
+
+@cache
+def great_circle_km() -> Float64[np.ndarray, "N N"]:
+    """Distances along the surface of a sphere between all places [km]."""
+    return haversine_km(np.array([(place.lon, place.lat) for place in places()]))
+
+
+@cache
+def _projection() -> Projection:
+    return Projection.around(np.array([(place.lon, place.lat) for place in places()]))
+
+
+def project(lonlat: Float[np.ndarray, "*K 2"]) -> Float64[np.ndarray, "*K 2"]:
+    """The projection of ``coordinates()``, for coast and roads; parts may lie outside [0, 1]."""
+    return _projection()(lonlat)
+
+
+@cache
+def coordinates() -> Float64[np.ndarray, "N 2"]:
+    """Positions of all places in the unit square, equal aspect, y upwards."""
+    xy = project(np.array([(place.lon, place.lat) for place in places()]))
+    return np.clip(xy, 0.0, 1.0)  # against rounding at the border
+
+
+def numbers_at(position: Float64[np.ndarray, "*K 2"]) -> Int64[np.ndarray, "*K"]:
+    """Which places lie at these ``coordinates()``; ValueError where none does."""
+    apart = np.abs(position[..., None, :] - coordinates()).max(axis=-1)
+    if apart.min(axis=-1).max(initial=0.0) > 1e-6:  # float32 copies still find their place
+        raise ValueError("positions must be those of places in Iceland")
+    return apart.argmin(axis=-1)
+
+
+def coast() -> list[Float64[np.ndarray, "K 2"]]:
+    """Outlines of the land as rings of (lon, lat): the main island, then small ones."""
+    return list(_rings("land"))
+
+
+def glaciers() -> list[Float64[np.ndarray, "K 2"]]:
+    """Outlines of the glaciers as rings of (lon, lat), without their inner islands."""
+    return list(_rings("glacier"))
+
+
+def _rings(kind: str) -> Iterator[Float64[np.ndarray, "K 2"]]:
+    for feature in _features("coast.geojson"):
+        if feature["properties"]["kind"] == kind:
+            shape = feature["geometry"]["coordinates"]
+            many = feature["geometry"]["type"] == "MultiPolygon"
+            for polygon in shape if many else [shape]:
+                yield np.array(polygon[0], dtype=np.float64)  # the first ring is the outer one
+
+
+def plain(text: str) -> str:
+    """Lower case without accents, in ASCII: "Þórsmörk (Húsadalur)" is "thorsmork husadalur"."""
+    text = text.casefold().replace("þ", "th").replace("ð", "d").replace("æ", "ae")
+    letters = unicodedata.normalize("NFKD", text)
+    return " ".join(re.findall(r"\w+", "".join(c for c in letters if not unicodedata.combining(c))))
+
+
+@cache
+def _spellings() -> dict[str, int]:
+    """Every plain spelling of a place: name, id, and what its name has in brackets."""
+    found: dict[str, int] = {}
+    for number, place in enumerate(places()):
+        for spelling in (place.name, place.id, *re.findall(r"\((.*)\)", place.name)):
+            found.setdefault(plain(spelling), number)
+    return found
+
+
+def resolve_place(text: str, season: Season = "summer") -> int:
+    """The number of the place that ``text`` names.
+
+    Accents and capitals may be left out, and so may the rest of an unambiguous beginning.
+
+    Raises:
+        UserError: unknown (with the nearest names), ambiguous, or out of reach in ``season``.
+    """
+    spellings, wanted = _spellings(), plain(text)
+    starting = {n for spelling, n in spellings.items() if wanted and spelling.startswith(wanted)}
+    number = spellings.get(wanted, next(iter(starting)) if len(starting) == 1 else None)
+    if number is None and starting:
+        several = ", ".join(places()[n].name for n in sorted(starting))
+        raise UserError(f"place {text!r} is ambiguous: {several}")
+    if number is None:
+        near = difflib.get_close_matches(wanted, spellings, n=6, cutoff=0.5)
+        names = ", ".join(dict.fromkeys(places()[spellings[spelling]].name for spelling in near))
+        raise UserError(
+            f"unknown place {text!r}; "
+            + (
+                f"did you mean {names}?"
+                if names
+                else "docs/data.md lists the 94 places of Iceland that are known"
+            )
+        )
+    check_reachable([number], season)
+    return number
+
+
+def check_reachable(numbers: list[int], season: Season) -> None:
+    """Refuse, by name, places that no road of ``season`` joins to Reykjavík."""
+    lost = [places()[n].name for n in numbers if n not in roads(season).reachable]
+    if lost:
+        raise UserError(f"out of reach by {season} roads: {', '.join(lost)}")

@@ -1,0 +1,225 @@
+"""Tour problems from a user's own files: places as CSV, a distance matrix as CSV, or TSPLIB.
+
+Whatever is wrong with a file is refused at the door, in one line that names file, line and value.
+"""
+
+import csv
+import io
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64
+
+from hringur.data.files import read_text
+from hringur.data.tours.geography import Projection, haversine_km
+from hringur.data.tours.tsplib import MAX_PLACES, degrees, parse_tsplib, tsplib_distance
+from hringur.types import Instances, UserError
+
+
+@dataclass(frozen=True, eq=False)
+class OwnInstance:
+    """One tour problem of a user's own."""
+
+    name: str
+    names: tuple[str, ...]
+    """of the places"""
+    instance: Instances
+    """a batch of 1"""
+    symmetric: bool
+    """as far there as back, between all pairs"""
+    lonlat: Float64[np.ndarray, "N 2"] | None
+    """positions on the globe in degrees, where the file has them"""
+    unit: str
+    """of the distances: "km", or "units" where the file does not say"""
+
+
+def read_places_csv(path: str | Path) -> OwnInstance:
+    """Places from a CSV with the columns name, lat, lon [degrees]; great-circle distances [km].
+
+    Further columns are ignored. Raises UserError as the module says.
+    """
+    rows = _csv_rows(path)
+    header = [cell.lower() for cell in rows[0][1]] if rows else []
+    for column in ("name", "lat", "lon"):
+        if column not in header:
+            found = ", ".join(header) or "nothing"
+            raise UserError(
+                f"{path}, line 1: column {column!r} is missing; needed are name, lat, lon, "
+                f"found: {found}"
+            )
+    names, lonlat = [], []
+    for line, row in rows[1:]:
+        if len(row) != len(header):
+            raise UserError(f"{path}, line {line}: {len(header)} cells expected, got {len(row)}")
+        cell = dict(zip(header, row, strict=True))
+        names.append(cell["name"])
+        lat = _number(cell["lat"], -90.0, 90.0, f"{path}, line {line}, column lat")
+        lon = _number(cell["lon"], -180.0, 180.0, f"{path}, line {line}, column lon")
+        lonlat.append((lon, lat))
+    _check_names(names, path)
+    return _on_the_globe(Path(path).stem, names, np.array(lonlat))
+
+
+def read_matrix_csv(path: str | Path) -> OwnInstance:
+    """Distances from a square CSV, from row to column; asymmetric ones too.
+
+    The first row, the first column or both may hold names; else the places are called 1, 2, ...
+    The diagonal must be zero. Positions are those that fit the distances best (classical
+    multidimensional scaling), for drawing and as an agent's input. Raises UserError as the
+    module says.
+    """
+    rows = _csv_rows(path)
+    width = len(rows[0][1]) if rows else 0
+    for line, row in rows:
+        if len(row) != width:
+            raise UserError(f"{path}, line {line}: {width} cells expected, got {len(row)}")
+    names, top, left = _matrix_names([row for _, row in rows], path)
+    if len(rows) - top != width - left:
+        raise UserError(
+            f"{path}: the matrix must be square, got {len(rows) - top} rows of {width - left}"
+        )
+    _check_names(names, path)
+    distance = np.empty((len(names), len(names)))
+    for i, (line, row) in enumerate(rows[top:]):
+        for j, cell in enumerate(row[left:]):
+            where = f"{path}, line {line}, column {j + left + 1}"
+            distance[i, j] = _number(cell, 0.0, math.inf, where)
+            if i == j and distance[i, j] != 0.0:
+                raise UserError(f"{where}: the distance to itself must be 0, got {cell}")
+    return _of_distances(Path(path).stem, names, distance)
+
+
+def read_tsplib(path: str | Path) -> OwnInstance:
+    """A TSPLIB file of type TSP or ATSP; GEO distances are km, all others "units".
+
+    Raises UserError as the module says.
+    """
+    file = parse_tsplib(path)
+    name = file.header.get("NAME", "") or Path(path).stem
+    distance = tsplib_distance(file)
+    if distance.min() < 0.0:
+        row, column = np.argwhere(distance < 0.0)[0]
+        raise UserError(
+            f"{path}: distances must be >= 0, got {distance[row, column]:g} "
+            f"from node {row + 1} to {column + 1}"
+        )
+    numbers = [str(number) for number in range(1, len(distance) + 1)]
+    shown = file.nodes or file.display
+    names = list(shown) if len(shown) == len(distance) else numbers
+    if file.header["EDGE_WEIGHT_TYPE"] == "GEO":
+        lonlat = degrees(np.array(list(file.nodes.values())))[:, ::-1].copy()
+        return _on_the_globe(name, names, lonlat, distance)
+    points = np.array(list(shown.values())) if names is not numbers else None
+    return _of_distances(name, names, distance, points)
+
+
+def classical_scaling(distance: Float64[np.ndarray, "N N"]) -> Float64[np.ndarray, "N 2"]:
+    """Points in the plane whose straight distances come near ``distance`` (Torgerson 1952).
+
+    The two leading eigenvectors of the doubly centred squared distances, of the mean of both
+    directions; exact, up to a rotation and a reflection, where the points lie in a plane.
+    """
+    squared = ((distance + distance.T) / 2.0) ** 2
+    mean = squared.mean(axis=0)
+    inner = -0.5 * (squared - mean[:, None] - mean + mean.mean())
+    value, vector = np.linalg.eigh(inner)  # ascending
+    points = vector[:, -2:] * np.sqrt(np.maximum(value[-2:], 0.0))
+    largest = np.abs(points).argmax(axis=0)  # eigenvectors come with either sign: choose one
+    return points * np.where(points[largest, [0, 1]] < 0.0, -1.0, 1.0)
+
+
+def _on_the_globe(
+    name: str,
+    names: list[str],
+    lonlat: Float64[np.ndarray, "N 2"],
+    distance_km: Float64[np.ndarray, "N N"] | None = None,
+) -> OwnInstance:
+    """Great circles unless ``distance_km`` is given."""
+    distance = haversine_km(lonlat) if distance_km is None else distance_km
+    position = np.clip(Projection.around(lonlat)(lonlat), 0.0, 1.0)
+    instance = Instances(position[None], distance[None])
+    return OwnInstance(name, tuple(names), instance, True, lonlat, "km")
+
+
+def _of_distances(
+    name: str,
+    names: list[str],
+    distance: Float64[np.ndarray, "N N"],
+    points: Float64[np.ndarray, "N 2"] | None = None,
+) -> OwnInstance:
+    """Positions by scaling unless ``points`` are given."""
+    points = classical_scaling(distance) if points is None else points
+    position = np.clip(Projection.around(points, east=1.0)(points), 0.0, 1.0)
+    symmetric = bool(np.allclose(distance, distance.T, rtol=1e-9, atol=0.0))
+    instance = Instances(position[None], distance[None])
+    return OwnInstance(name, tuple(names), instance, symmetric, None, "units")
+
+
+def _csv_rows(path: str | Path) -> list[tuple[int, list[str]]]:
+    """Rows that are not blank, each with the number of the line where it ends."""
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
+    rows = []
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                rows.append((reader.line_num, [cell.strip() for cell in row]))
+    except csv.Error as error:
+        raise UserError(f"{path}, line {reader.line_num}: not a CSV file: {error}") from error
+    return rows
+
+
+def _number(cell: str, low: float, high: float, where: str) -> float:
+    """A finite number in [low, high]."""
+    try:
+        value = float(cell)
+    except ValueError:
+        raise UserError(f"{where}: a number was expected, got {cell!r}") from None
+    if not (low <= value <= high and math.isfinite(value)):
+        allowed = f"in {low:g}..{high:g}" if math.isfinite(high) else f"finite and >= {low:g}"
+        raise UserError(f"{where}: the number must be {allowed}, got {cell}")
+    return value
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _matrix_names(cells: list[list[str]], path: str | Path) -> tuple[list[str], int, int]:
+    """Names of the places, how many rows hold names (0 or 1), and how many columns."""
+    height, width = len(cells), len(cells[0]) if cells else 0
+    named = not all(_is_number(cell) for row in cells[:1] for cell in row[1:])  # a row of names
+    if height == width + 1 and named:
+        return cells[0], 1, 0
+    if height == width - 1 and not any(_is_number(row[0]) for row in cells):
+        return [row[0] for row in cells], 0, 1
+    if height == width and height and (cells[0][0] == "" or named):
+        if cells[0][0] and _is_number(cells[0][0]):
+            return [str(number) for number in range(1, height + 1)], 0, 0  # one bad cell, no names
+        names = [row[0] for row in cells[1:]]
+        for above, beside in zip(cells[0][1:], names, strict=True):
+            if above != beside:
+                raise UserError(
+                    f"{path}: row and column must be named alike, got {beside!r} and {above!r}"
+                )
+        return names, 1, 1
+    return [str(number) for number in range(1, height + 1)], 0, 0
+
+
+def _check_names(names: list[str], path: str | Path) -> None:
+    if len(names) < 2:
+        raise UserError(f"{path}: a tour needs at least 2 places, got {len(names)}")
+    if len(names) > MAX_PLACES:
+        raise UserError(f"{path}: at most {MAX_PLACES} places are handled, got {len(names)}")
+    seen: set[str] = set()
+    for position, name in enumerate(names):
+        if not name:
+            raise UserError(f"{path}: place number {position + 1} has no name")
+        if name in seen:
+            raise UserError(f"{path}: the place {name!r} is named twice")
+        seen.add(name)

@@ -1,0 +1,100 @@
+"""Optimal transport between two batches of equal size, computed: by slices, or by Sinkhorn.
+
+The cost of moving a code to a place of the prior is the squared distance. On a line the best plan
+is known: sort both. The sliced distance averages that over directions (Rabin et al. 2012, Kolouri
+et al. 2018). Sinkhorn's iterations find the plan in all dimensions at once, blurred by an entropy
+of strength epsilon (Cuturi 2013); the divergence subtracts what the blur adds, so that it is zero
+for equal batches (Genevay et al. 2018, Feydy et al. 2019):
+
+    S(x, y) = OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2.
+"""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from hringur.divergences.mmd import squared_distances
+
+
+def sliced_wasserstein(
+    x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"], directions: Float[Tensor, "Z P"]
+) -> Float[Tensor, ""]:
+    """Mean squared Wasserstein distance of both batches' shadows on P directions.
+
+    Times Z, so that moving one batch by a vector v costs |v|^2 on average, as it does in full.
+    """
+    along_x, along_y = (x @ directions).sort(dim=0).values, (y @ directions).sort(dim=0).values
+    return x.shape[1] * (along_x - along_y).square().mean()
+
+
+def random_directions(
+    latent: int, count: int, device: torch.device, generator: torch.Generator | None = None
+) -> Float[Tensor, "Z P"]:
+    """Unit vectors, evenly spread over the sphere; as many as fit at right angles to each other.
+
+    Orthogonal directions see more of the space than independent ones (Rowland et al. 2019).
+    """
+    blocks = []
+    for _ in range(-(-count // latent)):
+        gaussian = torch.randn(latent, latent, generator=generator).to(device)
+        blocks.append(torch.linalg.qr(gaussian)[0])
+    return torch.cat(blocks, dim=1)[:, :count]
+
+
+def sinkhorn_divergence(
+    x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"], epsilon: float, iterations: int
+) -> Float[Tensor, ""]:
+    """Entropic transport cost without its bias; ``epsilon`` is in units of squared distance."""
+    between = entropic_cost(squared_distances(x, y), epsilon, iterations)
+    within_x = entropic_cost(squared_distances(x, x), epsilon, iterations)
+    within_y = entropic_cost(squared_distances(y, y), epsilon, iterations)
+    return between - 0.5 * (within_x + within_y)
+
+
+def entropic_cost(cost: Float[Tensor, "N M"], epsilon: float, iterations: int) -> Float[Tensor, ""]:
+    """min_P <P, cost> + epsilon KL(P | a b^T), over the plans between uniform weights a and b.
+
+    The potentials are found without a gradient; at the optimum the derivative of the minimum in
+    the cost is the plan itself (the envelope theorem), and that is what is passed on.
+    """
+    with torch.no_grad():
+        f, g = potentials(cost, epsilon, iterations)
+        plan = plan_of(cost, f, g, epsilon)
+        value = f.mean() + g.mean()
+    through = (plan * cost).sum()
+    return value + through - through.detach()
+
+
+def potentials(
+    cost: Float[Tensor, "N M"], epsilon: float, iterations: int
+) -> tuple[Float[Tensor, " N"], Float[Tensor, " M"]]:
+    """Sinkhorn's iterations on the logarithms, from a large blur down to ``epsilon``.
+
+    f_i = -epsilon log mean_j exp((g_j - cost_ij) / epsilon), and the same for g in turn.
+    """
+    n, m = cost.shape
+    f, g = cost.new_zeros(n), cost.new_zeros(m)
+    blur = max(float(cost.max()), epsilon)
+    for _ in range(iterations):
+        blur = max(epsilon, 0.5 * blur)
+        f = -blur * (torch.logsumexp((g[None] - cost) / blur, dim=1) - math.log(m))
+        g = -blur * (torch.logsumexp((f[:, None] - cost) / blur, dim=0) - math.log(n))
+    return f, g
+
+
+def plan_of(
+    cost: Float[Tensor, "N M"], f: Float[Tensor, " N"], g: Float[Tensor, " M"], epsilon: float
+) -> Float[Tensor, "N M"]:
+    """The plan that belongs to the potentials: how much goes from i to j; columns sum to 1/M."""
+    n, m = cost.shape
+    return torch.exp((f[:, None] + g[None] - cost) / epsilon) / (n * m)
+
+
+def transport_plan(
+    x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"], epsilon: float, iterations: int
+) -> Float[Tensor, "N M"]:
+    """Sinkhorn's plan between two batches."""
+    cost = squared_distances(x, y)
+    return plan_of(cost, *potentials(cost, epsilon, iterations), epsilon)

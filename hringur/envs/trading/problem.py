@@ -1,0 +1,217 @@
+"""What the single and the batched trading environment share: options, spaces, paths, references."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from gymnasium import spaces
+from jaxtyping import Float32, Float64, Int64
+
+from hringur.data.trading.prices import Prices
+from hringur.data.trading.processes import PROCESSES, PriceProcess
+from hringur.data.trading.sources import Part, Source, price_source
+from hringur.envs.trading.features import Features, features
+from hringur.references.trading.optimum import TradingPolicy, optimal_policy, outcomes, returns_of
+from hringur.types import UserError
+
+SELL, WAIT, BUY = 0, 1, 2
+YEAR = 252
+"""Trading days."""
+DAY_IN_YEARS = np.float32(1.0 / YEAR)
+STATE_BOUND = 8.0
+"""Deviations beyond which a process's state is no longer told apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class Paths:
+    """P price paths, with all that an episode on them needs."""
+
+    prices: Prices
+    features: Features
+    outcomes: Float64[np.ndarray, "P E1 4"]
+    """log wealth gained from each day with an observation to the next, see ``outcomes``"""
+
+    def by_cell(self) -> Float64[np.ndarray, "C 4"]:
+        """The outcomes of all paths one behind the other, as many as there are observations."""
+        after_the_last = np.full((len(self.outcomes), 1, 4), np.nan)  # nobody trades there
+        return np.concatenate([self.outcomes, after_the_last], axis=1).reshape(-1, 4)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TradingProblem:
+    """A market, what trading in it costs, and what is seen of it."""
+
+    source: Source
+    window: int
+    days: int
+    """decisions of an episode"""
+    buy_cost: float
+    """log wealth lost by buying"""
+    sell_cost: float
+    """log wealth lost by selling"""
+    state: bool
+    """the process's own state is part of the observation"""
+    compute_optimal: bool
+
+    @property
+    def drawn(self) -> bool:
+        """Every episode has a path of its own; otherwise all are cut from the same prices."""
+        return not isinstance(self.source, Prices)
+
+    @cached_property
+    def state_columns(self) -> int:
+        """How many columns the process's own state has in an observation."""
+        if isinstance(self.source, Prices) or not self.state:
+            return 0
+        return self.source.state(np.full((1, 2), 100.0)).shape[-1]
+
+    @property
+    def width(self) -> int:
+        """F, the length of an observation."""
+        return self.window + 1 + self.state_columns + 2
+
+    def observation_space(self) -> spaces.Box:
+        """Of one environment; a new object, as spaces hold their own random state."""
+        scaled = np.full(self.window + 1, 1.0001 * math.sqrt(self.window))  # room for rounding
+        state = np.full(self.state_columns, STATE_BOUND)
+        high = np.concatenate([scaled, state, [1.0, 1.0]]).astype(np.float32)
+        low = np.concatenate([-scaled, -state, [0.0, 0.0]]).astype(np.float32)
+        return spaces.Box(low, high, dtype=np.float32)
+
+    @cached_property
+    def held(self) -> Float32[np.ndarray, " K"]:
+        """How the number of days in the present position is observed: in years, at most 1."""
+        each = np.full(self.days + 1, DAY_IN_YEARS)
+        each[0] = 0.0
+        return np.minimum(each.cumsum(dtype=np.float32), np.float32(1.0))
+
+    @property
+    def path_days(self) -> int:
+        """Days of a drawn path: the window, one for each decision, and the first of all."""
+        return self.window + self.days + 1
+
+    @property
+    def row_size(self) -> int:
+        """How many standard normal numbers the path of an episode takes."""
+        assert isinstance(self.source, PriceProcess)
+        return self.source.random_row_size(self.path_days)
+
+    def drawn_from_random_rows(self, numbers: Float64[np.ndarray, "B R"]) -> Paths:
+        """A path from each row of standard normal numbers; its episode begins on day W."""
+        assert isinstance(self.source, PriceProcess)
+        return self.paths(self.source.from_random_rows(numbers, self.path_days))
+
+    @cached_property
+    def there(self) -> Paths:
+        """The prices that all episodes are cut from."""
+        assert isinstance(self.source, Prices)
+        return self.paths(self.source)
+
+    def start_from_random_number(
+        self, number: Float64[np.ndarray, " B"]
+    ) -> tuple[Int64[np.ndarray, " B"], Int64[np.ndarray, " B"]]:
+        """Path and first day with an observation, from uniform numbers in [0, 1)."""
+        assert isinstance(self.source, Prices)
+        starts = self.source.days - self.window - self.days
+        chosen = (number * (starts * len(self.source))).astype(np.int64)
+        return chosen // starts, chosen % starts
+
+    def paths(self, prices: Prices) -> Paths:
+        """The tables of all that can be seen and earned on these prices."""
+        state = None
+        if self.state_columns:
+            assert isinstance(self.source, PriceProcess)
+            state = np.clip(self.source.state(prices.close), -STATE_BOUND, STATE_BOUND)
+        seen = features(prices, self.window, state)
+        earned = outcomes(prices, self.buy_cost, self.sell_cost)[:, self.window :]
+        return Paths(prices, seen, earned)
+
+    def buy_and_hold(
+        self, prices: Prices, path: Int64[np.ndarray, " B"], first: Int64[np.ndarray, " B"]
+    ) -> Float64[np.ndarray, " B"]:
+        """Log wealth of buying at once and selling at the end; ``first`` as an observed day."""
+        day = first + self.window
+        gained = np.log(prices.close[path, day + self.days] / prices.open[path, day + 1])
+        return gained - (self.buy_cost + self.sell_cost)
+
+    @cached_property
+    def best_policy(self) -> TradingPolicy | None:
+        """Asked for with ``compute_optimal``, and known for the processes of ``PROCESSES``."""
+        if not (self.compute_optimal and type(self.source) in PROCESSES.values()):
+            return None
+        return optimal_policy(self.source, self.buy_cost, self.sell_cost)
+
+    def optimal(self, paths: Paths) -> Float64[np.ndarray, " B"] | None:
+        """What the best policy for this process earns on each path; None where nobody knows."""
+        if self.best_policy is None:
+            return None
+        positions = self.best_policy.positions(paths.prices, self.window, self.days)
+        return returns_of(positions, paths.outcomes, self.sell_cost)
+
+
+def trading_problem(
+    prices: "str | Path | Source",
+    ticker: str | None,
+    window: int,
+    fee: float,
+    half_spread: float,
+    slippage: float,
+    episode_days: int | None,
+    part: Part,
+    state: bool,
+    compute_optimal: bool,
+) -> TradingProblem:
+    """What the options mean.
+
+    Raises:
+        UserError: an option is out of range, or the prices are too few or have something wrong.
+    """
+    _check_whole("window", window)
+    if episode_days is not None:
+        _check_whole("episode_days", episode_days)
+    source = price_source(prices, ticker)
+    if isinstance(source, Prices):
+        source = part.of(source, window)
+        most = source.days - window - 1  # the first close, and a fill after the last decision
+        if most < 1:
+            raise UserError(
+                f"a window of {window} days needs at least {window + 2} days of prices, "
+                f"got {source.days}"
+            )
+        episode_days = most if episode_days is None else min(episode_days, most)
+    elif part != Part():
+        raise UserError("split, fold, folds and embargo are options of real prices only")
+    elif episode_days is None:
+        raise UserError("episode_days must be a number of days: a process has no end")
+    buy_cost, sell_cost = costs(fee, half_spread, slippage)
+    return TradingProblem(
+        source=source,
+        window=int(window),
+        days=int(episode_days),
+        buy_cost=buy_cost,
+        sell_cost=sell_cost,
+        state=state,
+        compute_optimal=compute_optimal,
+    )
+
+
+def costs(fee: float, half_spread: float, slippage: float) -> tuple[float, float]:
+    """Log wealth lost by buying and by selling; all three are fractions of a price.
+
+    Of cash C at the price p one gets C / (p (1 + h + s) (1 + f)) shares, and p (1 - h - s) (1 - f)
+    for each share sold.
+    """
+    for name, value in (("fee", fee), ("half_spread", half_spread), ("slippage", slippage)):
+        if not (isinstance(value, int | float | np.number) and 0.0 <= value < 1.0):
+            raise UserError(f"{name} must be a fraction in 0..1, below 1, got {value!r}")
+    away = float(half_spread) + float(slippage)
+    if away >= 1.0:
+        raise UserError(f"half_spread and slippage together must be below 1, got {away:g}")
+    return math.log1p(away) + math.log1p(fee), -math.log1p(-away) - math.log1p(-fee)
+
+
+def _check_whole(name: str, value: int) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise UserError(f"{name} must be a whole number of days, at least 1, got {value!r}")

@@ -1,0 +1,137 @@
+"""A Breakout player's score beside the ceiling and the published ones, each with its protocol.
+
+Scores of different protocols cannot be compared closely, so the table has a letter for each
+protocol and says below it what each letter stands for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from string import ascii_lowercase
+from typing import Any
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from hringur.envs.breakout.game import BreakoutOptions
+from hringur.evaluation.agents.scores import EpisodeScore, between
+from hringur.references.breakout import CEILING, PUBLISHED
+
+ENV_ID = "ThreeActionBreakout-v0"
+HEADINGS = ("player", "score", "interval", "gap %", "M frames", "protocol")
+DRAWS = {
+    "likeliest": "likeliest actions",
+    "sampled": "actions drawn from the policy",
+    "random": "every action equally often",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One player of the table."""
+
+    player: str
+    score: float
+    interval: str = ""
+    frames: float | None = None
+    """emulated frames of training [millions]"""
+
+    protocol: str = ""
+    source: str = ""
+    learned: bool = False
+
+
+def protocol(env_options: Mapping[str, Any], actions: str) -> str:
+    """How games with these options of the environment were played, in words.
+
+    Raises:
+        UserError: an option is out of range.
+    """
+    options = BreakoutOptions(**{k: v for k, v in env_options.items() if k != "render_mode"})
+    sticky = f"sticky actions {options.sticky:g}" if options.sticky else "no sticky actions"
+    noops = f"up to {options.noop_max} no-ops" if options.noop_max else "no no-ops"
+    cut = options.max_frames < BreakoutOptions().max_frames
+    games = f"games cut off after {options.max_frames:,} frames" if cut else "whole games"
+    skip = "" if options.frame_skip == 4 else f", a choice held for {options.frame_skip} frames"
+    return f"{sticky}, {noops}, {games}, 3 buttons{skip}, {DRAWS[actions]}"
+
+
+def own(score: EpisodeScore, frames: float | None, protocol: str) -> Line:
+    """The line of what was played here."""
+    return Line(
+        player=score.name,
+        score=score.mean_return.value,
+        interval=between(score.mean_return),
+        frames=frames,
+        protocol=protocol,
+        learned=score.kind == "learned",
+    )
+
+
+def different_games(score: EpisodeScore) -> int:
+    """Games that differ in score or length: few, where nothing is left to chance."""
+    games = np.stack([score.played.returns, score.played.lengths], axis=1)
+    return len(np.unique(games, axis=0))
+
+
+def variety(score: EpisodeScore) -> str:
+    """How many of its games differ, in words."""
+    count, games = different_games(score), len(score.played.returns)
+    return f"different games of {score.name}, by score and length: {count:,} of {games:,}"
+
+
+def beside_published(played: Sequence[Line]) -> list[Line]:
+    """With the ceiling and the published scores, best first."""
+    ceiling = Line(player="ceiling", score=float(CEILING), source="the rules")
+    published = [
+        Line(
+            player=one.player,
+            score=one.score,
+            frames=one.frames,
+            protocol=one.protocol,
+            source=one.source,
+        )
+        for one in PUBLISHED
+    ]
+    return sorted([ceiling, *played, *published], key=lambda line: -line.score)
+
+
+def gap(line: Line) -> float:
+    """From the ceiling down, as a fraction of it."""
+    return (CEILING - line.score) / CEILING
+
+
+def table(lines: Sequence[Line], title: str) -> Table:
+    """For the terminal; ``legend`` explains its last column."""
+    letters = _letters(lines)
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column, heading in enumerate(HEADINGS):
+        result.add_column(heading, justify="right" if 0 < column < 5 else "left")
+    for line in lines:
+        result.add_row(
+            line.player,
+            f"{line.score:.4g}",
+            line.interval,
+            f"{100 * gap(line):.2f}",
+            "" if line.frames is None else f"{line.frames:.3g}",
+            letters.get(line.protocol, ""),
+            style="bold cyan" if line.learned else "",
+        )
+    return result
+
+
+def legend(lines: Sequence[Line]) -> str:
+    """What each letter of the table stands for."""
+    return "\n".join(f"{letter}  {text}" for text, letter in _letters(lines).items())
+
+
+def to_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    """Numbers and strings only."""
+    return [asdict(line) | {"gap": gap(line)} for line in lines]
+
+
+def _letters(lines: Sequence[Line]) -> dict[str, str]:
+    """A letter for each protocol, those of games played here first."""
+    ordered = sorted(lines, key=lambda line: (not line.learned, bool(line.source)))
+    protocols = dict.fromkeys(line.protocol for line in ordered if line.protocol)
+    return dict(zip(protocols, ascii_lowercase, strict=False))

@@ -1,0 +1,176 @@
+"""What an agent returned over whole episodes, with intervals, beside the best that is known."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from hringur.agents.tours.decoding import Decoding
+from hringur.evaluation.statistics import (
+    Estimate,
+    Statistic,
+    estimate_rows,
+    interquartile_mean,
+)
+from hringur.evaluation.tours.methods import Planner
+from hringur.evaluators.choice import EpisodeYardstick, TourYardstick
+from hringur.evaluators.episodes import Decide, EpisodeReturns, Watch, gap_of
+from hringur.evaluators.tours import play, replay
+from hringur.training.random_state import seed_everything
+
+Kind = Literal["learned", "reference"]
+HEADINGS = ("policy", "return", "interval", "middle half", "gap %", "interval")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EpisodeScore:
+    """How one policy did on the held-out episodes of one environment."""
+
+    name: str
+    kind: Kind
+    played: EpisodeReturns
+
+    @cached_property
+    def mean_return(self) -> Estimate:
+        """Mean over episodes with its 95 % bootstrap interval [reward]."""
+        return self._estimate(lambda rows: self.played.returns[rows].mean(axis=-1))
+
+    @cached_property
+    def middle_return(self) -> Estimate:
+        """Interquartile mean over episodes [reward]."""
+        return self._estimate(lambda rows: interquartile_mean(self.played.returns[rows]))
+
+    @cached_property
+    def gap(self) -> Estimate | None:
+        """From the reference to the optimum, as a fraction; None where no optimum is known."""
+        if self.played.optimal is None:
+            return None
+        return self._estimate(lambda rows: gap_of(self.played, rows))
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers and strings only."""
+        gap = self.gap
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "episodes": len(self.played.returns),
+            "mean_return": self.mean_return.value,
+            "mean_return_interval": [self.mean_return.low, self.mean_return.high],
+            "interquartile_mean_return": self.middle_return.value,
+            "mean_length": float(self.played.lengths.mean()),
+            "gap": None if gap is None else gap.value,
+            "gap_interval": None if gap is None else [gap.low, gap.high],
+        }
+
+    def _estimate(self, statistic: Statistic) -> Estimate:
+        return estimate_rows(len(self.played.returns), statistic)
+
+
+def references(score: EpisodeScore) -> list[EpisodeScore]:
+    """The optimum and the environment's own reference, as rows of the same table."""
+    played, rows = score.played, []
+    for name, returns in (("optimum", played.optimal), ("reference", played.reference)):
+        if returns is not None:
+            other = EpisodeReturns(returns, played.lengths, played.optimal, played.reference)
+            rows.append(EpisodeScore(name=name, kind="reference", played=other))
+    return rows
+
+
+def measure_learner(
+    learner: Any,
+    yardstick: TourYardstick | EpisodeYardstick,
+    likeliest: bool = True,
+    watch: Watch | None = None,
+) -> EpisodeReturns:
+    """Held-out episodes of a trained learner; it draws its actions if not the ``likeliest``.
+
+    On tours the return is minus the length of one greedy tour over that of the shortest, or minus
+    the length itself where nobody knows the shortest.
+    """
+    if isinstance(yardstick, EpisodeYardstick):
+        return yardstick.play(decider(learner, likeliest), watch=watch)
+    if isinstance(learner, Planner):
+        tours = learner.plan(yardstick.instances, Decoding())
+        length = replay(yardstick.env, yardstick.instances, tours).length
+    else:
+        decide = decider(learner)
+        played = play(yardstick.env, yardstick.instances, lambda o: decide(o, 1 - o["visited"]))
+        length = played.length
+    steps = np.full(len(length), yardstick.instances.n_places - 1)
+    if not np.isfinite(yardstick.optimal).all():
+        return EpisodeReturns(-length, steps)
+    return EpisodeReturns(-length / yardstick.optimal, steps, -np.ones(len(length)))
+
+
+def decider(learner: Any, likeliest: bool = True) -> Decide:
+    """The likeliest, or drawn, actions of a learner that decides step by step, if allowed."""
+    return lambda observation, mask: learner.predict(
+        observation, deterministic=likeliest, action_masks=mask
+    )[0]
+
+
+def reseed(learner: Any, seed: int) -> None:
+    """Let the actions that a learner draws from here on follow from ``seed``."""
+    seed_everything(seed)  # SB3's algorithms draw from torch's own generator
+    generator = getattr(learner, "generator", None)
+    if generator is not None:
+        generator.manual_seed(seed)
+
+
+def random_decider(env_id: str, env_options: Mapping[str, Any], seed: int = 0) -> Decide:
+    """Every allowed action with the same chance."""
+    env = gym.make(env_id, **env_options)
+    space, rng = env.action_space, np.random.default_rng(seed)
+    env.close()
+    space.seed(seed)
+
+    def decide(observation: Any, mask: np.ndarray | None) -> np.ndarray:
+        if mask is not None:
+            return (rng.random(mask.shape) * (mask != 0)).argmax(axis=1)
+        return np.array([space.sample() for _ in range(batch_size(observation))])
+
+    return decide
+
+
+def batch_size(observation: Any) -> int:
+    """Number of environments that a batch of observations is of."""
+    while isinstance(observation, dict | tuple):
+        observation = next(
+            iter(observation.values() if isinstance(observation, dict) else observation)
+        )
+    return len(observation)
+
+
+def table(scores: Sequence[EpisodeScore], title: str) -> Table:
+    """For the terminal, best on top."""
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column, heading in enumerate(HEADINGS):
+        result.add_column(heading, justify="right" if column else "left", no_wrap=column > 0)
+    for score in sorted(scores, key=lambda score: -score.mean_return.value):
+        style = "bold cyan" if score.kind == "learned" else ""
+        result.add_row(*cells(score), style=style)
+    return result
+
+
+def cells(score: EpisodeScore) -> tuple[str, ...]:
+    """One line of the table."""
+    mean, gap = score.mean_return, score.gap
+    shown = (f"{100 * gap.value:.2f}", between(gap, 100.0)) if gap is not None else ("", "")
+    return (
+        score.name,
+        f"{mean.value:.4g}",
+        between(mean),
+        f"{score.middle_return.value:.4g}",
+        *shown,
+    )
+
+
+def between(estimate: Estimate, factor: float = 1.0, digits: int = 4) -> str:
+    """An interval, where there is one."""
+    low, high = factor * estimate.low, factor * estimate.high
+    return f"[{low:.{digits}g}, {high:.{digits}g}]" if np.isfinite([low, high]).all() else "one run"

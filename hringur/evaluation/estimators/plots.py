@@ -1,0 +1,114 @@
+"""The picture of the estimator bench: variances beside REINFORCE's, and who is biased."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from hringur.evaluation.estimators.bench import PLAIN, Measurement
+from hringur.evaluation.estimators.problems import BenchProblem
+from hringur.evaluation.estimators.words import percent, short
+from hringur.evaluation.tours.plots import BLUE, GREY, ORANGE, new_figure
+
+COLUMNS = 2
+SMALLEST = 1e-12
+"""Ratios below are drawn here: a logarithmic axis has no zero."""
+
+
+def variance_chart(
+    problems: Sequence[tuple[BenchProblem, list[Measurement]]], samples: int
+) -> Figure:
+    """One panel for each problem: variance of each estimator as a multiple of REINFORCE's."""
+    columns = min(COLUMNS, len(problems))
+    rows = [problems[begin : begin + columns] for begin in range(0, len(problems), columns)]
+    heights = [max(len(measured) for _, measured in row) + 2.6 for row in rows]
+    figure = new_figure(6.6 * columns, 0.29 * sum(heights) + 1.0)
+    grid = figure.subplots(
+        len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
+    )
+    for axes in grid.flat[len(problems) :]:
+        axes.set_axis_off()
+    for axes, (problem, measured) in zip(grid.flat, problems, strict=False):
+        _panel(axes, problem, measured)
+    layout = figure.get_layout_engine()
+    assert layout is not None
+    layout.set(w_pad=0.1, h_pad=0.08)  # type: ignore[call-arg]
+    figure.suptitle(
+        f"How much gradient estimators vary, beside REINFORCE ({samples} samples an estimate)",
+        x=0.01,
+        ha="left",
+        fontsize=14,
+        fontweight="bold",
+    )
+    keys = [
+        Line2D([], [], color=BLUE, marker="o", linewidth=4, label="unbiased"),
+        Line2D([], [], color=ORANGE, marker="D", linewidth=4, label="biased, with its bias"),
+        Line2D([], [], color=GREY, marker="o", linewidth=0, label="REINFORCE without a baseline"),
+    ]
+    figure.legend(
+        handles=keys, loc="outside lower left", ncols=len(keys), frameon=False, fontsize=9.5
+    )
+    return figure
+
+
+def _panel(axes: Axes, problem: BenchProblem, measured: Sequence[Measurement]) -> None:
+    """Lollipops from REINFORCE's variance, the least on top."""
+    shown = sorted(measured, key=lambda one: one.variance.value)
+    ratios = np.maximum([one.relative_variance for one in shown], SMALLEST)
+    axes.axvline(1.0, color=GREY, linewidth=1, zorder=1)
+    for row, (one, ratio) in enumerate(zip(shown, ratios, strict=True)):
+        colour = GREY if one.estimator == PLAIN else BLUE if one.unbiased else ORANGE
+        axes.plot([1.0, ratio], [row, row], color=colour, alpha=0.28, linewidth=4.5, zorder=2)
+        marker = "o" if one.unbiased else "D"
+        axes.plot(ratio, row, marker, color=colour, markersize=6.5, zorder=3)
+        left = ratio <= 1
+        axes.annotate(
+            _words(one),
+            (ratio, row),
+            xytext=(-8 if left else 8, 0),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="center",
+            fontsize=8.5,
+            color=colour,
+        )
+    axes.set_yticks(range(len(shown)), [one.estimator for one in shown], fontsize=9)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    _ratio_axis(axes, ratios)
+    axes.set_title(problem.title, loc="left", fontsize=10.5, fontweight="bold")
+
+
+def _words(one: Measurement) -> str:
+    """The ratio, and the bias where one is admitted."""
+    ratio = one.relative_variance
+    if one.estimator == PLAIN:
+        return "1"
+    near = 0.8 < ratio < 1.25
+    words = f"{ratio:.2f}" if near else f"1 / {short(1 / ratio)}" if 0 < ratio < 1 else short(ratio)
+    return words if one.unbiased else f"{words}   bias {percent(one.bias_percent.value)} %"
+
+
+def _ratio_axis(axes: Axes, ratios: np.ndarray) -> None:
+    """Logarithmic, with room for words on the left, and powers of ten written out."""
+    axes.set_xscale("log")
+    span = np.log10(ratios.max() / ratios.min())
+    right = 0.4 if ratios.max() > 1 else 0.06  # words stand on the far side of REINFORCE's line
+    left_end, right_end = ratios.min() * 10 ** (-0.45 * span - 0.1), ratios.max()
+    axes.set_xlim(left_end, right_end * 10 ** (right * span))
+    axes.xaxis.set_major_locator(LogLocator(numticks=7))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.tick_params(axis="x", which="minor", length=0)
+    axes.grid(axis="x", which="major", color="#DDDDDD", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.set_xlabel("variance / REINFORCE's variance", fontsize=9)
+
+
+def _power(value: float) -> str:
+    """0.001 as it is; smaller ones as powers."""
+    return f"{value:g}" if value >= 1e-3 else f"$10^{{{round(np.log10(value))}}}$"

@@ -1,0 +1,214 @@
+"""One episode of any environment that draws itself: its pictures, scores and decisions.
+
+Playing yields one ``Moment`` for each picture, so that a film of any length can be written while
+the game goes on. What stays is a ``GameRecord``: a handful of pictures, and the numbers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from jaxtyping import Float, UInt8
+from matplotlib.figure import Figure
+
+from hringur.evaluation.tours.plots import COLOURS, GREY, new_figure
+from hringur.evaluators.tours import gym_spec, refusals
+from hringur.types import UserError
+
+Mask = np.ndarray | None
+"""1 for each action that is allowed; None where the environment does not tell."""
+
+Predict = Callable[[Any, Mask], Any]
+"""From one observation, and what is allowed, to one action."""
+
+Probabilities = Callable[[Any, Mask], np.ndarray]
+"""From the same to the probability of each action."""
+
+KEPT = 64
+"""Pictures that a record keeps at most, evenly spread."""
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """What was to be seen after some steps, and what was decided then."""
+
+    picture: UInt8[np.ndarray, "H W 3"]
+    score: float
+    """sum of the rewards so far"""
+
+    lives: int | None
+    """if the environment tells them"""
+
+    action: int | None
+    """that follows; None at the end, or if it is not a single choice"""
+
+    chances: Float[np.ndarray, " A"] | None
+    """probability of each action, if the player tells them"""
+
+
+@dataclass(eq=False)
+class GameRecord:
+    """An episode in short."""
+
+    names: tuple[str, ...]
+    """of the actions"""
+
+    frames_per_second: int
+    scores: list[float] = field(default_factory=list)
+    """sum of the rewards at each moment"""
+
+    lives: list[int | None] = field(default_factory=list)
+    actions: list[int | None] = field(default_factory=list)
+    chances: list[np.ndarray] = field(default_factory=list)
+    """[A] for each moment but the last, if they are known"""
+
+    pictures: list[tuple[int, UInt8[np.ndarray, "H W 3"]]] = field(default_factory=list)
+    """some of the moments, by number"""
+
+    _stride: int = 1
+
+    def add(self, moment: Moment) -> None:
+        """The next moment; every other picture is let go of when there are too many."""
+        index = len(self.scores)
+        self.scores.append(moment.score)
+        self.lives.append(moment.lives)
+        self.actions.append(moment.action)
+        if moment.chances is not None:
+            self.chances.append(moment.chances)
+        if index % self._stride == 0:
+            self.pictures.append((index, moment.picture))
+            if len(self.pictures) > KEPT:
+                self._stride *= 2
+                self.pictures = self.pictures[::2]
+
+    @property
+    def score(self) -> float:
+        """Of the whole episode."""
+        return self.scores[-1]
+
+
+class Game:
+    """An episode under way: iterate over its moments; ``record`` grows meanwhile."""
+
+    def __init__(
+        self,
+        env_id: str,
+        env_options: Mapping[str, Any],
+        predict: Predict,
+        *,
+        probabilities: Probabilities | None = None,
+        seed: int = 0,
+        max_steps: int | None = None,
+    ) -> None:
+        """``max_steps`` decisions end it, if the environment has not by then.
+
+        Raises:
+            UserError: there is no such environment, it has no such option, or it draws no pictures.
+        """
+        spec = gym_spec(env_id)
+        with refusals(env_id):
+            self.env = gym.make(env_id, **env_options, render_mode="rgb_array")
+        inner: Any = self.env.unwrapped
+        easier = getattr(inner, "evaluation_options", {})
+        if any(env_options.get(name, value) != value for name, value in easier.items()):
+            self.env.close()
+            self.env = gym.make(env_id, **{**env_options, **easier}, render_mode="rgb_array")
+            inner = self.env.unwrapped
+        if "rgb_array" not in inner.metadata.get("render_modes", []):
+            raise UserError(f"{spec.id} draws no pictures: it has no render_mode rgb_array")
+        self.env_id, self.predict, self.probabilities = spec.id, predict, probabilities
+        self.seed, self.max_steps = seed, max_steps
+        space = self.env.action_space
+        count = int(space.n) if isinstance(space, gym.spaces.Discrete) else 0
+        names = getattr(inner, "action_names", tuple(str(index) for index in range(count)))
+        self.record = GameRecord(tuple(names), int(inner.metadata.get("render_fps", 30)))
+
+    def __iter__(self) -> Iterator[Moment]:
+        """From the first picture to the one after the last step; then the environment is closed."""
+        try:
+            observation, info = self.env.reset(seed=self.seed)
+            score, steps, over = 0.0, 0, False
+            while not over:
+                action = self.predict(observation, info.get("action_mask"))
+                yield self._moment(observation, score, info, action)
+                observation, reward, terminated, truncated, info = self.env.step(action)
+                score, steps = score + float(reward), steps + 1
+                over = terminated or truncated or steps == self.max_steps
+            yield self._moment(None, score, info, None)
+        finally:
+            self.env.close()
+
+    def _moment(
+        self, observation: Any, score: float, info: Mapping[str, Any], action: Any
+    ) -> Moment:
+        chances = None
+        if self.probabilities is not None and action is not None:
+            mask = info.get("action_mask")
+            chances = np.asarray(self.probabilities(observation, mask), dtype=np.float64)
+        try:
+            picture: Any = self.env.render()
+        except gym.error.DependencyNotInstalled as error:
+            raise UserError(f"{self.env_id} cannot be drawn: {error}") from error
+        one = action is not None and np.size(action) == 1 and bool(self.record.names)
+        moment = Moment(
+            picture=picture,
+            score=score,
+            lives=int(info["lives"]) if "lives" in info else None,
+            action=int(action) if one else None,
+            chances=chances,
+        )
+        self.record.add(moment)
+        return moment
+
+
+def filmstrip(record: GameRecord, count: int = 10) -> Figure:
+    """``count`` pictures of an episode in a row, evenly spread, each with its time and score."""
+    picked = np.unique(np.linspace(0, len(record.pictures) - 1, count).round().astype(int))
+    shown = [record.pictures[index] for index in picked.tolist()]
+    height, width = shown[0][1].shape[:2]
+    figure = new_figure(1.3 * len(shown), 1.3 * height / width + 0.4)
+    axes = figure.subplots(1, len(shown), squeeze=False)[0]
+    for axis, (moment, picture) in zip(axes, shown, strict=True):
+        axis.imshow(picture, interpolation="nearest")
+        axis.set_axis_off()
+        seconds = moment / record.frames_per_second
+        axis.set_title(f"{seconds:.1f} s\n{record.scores[moment]:g}", fontsize=8)
+    return figure
+
+
+def decisions_figure(record: GameRecord) -> Figure:
+    """Probability of each action over time, with the score and the lost lives.
+
+    Raises:
+        UserError: the player told no probabilities.
+    """
+    if not record.chances:
+        raise UserError("a figure of decisions needs a player that tells its probabilities")
+    seconds = np.arange(len(record.scores)) / record.frames_per_second
+    figure = new_figure(10.0, 5.0)
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+    chances = np.array(record.chances).T  # A T
+    colours = [COLOURS[index % len(COLOURS)] for index in range(len(chances))]
+    above.stackplot(seconds[: chances.shape[1]], chances, colors=colours, labels=record.names)
+    above.set(ylim=(0, 1), xlim=(0, max(seconds[-1], 1e-9)), ylabel="probability")
+    above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(chances), frameon=False)
+    below.step(seconds, record.scores, where="post", color=COLOURS[0])
+    below.set(xlabel="time of play [s]", ylabel="score")
+    for moment in _losses(record):
+        for axis in (above, below):
+            axis.axvline(seconds[moment], color=GREY, linestyle=":", linewidth=1)
+    return figure
+
+
+def _losses(record: GameRecord) -> list[int]:
+    """The moments after which there was a life less."""
+    lives = record.lives
+    return [
+        index
+        for index in range(1, len(lives))
+        if (before := lives[index - 1]) is not None
+        and (now := lives[index]) is not None
+        and now < before
+    ]

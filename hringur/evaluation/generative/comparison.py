@@ -1,0 +1,190 @@
+"""Generative models side by side: the same measures over several seeds, and samples in one figure.
+
+Figures are interquartile means over runs with 95 % intervals from a bootstrap over runs, as those
+of agents are (``comparison.py``). Two references stand beside them: the untrained models, and the
+data's halves.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from hringur.evaluation.generative.report import COLUMNS
+from hringur.evaluation.statistics import Estimate, interquartile_mean, stratified_bootstrap
+from hringur.evaluation.tours.plots import GREY
+from hringur.types import Metrics
+
+SAMPLES, FITTED, UNTRAINED = "samples", "fitted density", "untrained"
+SHOWN = (
+    "evaluation/frechet_distance",
+    "evaluation/precision",
+    "evaluation/recall",
+    "evaluation/coverage",
+    "evaluation/confident_percent",
+    "evaluation/reconstruction_error",
+)
+"""In the table; the record holds all."""
+
+PICTURES = 10
+"""of each kind, in a row of the figure"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelCell:
+    """One trained model, measured."""
+
+    model: str
+    """the experiment"""
+
+    seed: int
+    rows: Mapping[str, Metrics]
+    """by kind of images: samples, samples of a fitted density, those of the untrained model"""
+
+    pictures: Mapping[str, UInt8[np.ndarray, "N C H W"]]
+    """a few of each kind"""
+
+    samples: int
+    """images trained on"""
+
+    seconds: float
+    command: str
+
+    @property
+    def words(self) -> str:
+        """How it went, in one line."""
+        distance = self.rows[SAMPLES]["evaluation/frechet_distance"]
+        return f"Frechet distance {distance:.1f} after {self.samples:,} images"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelRuns:
+    """All runs of one model."""
+
+    model: str
+    teaches: str
+    cells: tuple[ModelCell, ...]
+
+    def kinds(self) -> list[str]:
+        """Of images that were measured, in the table's order."""
+        return [kind for kind in (SAMPLES, FITTED, UNTRAINED) if kind in self.cells[0].rows]
+
+    def values(self, kind: str, tag: str) -> np.ndarray:
+        """One figure of each run; empty where there is none."""
+        rows = [cell.rows[kind] for cell in self.cells]
+        return np.array([row[tag] for row in rows if tag in row], dtype=float)
+
+    def estimate(self, kind: str, tag: str) -> Estimate | None:
+        """Interquartile mean over runs; None where the model has no such figure."""
+        values = self.values(kind, tag)
+        if not len(values):
+            return None
+        return stratified_bootstrap(values[:, None], interquartile_mean)
+
+    def to_json(self) -> dict[str, Any]:
+        """Numbers and strings only."""
+        figures = {
+            kind: {tag: self.values(kind, tag).tolist() for tag in self.cells[0].rows[kind]}
+            for kind in self.kinds()
+        }
+        return {
+            "model": self.model,
+            "teaches": self.teaches,
+            "seeds": [cell.seed for cell in self.cells],
+            "figures": figures,
+            "samples": [cell.samples for cell in self.cells],
+            "seconds": [cell.seconds for cell in self.cells],
+            "commands": [cell.command for cell in self.cells],
+        }
+
+
+def grouped(cells: Sequence[ModelCell], teaches: Mapping[str, str]) -> list[ModelRuns]:
+    """By model, in the order of ``teaches``."""
+    return [
+        ModelRuns(model=model, teaches=words, cells=own)
+        for model, words in teaches.items()
+        if (own := tuple(cell for cell in cells if cell.model == model))
+    ]
+
+
+def lines(runs: Sequence[ModelRuns], halves: Metrics) -> list[list[str]]:
+    """The table without its headings: the models' figures, then both references."""
+    body = [_line(one, kind) for one in runs for kind in (SAMPLES, FITTED) if kind in one.kinds()]
+    body += [_line(one, UNTRAINED) for one in runs]
+    floor = [_cell(halves.get(tag), tag) for tag in SHOWN]
+    return [*body, ["the data's halves", "", *floor, "", ""]]
+
+
+def headings() -> list[str]:
+    """Of the table."""
+    return ["model", "images", *(COLUMNS[tag][0] for tag in SHOWN), "trained on", "seconds"]
+
+
+def table(runs: Sequence[ModelRuns], halves: Metrics, title: str) -> Table:
+    """For the terminal, where intervals stand below their figures."""
+    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column, heading in enumerate(headings()):
+        result.add_column(heading, justify="right" if column > 1 else "left")
+    for line in lines(runs, halves):
+        result.add_row(*(cell.replace(" [", "\n[") for cell in line))
+    return result
+
+
+def markdown(runs: Sequence[ModelRuns], halves: Metrics) -> str:
+    """For a document."""
+    ruled = ["---", "---", *["--:"] * (len(headings()) - 2)]
+    rows = [headings(), ruled, *lines(runs, halves)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+
+
+def samples_figure(
+    runs: Sequence[ModelRuns], real: UInt8[np.ndarray, "N C H W"], title: str
+) -> Figure:
+    """A row of samples of each model's first run: of the prior, and of a fitted density."""
+    rows = [*runs, None]
+    figure = Figure(figsize=(11, 0.55 * len(rows) + 0.8), layout="constrained")
+    panels = figure.subplots(len(rows), 2, squeeze=False)
+    for one, pair in zip(rows, panels, strict=True):
+        pictures = {SAMPLES: real} if one is None else one.cells[0].pictures
+        for kind, axes in zip((SAMPLES, FITTED), pair, strict=True):
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+            if kind in pictures:
+                axes.imshow(_strip(pictures[kind]), cmap="gray", vmin=0, vmax=255)
+        name = "held-out images" if one is None else one.model
+        pair[0].set_ylabel(name, rotation=0, ha="right", va="center")
+    panels[0, 0].set_title("codes from the prior", fontsize=9, color=GREY)
+    panels[0, 1].set_title("codes from a density fitted to them", fontsize=9, color=GREY)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
+    return figure
+
+
+def _strip(images: UInt8[np.ndarray, "N C H W"]) -> np.ndarray:
+    """Side by side, as an image for matplotlib."""
+    row = np.concatenate(list(images[:PICTURES]), axis=2)
+    return row[0] if len(row) == 1 else row[:3].transpose(1, 2, 0)
+
+
+def _line(one: ModelRuns, kind: str) -> list[str]:
+    figures = [_interval(one.estimate(kind, tag), tag) for tag in SHOWN]
+    trained = 0.0 if kind == UNTRAINED else float(np.mean([cell.samples for cell in one.cells]))
+    seconds = 0.0 if kind == UNTRAINED else float(np.mean([cell.seconds for cell in one.cells]))
+    return [one.model, kind, *figures, f"{trained:,.0f}", f"{seconds:.0f}"]
+
+
+def _interval(found: Estimate | None, tag: str) -> str:
+    if found is None:
+        return ""
+    value, low, high = (_cell(x, tag) for x in (found.value, found.low, found.high))
+    return value if not np.isfinite([found.low, found.high]).all() else f"{value} [{low}, {high}]"
+
+
+def _cell(value: float | None, tag: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1e}" if abs(value) >= 1e5 else format(value, COLUMNS[tag][1])

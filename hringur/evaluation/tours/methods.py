@@ -1,0 +1,133 @@
+"""Scores of everything that plans tours: trained learners, classic heuristics, the exact solver."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Int
+
+from hringur.agents.tours.decoding import Decoding
+from hringur.data.tours.held_out import HeldOut
+from hringur.evaluation.tours.scores import Score, evaluate_plan, evaluate_predict
+from hringur.references.tours.exact import optimal_tour
+from hringur.references.tours.heuristics import HEURISTICS
+from hringur.types import Instances, UserError
+
+DECODINGS = (Decoding(), Decoding(method="all-starts"))
+"""What is quoted unless asked otherwise: one greedy tour, and the best of one from each place."""
+
+
+@runtime_checkable
+class Planner(Protocol):
+    """A learner that plans whole tours, such as ``TourAgent``."""
+
+    def plan(
+        self, instances: Instances, decoding: Decoding | None = None
+    ) -> Int[np.ndarray, "B N"]:
+        """A tour of each instance."""
+        ...
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """A learner that decides step by step, on as many places as it was trained on."""
+
+    n_places: int
+    masks_itself: bool
+    """never proposes a visited place, as MaskablePPO"""
+
+    def predict(
+        self, observation: dict[str, Any], *, action_masks: np.ndarray | None = None
+    ) -> tuple[Any, Any]:
+        """Actions for a batch of observations, among those allowed."""
+        ...
+
+
+def learner_scores(
+    name: str,
+    learner: Planner | Predictor,
+    held_out: HeldOut,
+    decodings: Sequence[Decoding] = DECODINGS,
+    command: str = "",
+) -> list[Score]:
+    """One score for each way of taking tours from a trained learner.
+
+    A planner is scored with each of ``decodings``. One that decides step by step is scored
+    greedily: with visited places left out of its decisions and, if it was trained without such a
+    mask, unaided as well.
+
+    Raises:
+        UserError: the learner was trained on another number of places and cannot take these.
+    """
+    if isinstance(learner, Planner):
+        planner = learner
+        return [
+            evaluate_plan(
+                lambda instances, d=decoding: planner.plan(instances, d),  # type: ignore[misc]
+                held_out,
+                name=name,
+                kind="learned",
+                decoding=decoding.label,
+                command=command,
+            )
+            for decoding in decodings
+        ]
+    if learner.n_places != held_out.n:
+        raise UserError(
+            f"{name} was trained on {learner.n_places} places and takes no others: "
+            f"{held_out.name} has {held_out.n}"
+        )
+    masks = {"greedy": True} if learner.masks_itself else {"greedy, masked": True, "greedy": False}
+    return [
+        evaluate_predict(
+            lambda observation, m=masked: learner.predict(  # type: ignore[misc]
+                observation, action_masks=1 - observation["visited"] if m else None
+            )[0],
+            held_out,
+            name=name,
+            decoding=label,
+            command=command,
+        )
+        for label, masked in masks.items()
+    ]
+
+
+def heuristic_scores(held_out: HeldOut, command: str = "") -> list[Score]:
+    """Every classic heuristic."""
+    return [
+        evaluate_plan(
+            lambda instances, h=heuristic: h(instances.distance),  # type: ignore[misc]
+            held_out,
+            name=heuristic_name(name),
+            kind="heuristic",
+            command=command,
+        )
+        for name, heuristic in HEURISTICS.items()
+    ]
+
+
+def heuristic_name(name: str) -> str:
+    """``nearest-neighbour-best-start`` as a reader would write it."""
+    base, local_search, _ = name.replace("-best-start", ", best start").partition("+2opt")
+    words = base.replace("-", " ").replace("christofides", "Christofides")
+    return f"{words} + 2-opt" if local_search else words
+
+
+def exact_score(held_out: HeldOut, timed: int = 5, command: str = "") -> Score:
+    """The shipped proven tours, driven again; the solver's time is measured on ``timed`` of them.
+
+    Raises:
+        RuntimeError: the solver finds another optimum than the one that is shipped.
+    """
+    shipped = evaluate_plan(
+        lambda _: held_out.tour, held_out, name="exact solver", kind="exact", command=command
+    )
+    few = held_out.first(timed)
+    began = time.perf_counter()
+    found = np.array([optimal_tour(table).length for table in few.instances.distance])
+    seconds = (time.perf_counter() - began) / len(few)
+    if not np.allclose(found, few.optimal, rtol=1e-6):
+        raise RuntimeError(f"the solver's {found} differ from the shipped optima {few.optimal}")
+    return replace(shipped, seconds=seconds * len(held_out))

@@ -1,0 +1,183 @@
+"""Variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
+
+An encoder names a normal law q(z|x) of codes for each image, a decoder the law p(x|z) of images for
+each code. Minus the evidence lower bound is what both minimise:
+
+    -ELBO(x) = E_{z ~ q(z|x)}[-log p(x|z)] + beta * KL(q(z|x) : p(z)),      p(z) = N(0, I)
+
+The first term, the distortion, is an expectation over what the encoder decides; its gradient is
+taken along the path z = mean + epsilon * scale. The second, the rate, has a closed form.
+"""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from hringur.data.images.images import ImageSet
+from hringur.estimators.distributions import gaussians
+from hringur.estimators.pathwise import Pathwise
+from hringur.generative import bounds, measuring, pictures
+from hringur.generative.batches import Batch
+from hringur.generative.model import ImageModel, in_parts, open_studio
+from hringur.generative.networks import Autoencoder, Decoder, Encoder
+from hringur.generative.pixels import LIKELIHOODS, LikelihoodName, PixelLikelihood
+from hringur.generative.settings import ImageLearning
+from hringur.types import Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class VAEConfig(ImageLearning):
+    """Variational autoencoder."""
+
+    name: ClassVar[str] = "vae"
+
+    beta1: float = 0.9
+    """Adam's memory of the gradient"""
+
+    likelihood: LikelihoodName = "bernoulli"
+    """of the pixels, given a code"""
+
+    beta: float = 1.0
+    """weight of the rate; 1 is the evidence lower bound"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.check_choice("likelihood", LIKELIHOODS)
+        self.check_not_negative("beta")
+
+    def model(self) -> "type[VAE]":
+        """The model."""
+        return VAE
+
+
+class VAENetwork(nn.Module):
+    """Encoder, decoder and the pixels' spread, trained by one optimiser."""
+
+    forward_methods = ("encode", "distortion")
+
+    def __init__(self, autoencoder: Autoencoder, likelihood: LikelihoodName) -> None:
+        super().__init__()
+        self.autoencoder, self.likelihood = autoencoder, PixelLikelihood(likelihood)
+
+    def encode(
+        self, image: Float[Tensor, "B C H W"]
+    ) -> tuple[Float[Tensor, "B Z"], Float[Tensor, "B Z"]]:
+        """Mean and spread of the codes of each image."""
+        mean, log_variance = self.autoencoder.encode(image).chunk(2, dim=1)
+        return mean, torch.exp(0.5 * log_variance)
+
+    def distortion(
+        self, image: Float[Tensor, "B C H W"], latent: Float[Tensor, "S B Z"]
+    ) -> Float[Tensor, "S B"]:
+        """-log p(x|z) [nats]."""
+        logits = self.autoencoder.decode(latent.flatten(0, 1)).unflatten(0, latent.shape[:2])
+        return self.likelihood(image.expand_as(logits), logits)
+
+
+class VAE(ImageModel):
+    """Trained on its evidence lower bound."""
+
+    settings = VAEConfig
+    headline = "evaluation/elbo_nats"
+    encodes = True
+
+    def __init__(
+        self,
+        dataset: str | ImageSet = "mnist",
+        config: VAEConfig | None = None,
+        *,
+        size: int | None = None,
+        seed: int = 0,
+        device: str = "auto",
+        fabric: Fabric | None = None,
+    ) -> None:
+        self.config = config = config or VAEConfig()
+        self.studio = open_studio(dataset, size, seed, device, fabric)
+        shape = self.studio.shape
+        network = VAENetwork(
+            Autoencoder(
+                Encoder(shape, 2 * config.latent, config.architecture),
+                Decoder(config.latent, shape, config.architecture),
+            ),
+            config.likelihood,
+        )
+        self.player = self.studio.player(network, config)
+        self.players = {"vae": self.player}
+        self.estimator = Pathwise()
+        self.film, self.density = pictures.Film(), None
+
+    def loss(self, image: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, ""], Metrics]:
+        """Minus the evidence lower bound per image [nats], one code for each."""
+        network = self.player.network
+        mean, scale = network.encode(image)  # B Z each
+
+        def cost(latent: Float[Tensor, "S B Z"]) -> Float[Tensor, "S B"]:
+            return network.distortion(image, latent)
+
+        distortion = self.estimator.surrogate(cost, gaussians(mean, scale), samples=1)
+        rate = kl_from_standard_normal(mean, scale).mean()
+        metrics = {
+            "model/distortion_nats": distortion.item(),
+            "model/rate_nats": rate.item(),
+            "model/code_spread": scale.mean().item(),
+        }
+        return distortion + self.config.beta * rate, metrics
+
+    def update(self, batch: Batch, progress: float) -> Metrics:
+        """One step."""
+        loss, metrics = self.loss(batch.image)
+        norm = self.player.step(loss, self.config.pace(progress))
+        return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
+
+    @torch.no_grad()
+    def encode(self, image: Any) -> Float[Tensor, "B Z"]:
+        """The mean of each image's codes."""
+        return in_parts(lambda part: self.player.average.encode(self.pixels(part))[0], image)
+
+    def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
+        """Of the averaged decoder."""
+        return self.player.average.autoencoder.decode(latent)
+
+    @torch.no_grad()
+    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
+        """A code of each image, drawn."""
+
+        def draw(part: Tensor) -> Tensor:
+            mean, scale = self.player.average.encode(self.pixels(part))
+            return mean + scale * torch.randn_like(mean)
+
+        return in_parts(draw, image)
+
+    @torch.no_grad()
+    def log_weights(self, image: Any, samples: int) -> Float[Tensor, "S B"]:
+        """Of codes drawn from q(z|x), log p(x, z) - log q(z|x) [nats]; the mean is the ELBO."""
+        image, network = self.pixels(image), self.player.average
+        mean, scale = network.encode(image)
+        posterior, prior = gaussians(mean, scale), gaussians(0 * mean, torch.ones_like(scale))
+        latent = posterior.sample(torch.Size([samples]))  # S B Z
+        log_joint = prior.log_prob(latent) - network.distortion(image, latent)
+        return log_joint - posterior.log_prob(latent)
+
+    def own_measures(self) -> Metrics:
+        """Bounds, reconstructions, and the codes (drawn, not their means) beside the prior."""
+        mean, scale = self.player.average.encode(measuring.test_images(self))
+        code = mean + scale * torch.randn_like(mean)
+        return (
+            bounds.measure(self) | measuring.reconstruction(self) | measuring.mismatch(self, code)
+        )
+
+    def latent_figures(self) -> dict[str, Any]:
+        """Of codes that are real numbers."""
+        return pictures.latent_figures(self)
+
+
+def kl_from_standard_normal(
+    mean: Float[Tensor, "B Z"], scale: Float[Tensor, "B Z"]
+) -> Float[Tensor, " B"]:
+    """KL(N(mean, scale^2) : N(0, I)) of each code [nats]."""
+    variance = scale.square()
+    return 0.5 * (mean.square() + variance - variance.log() - 1).sum(dim=1)

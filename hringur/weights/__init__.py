@@ -1,0 +1,1 @@
+"""What ships trained: an attention model for tours, a classifier of digits."""

@@ -1,0 +1,9 @@
+"""Where the weights that ship with the package lie."""
+
+from pathlib import Path
+
+ATTENTION_MODEL = Path(__file__).with_name("attention-model.safetensors")
+"""Trained on tours of 20 places of Iceland; ``hringur tour`` plans with it."""
+
+DIGIT_CLASSIFIER = Path(__file__).with_name("digit-classifier.safetensors")
+"""Trained on MNIST by scripts/train_classifier.py; its features measure images."""

@@ -1,0 +1,261 @@
+"""Comparisons of agents: continued after a stop, never undone by one failure, refused in a line."""
+
+import json
+import math
+import os
+import shutil
+import signal
+import sys
+
+import numpy as np
+import pytest
+
+from hringur.cli import main
+from hringur.commands.compare import cells
+from hringur.commands.compare.agent_cells import AgentTask, read_cell
+from hringur.commands.compare.agents import BUDGETS, UNITS
+from hringur.commands.compare.pool import run_cells
+from hringur.commands.compare.training import parse_budget
+from hringur.training.config import TrainerConfig
+from hringur.training.run_folder import RunFolder
+from hringur.types import UserError
+
+ARGUMENTS = ["compare", "--env", "CartPole-v1", "--episodes", "4", "--jobs", "1"]
+
+
+def compare(folder, agents="a2c", seeds="2", budget="0.2s", *more) -> int:
+    arguments = [*ARGUMENTS, "--agents", *agents.split(), "--seeds", seeds, "--budget", budget]
+    return main([*arguments, "--folder", str(folder), *more])
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A comparison of two seeds that is finished."""
+    folder = tmp_path_factory.mktemp("compare") / "done"
+    assert compare(folder) == 0
+    return folder
+
+
+def test_every_figure_has_its_seeds_and_its_command(done, capsys):
+    assert compare(done, "a2c", "2", "0.2s", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    (agent,) = found["agents"]
+    assert agent["agent"] == "a2c" and agent["seeds"] == [0, 1] and not found["failed"]
+    assert agent["commands"][1] == (
+        "hringur train a2c --env CartPole-v1 --seconds 0.2 --device cpu --threads 1 --seed 1"
+    )
+    returns = [read_cell(done / "cells" / f"a2c-{seed}.json").score for seed in (0, 1)]
+    assert agent["returns"] == returns
+    assert agent["gap"] == pytest.approx(np.mean([(500 - one) / 500 for one in returns]))
+    assert (done / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert "hringur compare" in (done / "results.md").read_text()
+
+
+def test_finished_cells_are_not_run_again_and_seeds_may_be_added(done, monkeypatch, capsys):
+    ran = []
+    run = cells.train.run
+    monkeypatch.setattr(
+        cells.train,
+        "run",
+        lambda settings, *a, **k: ran.append(settings.seed) or run(settings, *a, **k),
+    )
+    assert compare(done) == 0 and ran == []
+    assert compare(done, "a2c", "3") == 0 and ran == [2]
+    assert "seeds 0-2" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(done, tmp_path):
+    """Without its cell file, a finished run is only measured again: the same figures."""
+    file = done / "cells" / "a2c-0.json"
+    before, steps = read_cell(file), RunFolder.open(done / "a2c-0").read_history()[-1]["step"]
+    file.unlink()
+    assert compare(done, "a2c", "1") == 0
+    np.testing.assert_array_equal(read_cell(file).played.returns, before.played.returns)
+    assert RunFolder.open(done / "a2c-0").read_history()[-1]["step"] == steps
+
+
+def test_a_half_done_run_goes_on_from_its_checkpoint(tmp_path):
+    """As left by a kill: a budget that is not used up, a checkpoint, and no cell file."""
+    folder = tmp_path / "half"
+    assert compare(folder, "a2c", "1", "1000steps") == 0
+    shutil.rmtree(folder / "cells")
+    for file in (folder / "comparison.json", folder / "a2c-0" / "config.json"):
+        text = file.read_text().replace('"1000steps"', '"3000steps"')
+        file.write_text(text.replace('"samples": 1000', '"samples": 3000'))
+    before = RunFolder.open(folder / "a2c-0").read_history()
+    assert compare(folder, "a2c", "1", "3000steps") == 0
+    after = RunFolder.open(folder / "a2c-0").read_history()
+    assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
+    cell = read_cell(folder / "cells" / "a2c-0.json")
+    assert cell.samples >= 3000 and len(cell.curve) == len(after) + 1
+
+
+def test_curves_begin_before_training(done):
+    first, *later = read_cell(done / "cells" / "a2c-0.json").curve
+    assert (first.samples, first.seconds) == (0, 0.0) and 0 < first.value <= 100
+    assert [point.samples for point in later] == sorted(point.samples for point in later)
+
+
+def test_a_budget_in_steps_is_evaluated_along_the_way(tmp_path):
+    folder = tmp_path / "c"
+    assert compare(folder, "a2c", "1", "4000steps") == 0
+    cell = read_cell(folder / "cells" / "a2c-0.json")
+    assert [point.samples for point in cell.curve] == [0, 1000, 2000, 3000, 4000]
+    assert cell.command.split()[5:7] == ["--samples", "4000"]
+
+
+def test_one_failure_is_told_and_loses_nothing(tmp_path, capsys, monkeypatch):
+    folder, run = tmp_path / "c", cells.train.run
+
+    def lost(settings, *rest, **more):
+        if settings.learner == "ppo":
+            raise OSError("the disk\nis full")
+        return run(settings, *rest, **more)
+
+    monkeypatch.setattr(cells.train, "run", lost)
+    assert compare(folder, "ppo a2c", "1") == 1
+    told = capsys.readouterr()
+    assert "failed: ppo-0: OSError: the disk is full; again with: hringur train ppo" in told.err
+    assert "a2c" in told.out and read_cell(folder / "cells" / "a2c-0.json").agent == "a2c"
+    (failed,) = json.loads((folder / "results.json").read_text())["failed"]
+    assert failed == {"cell": "ppo-0", "reason": "OSError: the disk is full"}
+    monkeypatch.undo()
+    assert compare(folder, "ppo a2c", "1") == 0  # only what is missing, and nothing failed
+    assert "[2/2] ppo-0" in capsys.readouterr().err
+
+
+def test_if_all_fail_their_reasons_are_told(tmp_path, capsys, monkeypatch):
+    def diverge(*_, **__):
+        raise FloatingPointError("step 3: train/loss is nan")
+
+    monkeypatch.setattr(cells.train, "run", diverge)
+    assert compare(tmp_path / "c", "a2c", "1") == 1
+    assert "a2c-0: FloatingPointError: step 3: train/loss is nan" in capsys.readouterr().err
+
+
+def dying(task: AgentTask, started_by: int) -> None:
+    """In place of a cell: the process of one agent is killed in the midst of its work."""
+    if task.agent == "ppo":
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow  # several processes, each of which imports torch
+def test_a_killed_process_is_one_failed_cell(tmp_path):
+    trainer = TrainerConfig(device="cpu", steps=1)
+    tasks = [
+        AgentTask(
+            contender=agent,
+            seed=0,
+            env="CartPole-v1",
+            env_options={},
+            episodes=1,
+            trainer=trainer,
+            folder=tmp_path,
+        )
+        for agent in ("ppo", "a2c", "dqn")
+    ]
+    found = {task.agent: failed for task, failed in run_cells(tasks, 2, "joblib", dying)}
+    assert found["a2c"] is None and found["dqn"] is None and len(found) == 3
+    assert found["ppo"].reason.startswith("its process was killed")
+
+
+def test_ray_is_an_extra(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    assert compare(tmp_path / "c", "a2c", "1", "0.2s", "--backend", "ray") == 2
+    assert "--backend ray needs the extra 'ray'" in capsys.readouterr().err
+
+
+WHOLE = {
+    "agent": "a2c",
+    "seed": 0,
+    "samples": 9,
+    "seconds": 1.0,
+    "returns": [1.0, 2.0],
+    "lengths": [1, 2],
+    "optimal": None,
+    "reference": None,
+    "curve": [],
+    "command": "",
+}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "",
+        "{}",
+        '{"agent": "a2c"',
+        json.dumps(WHOLE | {"seed": "x"}),
+        json.dumps(WHOLE | {"agent": "ppo"}),
+        json.dumps(WHOLE | {"optimal": [1.0]}),
+        json.dumps(WHOLE | {"returns": [1.0, math.nan]}),
+        json.dumps(WHOLE | {"curve": [{"samples": 1}]}),
+    ],
+)
+def test_a_broken_cell_file_is_named_and_kept(tmp_path, capsys, broken):
+    folder = tmp_path / "c"
+    (folder / "cells").mkdir(parents=True)
+    settings = {"env": "CartPole-v1", "env_options": {}, "budget": "0.2s", "episodes": 4}
+    settings["device"] = "cpu"
+    (folder / "comparison.json").write_text(json.dumps(settings))
+    file = folder / "cells" / "a2c-0.json"
+    file.write_text(broken)
+    assert compare(folder, "a2c", "1") == 2
+    assert f"the cell file {file} is broken" in capsys.readouterr().err
+    assert file.read_text() == broken
+
+
+@pytest.mark.parametrize(
+    "change, told",
+    [
+        ({"--agents": "reinforse"}, "unknown learner 'reinforse'"),
+        ({"--agents": "a2c a2c"}, "the agent a2c is given twice"),
+        ({"--seeds": "five"}, "five"),
+        ({"--seeds": "-1"}, "--seeds must be at least 1, got -1"),
+        ({"--seeds": "0"}, "--seeds must be at least 1, got 0"),
+        ({"--budget": "soon"}, "--budget must be such as 60s, 2m or 200000steps, got 'soon'"),
+        ({"--budget": "0s"}, "--budget must be such as"),
+        ({"--budget": "1.5steps"}, "--budget must be such as"),
+        ({"--jobs": "0"}, "--jobs must be at least 1, got 0"),
+        ({"--agents": "maskable-ppo"}, "MaskablePPO needs action masks, CartPole-v1 has none"),
+        ({"--env": "Pendulum-v1"}, "the agent a2c: A2C takes actions Discrete, Multi"),
+        ({"--env": "Nope-v3"}, "unknown environment Nope-v3"),
+        ({"--option": "mass=3"}, "CartPole-v1 has no option 'mass'"),
+        ({"--figure": "x.pdf"}, "--figure must name a .png file"),
+    ],
+    ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else "",
+)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, change, told):
+    options = {"--env": "CartPole-v1", "--agents": "a2c", "--folder": str(tmp_path / "c")} | change
+    arguments = [part for name, value in options.items() for part in (name, *value.split())]
+    assert main(["compare", *arguments]) == 2
+    message = capsys.readouterr().err
+    assert told in message and message.count("\n") == 1
+    assert not (tmp_path / "c").exists()
+
+
+def test_another_comparisons_folder_is_refused(done, tmp_path, capsys):
+    assert compare(done, "a2c", "2", "3s") == 2
+    assert "holds a comparison with budget 0.2s, not 3s" in capsys.readouterr().err
+    (tmp_path / "x").write_text("mine")
+    assert compare(tmp_path) == 2
+    assert "holds no comparison" in capsys.readouterr().err
+
+
+def test_tours_are_compared_by_their_gap(tmp_path, capsys):
+    folder = tmp_path / "t"
+    arguments = ["compare", "--env", "IcelandTSP-v0", "--option", "places=5", "--seeds", "1"]
+    arguments += ["--agents", "attention-model", "--jobs", "1", "--folder", str(folder)]
+    assert main([*arguments, "--budget", "0.3s", "--json"]) == 0
+    (agent,) = json.loads(capsys.readouterr().out)["agents"]
+    assert agent["gap"] == pytest.approx(-agent["returns"][0] - 1) and agent["gap"] >= -1e-9
+    assert main([*arguments, "--budget", "500steps"]) == 2
+    assert "count instances, not steps" in capsys.readouterr().err
+
+
+def test_budgets():
+    assert parse_budget("60s", UNITS, BUDGETS) == ("seconds", 60.0)
+    assert parse_budget("1.5 m", UNITS, BUDGETS) == ("seconds", 90.0)
+    assert parse_budget("200000steps", UNITS, BUDGETS) == ("samples", 200000.0)
+    with pytest.raises(UserError, match="got '3h'"):
+        parse_budget("3h", UNITS, BUDGETS)

@@ -1,0 +1,122 @@
+"""The chart of an episode: what it tells, and that it tells nothing of tomorrow."""
+
+import gymnasium as gym
+import matplotlib
+import numpy as np
+import pytest
+
+import hringur  # noqa: F401  (registers the environments)
+from hringur.data.trading.prices import Prices
+from hringur.envs.trading.chart import frame, story, trading_figure
+from hringur.types import MissingExtra
+
+BUY, WAIT, SELL = 2, 1, 0
+
+
+def played(actions, **options):
+    env = gym.make("StockTrading-v0", render_mode="rgb_array", **options)
+    env.reset(seed=1)
+    rewards = [env.step(action)[1] for action in actions]
+    return env, np.array(rewards)
+
+
+def told(env):
+    inner = env.unwrapped
+    path, first = int(inner._path[0]), int(inner._first[0])
+    return story(inner.problem, inner._paths.prices, path, first, np.array(inner._positions, "i1"))
+
+
+@pytest.mark.parametrize("options", [{}, {"prices": "stocks", "ticker": "MSFT"}])
+def test_frames_from_the_first_to_the_last_day(options):
+    env, _ = played([], episode_days=3, **options)
+    frames = [env.render()]
+    for action in (BUY, WAIT, SELL):
+        env.step(action)
+        frames.append(env.render())
+    for image in frames:
+        assert image.shape == (900, 1200, 3) and image.dtype == np.uint8 and image.std() > 10
+    assert len({image.tobytes() for image in frames}) == 4
+    assert not matplotlib.pyplot.get_fignums() if hasattr(matplotlib, "pyplot") else True
+
+
+def test_the_wealth_drawn_is_that_of_the_rewards():
+    actions = [WAIT, BUY, WAIT, SELL, BUY, BUY, WAIT, BUY]
+    env, rewards = played(actions, episode_days=8, fee=0.01)
+    tale = told(env)
+    assert np.allclose(np.log(tale.wealth[1:]), np.cumsum(rewards), atol=1e-12)
+    assert tale.position.tolist() == [0, 0, 1, 1, 0, 1, 1, 1, 1]
+    env.reset(seed=1)
+    for _ in range(8):
+        *_, info = env.step(BUY)
+    assert np.isclose(np.log(tale.hold[-1]), info["buy_and_hold"])
+    assert np.isclose(np.log(told(env).wealth[-1]), info["buy_and_hold"])
+
+
+def test_the_picture_tells_nothing_of_tomorrow():
+    env, _ = played([WAIT, BUY, WAIT], episode_days=20, window=5)
+    inner = env.unwrapped
+    prices, positions = inner._paths.prices, np.array(inner._positions, "i1")
+    other = Prices(prices.open.copy(), prices.close.copy())
+    other.open[:, 9:] *= 2.0
+    other.close[:, 9:] *= 3.0
+    one, two = (frame(inner.problem, some, 0, 0, positions) for some in (prices, other))
+    assert np.array_equal(one, two)
+
+
+def test_words_and_markers():
+    env, _ = played(
+        [BUY, SELL, BUY, SELL, BUY, WAIT], prices="stocks", ticker="IBM", episode_days=6
+    )
+    figure = trading_figure(told(env))
+    words = " ".join(text.get_text() for text in figure.texts)
+    assert "IBM, 6 days, bought 3 times, sold 3 times" in words
+    assert "survivors" in words
+    bought, sold = (marks.get_offsets() for marks in figure.axes[0].collections[-2:])
+    assert bought[:, 0].tolist() == [1, 3, 5] and sold[:, 0].tolist() == [2, 4]
+
+
+def test_many_are_drawn_one_by_one():
+    options = {"prices": "stocks", "ticker": "AAPL", "episode_days": 6}
+    mode = "vector_entry_point"
+    many = gym.make_vec("StockTrading-v0", 2, mode, render_mode="rgb_array", **options)
+    singles = [gym.make("StockTrading-v0", render_mode="rgb_array", **options) for _ in range(2)]
+    many.reset(seed=5)
+    for row, env in enumerate(singles):
+        env.reset(seed=5 + row)
+    for actions in ([2, 1], [1, 2], [0, 1], [2, 2], [1, 1], [1, 0]):
+        many.step(np.array(actions))
+        for env, action in zip(singles, actions, strict=True):
+            env.step(action)
+    for ours, env in zip(many.render(), singles, strict=True):
+        assert np.array_equal(ours, env.render())
+
+
+def test_nothing_is_kept_where_nobody_looks():
+    env = gym.make("StockTrading-v0", episode_days=9)
+    env.reset(seed=0)
+    for _ in range(5):
+        env.step(BUY)
+    assert len(env.unwrapped._positions) == 1
+    with pytest.warns(UserWarning, match="render_mode"):
+        assert env.unwrapped.render() is None
+
+
+def test_a_window_shows_every_day(monkeypatch):
+    pytest.importorskip("pygame")
+    from hringur.envs.window import Window
+
+    shown = []
+    monkeypatch.setattr(Window, "show", lambda self, image, fps: shown.append(image.shape))
+    env = gym.make("StockTrading-v0", render_mode="human", episode_days=2)
+    env.reset(seed=0)
+    env.step(BUY)
+    env.close()
+    assert shown == [(900, 1200, 3)] * 2
+
+
+def test_a_window_without_pygame_is_refused_at_once(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "pygame", None)
+    with pytest.raises(MissingExtra, match="human"):
+        gym.make("StockTrading-v0", render_mode="human")

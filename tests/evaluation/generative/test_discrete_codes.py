@@ -1,0 +1,48 @@
+"""The comparison of estimators on binary codes: its table, and the script that fills it."""
+
+import importlib.util
+from pathlib import Path
+
+from hringur.evaluation.generative.discrete_codes import CodeRun, by_estimator, markdown
+
+SCRIPT = Path(__file__).parents[3] / "scripts" / "discrete_codes.py"
+
+
+def run(estimator: str, seed: int, elbo: float) -> CodeRun:
+    return CodeRun(
+        estimator=estimator, seed=seed, elbo_nats=elbo, gradient_variance_nats2=2.0 + seed
+    )
+
+
+def test_the_best_bound_comes_first_with_its_interval():
+    runs = [run("reinforce", s, -200.0 - s) for s in range(3)]
+    runs += [run("rebar", s, -100.0 - s) for s in range(3)]
+    groups = by_estimator(runs)
+    assert list(groups) == ["rebar", "reinforce"]
+    _, bound, variance = groups["rebar"]
+    assert (bound.value, bound.low, bound.high) == (-101.0, -102.0, -100.0)
+    assert variance.value == 3.0
+    assert "| rebar | 3 | -101.0 | -102.0 to -100.0 | 3 | 2 to 4 |" in markdown(runs)
+
+
+def test_the_script_keeps_what_is_done(tmp_path, monkeypatch, capsys):
+    spec = importlib.util.spec_from_file_location("discrete_codes", SCRIPT)
+    assert spec is not None and spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    options = script.DiscreteCodes(
+        dataset="digits",
+        estimators=("reinforce", "disarm"),
+        seeds=2,
+        samples=256,
+        latent=4,
+        folder=tmp_path / "runs",
+        figure=tmp_path / "codes.png",
+    )
+    script.main(options)
+    table = capsys.readouterr().out
+    assert "| reinforce | 2 |" in table and "| disarm | 2 |" in table
+    assert options.figure.read_bytes().startswith(b"\x89PNG")
+    monkeypatch.setattr(script, "train", None)  # nothing is trained again
+    script.main(options)
+    assert capsys.readouterr().out == table[table.index("| estimator") :]

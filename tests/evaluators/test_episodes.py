@@ -1,0 +1,125 @@
+"""Whole episodes are counted as a plain loop counts them, and held against the optimum."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from hringur.evaluators.choice import EpisodeYardstick, TourYardstick, Yardstick, yardstick_for
+from hringur.evaluators.episodes import EpisodeReturns, gap_of, play_episodes
+from hringur.evaluators.tours import make_vector
+from hringur.types import UserError
+
+
+def lean(observation, mask):
+    """Push the cart to the side to which its pole leans."""
+    return (observation[:, 2] > 0).astype(np.int64)
+
+
+def test_every_episode_is_counted_once_and_whole():
+    played = play_episodes("Acrobot-v1", {}, lambda o, _: np.zeros(len(o), np.int64), 3, seed=5)
+    for episode in range(3):
+        env = gym.make("Acrobot-v1")
+        env.reset(seed=5 + episode)
+        total, steps, over = 0.0, 0, False
+        while not over:
+            _, reward, terminated, truncated, _ = env.step(0)
+            total, steps, over = total + reward, steps + 1, terminated or truncated
+        assert played.returns[episode] == total
+        assert played.lengths[episode] == steps
+    assert played.optimal is None and played.gap is None
+
+
+def test_the_same_seed_is_the_same_measurement():
+    first, again, other = (
+        play_episodes("CartPole-v1", {}, lean, 20, seed).returns for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_cart_pole_is_held_against_its_time_limit():
+    played = play_episodes("CartPole-v1", {}, lean, 20)
+    assert played.gap == pytest.approx((500 - played.returns.mean()) / 500)
+    metrics = yardstick_for("CartPole-v1", {}, episodes=20).measure(lean)
+    assert metrics["evaluation/gap_percent"] == pytest.approx(100 * played.gap)
+    assert metrics["evaluation/length_mean"] == pytest.approx(played.lengths.mean())
+
+
+def test_the_gap_is_from_the_reference_to_the_optimum():
+    ones = np.ones(4)
+    played = EpisodeReturns(3 * ones, np.ones(4, np.int64), 5 * ones, np.array([0, 2, 2, 0.0]))
+    assert played.gap == pytest.approx((5 - 3) / (5 - 1))
+    lossy = EpisodeReturns(3 * ones, np.ones(4, np.int64), 5 * ones, -ones)
+    assert lossy.gap == pytest.approx(2 / 5)  # getting nothing is better than that reference
+    tour = EpisodeReturns(-12 * ones, np.ones(4, np.int64), -10 * ones)
+    assert tour.gap == pytest.approx(0.2)
+    rows = np.array([[0, 0, 0, 0], [1, 1, 1, 1]])
+    np.testing.assert_allclose(gap_of(played, rows), [2 / 5, 2 / 3])
+
+
+def test_whoever_plays_for_ever_is_stopped_and_what_was_returned_counts():
+    played = play_episodes("CartPole-v1", {}, lean, 6, most_steps=20)
+    whole = play_episodes("CartPole-v1", {}, lean, 6)
+    assert whole.lengths.max() > 20
+    np.testing.assert_array_equal(played.lengths, whole.lengths.clip(max=20))
+    np.testing.assert_array_equal(played.returns, whole.returns.clip(max=20))
+
+
+def test_whoever_waits_is_told_how_many_episodes_have_ended():
+    told = []
+    played = play_episodes("CartPole-v1", {}, lean, 6, watch=lambda *seen: told.append(seen))
+    lengths = played.lengths
+    expected = [((lengths <= steps).sum(), steps) for steps in range(1, lengths.max() + 1)]
+    assert told == expected
+
+
+def test_games_of_pictures_are_fewer_unless_it_is_said():
+    counts = [
+        yardstick_for(*asked).episodes
+        for asked in (("CartPole-v1", {}), ("ThreeActionBreakout-v0", {}))
+    ]
+    assert counts == [100, 25]
+    assert yardstick_for("ThreeActionBreakout-v0", {}, episodes=3).episodes == 3
+    assert yardstick_for("CartPole-v1", {}).measured_steps is None  # a gap is told at the end only
+
+
+def test_while_training_goes_on_an_episode_is_stopped():
+    stopped = EpisodeYardstick("CartPole-v1", {}, 4, {}, 20)
+    assert stopped.measure(lean)["evaluation/length_mean"] == 20
+    assert stopped.play(lean).lengths.mean() > 20
+
+
+def test_tours_have_the_yardstick_of_tours():
+    tours = yardstick_for("hringur:IcelandTSP-v0", {"places": 6})
+    assert isinstance(tours, TourYardstick) and isinstance(tours, Yardstick)
+    assert isinstance(yardstick_for("CartPole-v1", {}), EpisodeYardstick)
+
+    def nearest(observation, mask):
+        here = observation["distances"][np.arange(len(mask)), observation["current"]]
+        return np.where(mask, here, np.inf).argmin(axis=1)
+
+    gap = tours.measure(nearest)["evaluation/gap_percent"]
+    assert 0 < gap < 40
+
+
+@pytest.mark.parametrize(
+    "env_id, options, told",
+    [
+        ("CartPole-v9", {}, "CartPole-v9"),
+        ("nonsense:CartPole-v1", {}, "nonsense"),
+        ("CartPole-v1", {"mass": 3}, "CartPole-v1 has no option 'mass'"),
+        ("IcelandTSP-v0", {"price": 3}, "IcelandTSP-v0 has no option 'price'"),
+    ],
+)
+def test_an_unknown_environment_or_option_is_named(env_id, options, told):
+    with pytest.raises(UserError, match=told):
+        yardstick_for(env_id, options)
+    with pytest.raises(UserError, match=told):
+        make_vector(env_id, 2, **options)
+
+
+def test_a_mode_that_the_native_vector_lacks_is_served_by_single_environments():
+    native, single = make_vector("CartPole-v1", 2), make_vector("CartPole-v1", 2, "SameStep")
+    assert not isinstance(native, gym.vector.SyncVectorEnv)
+    assert isinstance(single, gym.vector.SyncVectorEnv)
+    assert single.metadata["autoreset_mode"] is gym.vector.AutoresetMode.SAME_STEP

@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+
+from hringur.data.tours.held_out import held_out
+from hringur.data.tours.instances import IcelandPlaces, UniformPoints, fixed_places
+from hringur.data.tours.length import tour_length
+from hringur.data.tours.proven_tours import proven_tours
+from hringur.references.tours import exact as exact_module
+from hringur.references.tours.exact import optimal_tour
+from hringur.references.tours.held_karp import held_karp
+from hringur.types import UserError
+
+SHIPPED = ("iceland-20", "iceland-50", "euclidean-20")
+
+
+def instance(kind, n, rng):
+    """Distances of one kind between n places."""
+    if kind == "roads":
+        return IcelandPlaces(range(94)).sample(rng, 1, n).distance[0]
+    if kind == "points":
+        return UniformPoints().sample(rng, 1, n).distance[0]
+    distance = rng.random((n, n))  # no triangle inequality
+    np.fill_diagonal(distance, 0.0)
+    return distance if kind == "asymmetric" else (distance + distance.T) / 2
+
+
+def agrees(distance, round_trip, start):
+    """As long as Held and Karp's tour, and a tour indeed."""
+    exact = optimal_tour(distance, round_trip, start)
+    _, length = held_karp(distance, round_trip, start)
+    walked = tour_length(distance[None], exact.tour[None], round_trip)[0]
+    assert exact.proven and exact.tour[0] == start
+    assert sorted(exact.tour) == list(range(len(distance)))
+    assert exact.length == exact.bound == walked
+    assert exact.length == pytest.approx(length, abs=1e-6 * max(distance.max(), 1e-300))
+
+
+@pytest.mark.parametrize("round_trip", [True, False])
+@pytest.mark.parametrize("kind", ["roads", "points", "symmetric", "asymmetric"])
+def test_as_short_as_dynamic_programming(kind, round_trip):
+    for n in (2, 3, 4, 6, 9):
+        for seed in range(3):
+            rng = np.random.default_rng([seed, n])
+            agrees(instance(kind, n, rng), round_trip, int(rng.integers(n)))
+
+
+@pytest.mark.parametrize("round_trip", [True, False])
+@pytest.mark.parametrize("kind", ["points", "symmetric", "asymmetric"])
+def test_the_tour_known_before_does_not_matter(kind, round_trip, monkeypatch):
+    """The heuristic finds most shortest tours of a few places itself: here it may not."""
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        bad = rng.permutation(7)
+        monkeypatch.setattr(exact_module, "_good_tour", lambda *_, known=bad: known)
+        agrees(instance(kind, 7, rng), round_trip, int(bad[0]))
+
+
+@pytest.mark.parametrize("round_trip", [True, False])
+@pytest.mark.parametrize("n", [1, 2, 3, 6])
+def test_equal_and_zero_distances(n, round_trip):
+    equal = np.ones((n, n)) - np.eye(n)
+    twins = np.kron(equal, np.ones((2, 2)))[:n, :n]  # every place twice, nothing apart
+    for distance in (equal, 0.1 * equal, np.zeros((n, n)), twins):
+        agrees(distance, round_trip, n - 1)
+
+
+def test_directions_that_differ_less_than_the_resolution_count_as_equal():
+    """Such distances are symmetric in whole numbers, and go the symmetric way."""
+    distance = instance("points", 8, np.random.default_rng(0))
+    distance[2, 5], distance[5, 2] = 0.0, 3e-8
+    agrees(distance, True, 0)
+
+
+@pytest.mark.parametrize(
+    "proven",
+    [proven for proven in proven_tours() if len(proven.places) < 94],
+    ids=lambda proven: f"{proven.season}-{proven.name}",
+)
+def test_proven_tours_come_out_again(proven):
+    comes_out_again(proven)
+
+
+@pytest.mark.slow
+def test_the_proven_tour_of_all_places_comes_out_again():
+    """About two minutes."""
+    (proven,) = (p for p in proven_tours() if len(p.places) == 94)
+    comes_out_again(proven)
+
+
+def comes_out_again(proven):
+    shuffled = np.random.default_rng(0).permutation(proven.places).tolist()
+    distance = fixed_places(shuffled, proven.season).instance.distance[0]
+    exact = optimal_tour(distance)
+    assert exact.proven and exact.length == pytest.approx(proven.km, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_held_out_tours_are_as_long_as_said(name):
+    shipped = held_out(name)
+    assert len(shipped) == 1000 and (shipped.tour[:, 0] == 0).all()
+    assert (np.sort(shipped.tour, axis=1) == np.arange(shipped.n)).all()
+    lengths = tour_length(shipped.instances.distance, shipped.tour)
+    assert np.allclose(lengths, shipped.optimal, rtol=1e-12, atol=0.0)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_held_out_optima_are_proven_again(name):
+    shipped = held_out(name)
+    for row in np.random.default_rng(1).choice(len(shipped), 3, replace=False):
+        exact = optimal_tour(shipped.instances.distance[row])
+        assert exact.proven and exact.length == pytest.approx(shipped.optimal[row], rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["points", "asymmetric"])
+@pytest.mark.parametrize("round_trip", [True, False])
+def test_out_of_time_it_claims_no_proof(kind, round_trip):
+    distance = instance(kind, 9, np.random.default_rng(3))
+    exact = optimal_tour(distance, round_trip, start=4, seconds=0.0)
+    assert exact.tour[0] == 4 and sorted(exact.tour) == list(range(9))
+    assert exact.length == tour_length(distance[None], exact.tour[None], round_trip)[0]
+    _, shortest = held_karp(distance, round_trip, 4)
+    assert exact.bound <= shortest + 1e-6
+    assert not exact.proven
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -1.0])
+def test_distances_that_no_way_can_have_are_refused(bad):
+    distance = np.ones((4, 4))
+    distance[1, 2] = bad
+    with pytest.raises(UserError, match="finite and not negative") as refused:
+        optimal_tour(distance)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("start", [-1, 4])
+def test_a_start_that_is_not_there_is_refused(start):
+    with pytest.raises(UserError, match=rf"start must be a place in 0\.\.3, got {start}"):
+        optimal_tour(np.ones((4, 4)), start=start)

@@ -16,6 +16,7 @@ REQUIRED = [
     "numpy>=2.0",
     "ortools>=9.12",  # exact tours, proven
     "pillow>=10.1",  # GIFs and the captions of films
+    "pydantic>=2.9",  # settings read from files, each value checked
     "rich>=13",  # progress and tables
     "safetensors>=0.5",  # weights that cannot execute code
     "scipy>=1.13",  # bootstrap intervals

@@ -1,25 +1,21 @@
 """Runs as the commands see them: the settings in config.json, and the learner they stand for."""
 
 import dataclasses
-import types
-import typing
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from lightning_fabric import Fabric
 
 from hringur.agents.tours.agent import TourAgent
 from hringur.registry import config_of
+from hringur.settings import check_fields, read
 from hringur.training import checkpoint
 from hringur.training.config import Device
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Batches, Learner, State, UserError
 from hringur.weights.shipped import ATTENTION_MODEL
-
-Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,48 +69,15 @@ def read_settings(folder: RunFolder) -> RunSettings:
     values = check_fields(RunSettings, folder.settings(), where)
     config_class = config_of(str(values["learner"]))
     parts = {
-        "config": record_of(config_class, values["config"], where),
-        "trainer": record_of(TrainerConfig, values["trainer"], where),
+        "config": read(config_class, values["config"], where),
+        "trainer": read(TrainerConfig, values["trainer"], where),
     }
-    return record_of(RunSettings, {**values, **parts}, where)
-
-
-def record_of(record: type[Record], values: Any, where: Path) -> Record:
-    """The dataclass that ``values`` once were; a missing field takes its default."""
-    hints = typing.get_type_hints(record)
-    fields = check_fields(record, values, where)
-    try:
-        return record(**{name: as_type(hints[name], value) for name, value in fields.items()})
-    except TypeError as error:  # a text where a number belongs, and the like
-        raise UserError(f"{where}: {error}") from error
-
-
-def check_fields(record: Any, values: Any, where: Path) -> Mapping[str, Any]:
-    """``values``, if they are named like the fields of the dataclass ``record``."""
-    if not isinstance(values, Mapping):
-        raise UserError(f"{where}: an object was expected for {record.__name__}, got {values!r}")
-    fields = dataclasses.fields(record)
-    needed = {
-        field.name
-        for field in fields
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    }
-    unknown = sorted(values.keys() - {field.name for field in fields})
-    missing = sorted(needed - values.keys())
-    if unknown or missing:
-        what = f"unknown {', '.join(unknown)}" if unknown else f"missing {', '.join(missing)}"
-        raise UserError(f"{where} is not of this version of Hringur: {what}")
-    return values
-
-
-def as_type(hint: Any, value: Any) -> Any:
-    """``value`` as JSON gave it, where the field wants a tuple or a path instead."""
-    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    if isinstance(value, list) and any(typing.get_origin(option) is tuple for option in options):
-        return tuple(value)
-    if isinstance(value, str) and Path in options:
-        return Path(value)
-    return value
+    for name, kind in (("env", str), ("env_options", dict), ("seed", int)):
+        if type(values[name]) is not kind:
+            raise UserError(
+                f"{where}: {name} must be of type {kind.__name__}, got {values[name]!r}"
+            )
+    return RunSettings(**{**values, **parts})
 
 
 def latest_state(folder: RunFolder) -> State | None:

@@ -22,7 +22,7 @@ import tyro
 
 from hringur.data.images.images import load_images
 from hringur.divergences.features import reconstruction_error
-from hringur.evaluation.generative.scores import COUNT, ImageYardstick
+from hringur.evaluation.generative.scores import COUNT, ImageEvaluator
 from hringur.generative.models.wae_mmd import WAEMMD, WAEMMDConfig
 from hringur.generative.networks import NetworkName
 from hringur.types import UserError
@@ -123,7 +123,7 @@ def distance(options: Distance) -> dict[str, float]:
     """Every measure of the images."""
     with np.load(options.samples, allow_pickle=False) as found:
         made = torch.tensor(found["gen"][: options.count])
-    return ImageYardstick(load_images("mnist"), options.count).measure(made)
+    return ImageEvaluator(load_images("mnist"), options.count).measure(made)
 
 
 Options = (

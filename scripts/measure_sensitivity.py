@@ -9,7 +9,7 @@ import torch
 import tyro
 
 from hringur.data.images.images import load_images
-from hringur.evaluation.generative.scores import COUNT, ImageYardstick
+from hringur.evaluation.generative.scores import COUNT, ImageEvaluator
 from hringur.evaluation.generative.sensitivity import sensitivity
 
 
@@ -27,8 +27,8 @@ class Sensitivity:
 
 def main(options: Sensitivity) -> None:
     torch.set_num_threads(options.threads)
-    yardstick = ImageYardstick(load_images(options.dataset), options.count)
-    print(sensitivity(yardstick).markdown())
+    evaluator = ImageEvaluator(load_images(options.dataset), options.count)
+    print(sensitivity(evaluator).markdown())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ PACKAGE = Path(__file__).parents[1] / "hringur"
 # Each part imports only from rows above its own; parts of one row never import each other.
 LAYERS = [
     ["types"],
-    ["checks"],
+    ["faces"],
+    ["checks", "settings"],
     ["registry", "weights"],  # names only: what they stand for is imported when asked for
     ["data"],
     ["references", "divergences"],
@@ -25,7 +26,7 @@ LAYERS = [
     ["__main__"],
 ]
 LEVEL = {part: level for level, row in enumerate(LAYERS) for part in row}
-WITHOUT_TORCH = {"types", "checks", "data", "references", "envs", "registry"}
+WITHOUT_TORCH = {"types", "checks", "settings", "faces", "data", "references", "envs", "registry"}
 # Agents meet environments through Gymnasium; they may draw, as the environments do.
 SEEN_BY_AGENTS = "hringur.envs.tours.drawing"
 TORCH = {"torch", "lightning_fabric", "safetensors.torch", "stable_baselines3", "sb3_contrib"}

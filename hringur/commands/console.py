@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console, RenderableType
 
+from hringur.settings import renamed_options
 from hringur.types import UserError
 
 Options = TypeVar("Options")
@@ -22,13 +23,13 @@ SECONDS_BETWEEN_NOTES = 10.0
 
 def parse(options: Callable[..., Options], arguments: Sequence[str], command: str) -> Options:
     """Read ``arguments`` into the dataclass ``options``; bad ones are a UserError in one line."""
-    message = io.StringIO()
+    message, written = io.StringIO(), with_new_names(options, arguments)
     try:
         with redirect_stderr(message):
             return tyro.cli(
                 options,
                 prog=f"hringur {command}",
-                args=list(arguments),
+                args=written,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
             )
     except SystemExit as stopped:
@@ -37,6 +38,20 @@ def parse(options: Callable[..., Options], arguments: Sequence[str], command: st
                 f"{first_paragraph(message.getvalue())} (see hringur {command} --help)"
             ) from None
         raise
+
+
+def with_new_names(options: Any, arguments: Sequence[str]) -> list[str]:
+    """``arguments`` with options of before under their names of now, and a warning for each."""
+    renamed, written = renamed_options(options), []
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        old = option.removeprefix("--").replace("-", "_")
+        if option.startswith("--") and old in renamed:
+            new = "--" + renamed[old].replace("_", "-")
+            note(f"hringur: {option} is now called {new}; the old name goes with the next release")
+            argument = new + equals + value
+        written.append(argument)
+    return written
 
 
 def first_paragraph(boxed: str) -> str:

@@ -25,7 +25,7 @@ ENTROPY = 2**65  # of those: larger than any seed that training may be given
 
 
 @runtime_checkable
-class Yardstick(Protocol):
+class Evaluator(Protocol):
     """Measures a policy on what it was not trained on."""
 
     @property
@@ -38,9 +38,9 @@ class Yardstick(Protocol):
         ...
 
 
-def yardstick_for(
+def evaluator_for(
     env_id: str, env_options: Mapping[str, Any], episodes: int | None = None
-) -> "TourYardstick | EpisodeYardstick":
+) -> "TourEvaluator | EpisodeEvaluator":
     """Tours against proven optima where the environment is of tours, else whole episodes.
 
     There are 100 ``episodes`` when not given, 25 where pictures are seen.
@@ -50,15 +50,15 @@ def yardstick_for(
     """
     env = _asked(env_id, env_options)
     if hasattr(env, "optimal_km"):
-        return TourYardstick(env_id, dict(env_options))
+        return TourEvaluator(env_id, dict(env_options))
     pictures = len(env.observation_space.shape or ()) == 3
     usual = EPISODES_OF_PICTURES if pictures else EPISODES
     overruled = dict(getattr(env, "evaluation_options", {}))
     most = MEASURED_STEPS if pictures else None
-    return EpisodeYardstick(env_id, dict(env_options), episodes or usual, overruled, most)
+    return EpisodeEvaluator(env_id, dict(env_options), episodes or usual, overruled, most)
 
 
-def eased(env_id: str, env_options: Mapping[str, Any]) -> dict[str, Any]:
+def training_options(env_id: str, env_options: Mapping[str, Any]) -> dict[str, Any]:
     """Options to train with: what an evaluation overrules is turned on, unless it was given.
 
     On Breakout these are ``clip_reward`` and ``life_loss``.
@@ -80,7 +80,7 @@ def _asked(env_id: str, env_options: Mapping[str, Any]) -> gym.Env:
 
 
 @dataclass(frozen=True)
-class EpisodeYardstick:
+class EpisodeEvaluator:
     """Episodes from reserved seeds, beside the best mean return where that is known."""
 
     env_id: str
@@ -122,7 +122,7 @@ class EpisodeYardstick:
 
 
 @dataclass(frozen=True)
-class TourYardstick:
+class TourEvaluator:
     """Instances like those of an environment, with their proven optima.
 
     The first ones of the shipped held-out set where that fits; else some are drawn and solved.

@@ -26,6 +26,7 @@ from hringur.generative.batches import ImageBatches, Images, as_floats
 from hringur.generative.fitted_density import Mixture, fit_gaussians
 from hringur.generative.networks import ImageShape, channels_last
 from hringur.generative.settings import ImageLearning
+from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.averaged import Player
 from hringur.training.log import NoLog
@@ -237,7 +238,8 @@ class ImageModel(Protocol):
             raise UserError(f"{path} holds a model {about['model']!r}, not {config_class.name!r}")
         images = no_images(about) if dataset is None else dataset
         size = about["shape"][1] if isinstance(dataset, str) else None
-        model = cls(images, config_class(**about["config"]), size=size, device=device)
+        config = read(config_class, about["config"], path)
+        model = cls(images, config, size=size, device=device)
         for name, player in model.players.items():
             player.load_weights(state["weights"][name], str(path))
         if state["density"] is not None:

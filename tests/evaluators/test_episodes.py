@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from hringur.evaluators.choice import EpisodeYardstick, TourYardstick, Yardstick, yardstick_for
+from hringur.evaluators.choice import EpisodeEvaluator, Evaluator, TourEvaluator, evaluator_for
 from hringur.evaluators.episodes import EpisodeReturns, gap_of, play_episodes
 from hringur.evaluators.tours import make_vector
 from hringur.types import UserError
@@ -40,7 +40,7 @@ def test_the_same_seed_is_the_same_measurement():
 def test_cart_pole_is_held_against_its_time_limit():
     played = play_episodes("CartPole-v1", {}, lean, 20)
     assert played.gap == pytest.approx((500 - played.returns.mean()) / 500)
-    metrics = yardstick_for("CartPole-v1", {}, episodes=20).measure(lean)
+    metrics = evaluator_for("CartPole-v1", {}, episodes=20).measure(lean)
     assert metrics["evaluation/gap_percent"] == pytest.approx(100 * played.gap)
     assert metrics["evaluation/length_mean"] == pytest.approx(played.lengths.mean())
 
@@ -75,24 +75,24 @@ def test_whoever_waits_is_told_how_many_episodes_have_ended():
 
 def test_games_of_pictures_are_fewer_unless_it_is_said():
     counts = [
-        yardstick_for(*asked).episodes
+        evaluator_for(*asked).episodes
         for asked in (("CartPole-v1", {}), ("ThreeActionBreakout-v0", {}))
     ]
     assert counts == [100, 25]
-    assert yardstick_for("ThreeActionBreakout-v0", {}, episodes=3).episodes == 3
-    assert yardstick_for("CartPole-v1", {}).measured_steps is None  # a gap is told at the end only
+    assert evaluator_for("ThreeActionBreakout-v0", {}, episodes=3).episodes == 3
+    assert evaluator_for("CartPole-v1", {}).measured_steps is None  # a gap is told at the end only
 
 
 def test_while_training_goes_on_an_episode_is_stopped():
-    stopped = EpisodeYardstick("CartPole-v1", {}, 4, {}, 20)
+    stopped = EpisodeEvaluator("CartPole-v1", {}, 4, {}, 20)
     assert stopped.measure(lean)["evaluation/length_mean"] == 20
     assert stopped.play(lean).lengths.mean() > 20
 
 
-def test_tours_have_the_yardstick_of_tours():
-    tours = yardstick_for("hringur:IcelandTSP-v0", {"places": 6})
-    assert isinstance(tours, TourYardstick) and isinstance(tours, Yardstick)
-    assert isinstance(yardstick_for("CartPole-v1", {}), EpisodeYardstick)
+def test_tours_have_the_evaluator_of_tours():
+    tours = evaluator_for("hringur:IcelandTSP-v0", {"places": 6})
+    assert isinstance(tours, TourEvaluator) and isinstance(tours, Evaluator)
+    assert isinstance(evaluator_for("CartPole-v1", {}), EpisodeEvaluator)
 
     def nearest(observation, mask):
         here = observation["distances"][np.arange(len(mask)), observation["current"]]
@@ -113,7 +113,7 @@ def test_tours_have_the_yardstick_of_tours():
 )
 def test_an_unknown_environment_or_option_is_named(env_id, options, told):
     with pytest.raises(UserError, match=told):
-        yardstick_for(env_id, options)
+        evaluator_for(env_id, options)
     with pytest.raises(UserError, match=told):
         make_vector(env_id, 2, **options)
 

@@ -32,7 +32,8 @@ from hringur.agents.reinforce.observations import is_single, parts_of, tensors
 from hringur.agents.reinforce.policy_gradient import PolicyGradient
 from hringur.agents.reinforce.rollouts import Rollout, Rollouts
 from hringur.agents.reinforce.settings import ReinforceConfig
-from hringur.evaluators.choice import TourYardstick, Yardstick, yardstick_for
+from hringur.evaluators.choice import Evaluator, TourEvaluator, evaluator_for
+from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.log import NoLog
 from hringur.training.processes import rank
@@ -139,17 +140,17 @@ class Reinforce:
 
     def evaluate(self) -> Metrics:
         """Mean return, or gap, of likeliest decisions; nothing where no second one can be made."""
-        if self.yardstick is None or not self._measuring:
+        if self.evaluator is None or not self._measuring:
             return {}
-        return self.yardstick.measure(self._decide)
+        return self.evaluator.measure(self._decide)
 
     @cached_property
-    def yardstick(self) -> Yardstick | None:
+    def evaluator(self) -> Evaluator | None:
         """Held-out episodes of the environment."""
         environment = self.environment
         if not environment.by_name:
             return None
-        return yardstick_for(environment.name, environment.options)
+        return evaluator_for(environment.name, environment.options)
 
     @property
     def env_id(self) -> str:
@@ -164,9 +165,9 @@ class Reinforce:
     @property
     def n_places(self) -> int:
         """Places of the tours that it builds; an environment without tours has none."""
-        if not isinstance(self.yardstick, TourYardstick):
+        if not isinstance(self.evaluator, TourEvaluator):
             raise AttributeError(f"{self.environment.name} has no places to visit")
-        return self.yardstick.n_places
+        return self.evaluator.n_places
 
     @property
     def masks_itself(self) -> bool:
@@ -175,8 +176,8 @@ class Reinforce:
 
     @property
     def headline(self) -> str:
-        """That of the yardstick."""
-        return "" if self.yardstick is None else self.yardstick.headline
+        """That of the evaluator."""
+        return "" if self.evaluator is None else self.evaluator.headline
 
     def learn(
         self, total_timesteps: int | None = None, seconds: int | float | None = None
@@ -250,7 +251,7 @@ class Reinforce:
         if env is None and not about["by_name"]:
             raise UserError(f"{path} is of wrapped or unnamed environments: give load(..., env=)")
         options = about["env_options"] if env is None else {}
-        config = ReinforceConfig(**about["config"])
+        config = read(ReinforceConfig, about["config"], path)
         agent = cls(env or about["env"], config, device=device, env_options=options)
         checkpoint.load_weights(agent.network, state["weights"], str(path))
         return agent

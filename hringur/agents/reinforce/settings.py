@@ -11,7 +11,7 @@ from hringur.agents.reinforce.environments import Vectorization
 from hringur.agents.reinforce.image_encoder import ImageNetwork
 from hringur.agents.reinforce.perceptron import Activation
 from hringur.checks import check_not_negative, check_positive, check_share
-from hringur.evaluators.choice import eased
+from hringur.evaluators.choice import training_options
 from hringur.types import UserError
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class ReinforceConfig:
         """The agent and its endless rollouts, different ones on each process."""
         from hringur.agents.reinforce.agent import Reinforce  # which needs this file
 
-        options = eased(env_id, env_options)
+        options = training_options(env_id, env_options)
         agent = Reinforce(env_id, self, seed=seed, fabric=fabric, env_options=options)
         return agent, agent.batches
 

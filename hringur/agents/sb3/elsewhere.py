@@ -15,7 +15,7 @@ from gymnasium import spaces
 
 from hringur.agents.sb3 import tuned as sb3_pictures
 from hringur.agents.sb3.on_tours import finite_metrics, model_state, restore_model, sb3_class
-from hringur.evaluators.choice import EpisodeYardstick, eased
+from hringur.evaluators.choice import EpisodeEvaluator, training_options
 from hringur.evaluators.tours import make_vector
 from hringur.types import Metrics, State, UserError
 
@@ -64,7 +64,7 @@ class SB3Elsewhere:
     def __init__(
         self,
         config: ElsewhereConfig,
-        yardstick: EpisodeYardstick,
+        evaluator: EpisodeEvaluator,
         seed: int,
         device: torch.device,
     ) -> None:
@@ -73,15 +73,15 @@ class SB3Elsewhere:
 
         from hringur.agents.sb3.adapter import SB3VecEnv, Scalars
 
-        self.config, self.yardstick, self.seed = config, yardstick, seed
-        self.env_id, self.env_options = yardstick.env_id, dict(yardstick.env_options)
+        self.config, self.evaluator, self.seed = config, evaluator, seed
+        self.env_id, self.env_options = evaluator.env_id, dict(evaluator.env_options)
         self.updates, self.scalars = 0, Scalars()
         n_envs, options = config.n_envs or N_ENVS, self.env_options
         seen = observed(self.env_id, options)
         self.pictures = policy_for(seen) == "CnnPolicy"
         if self.pictures:
             n_envs = config.n_envs or sb3_pictures.ZOO[config.algorithm]["n_envs"]
-            options = eased(self.env_id, options)
+            options = training_options(self.env_id, options)
         vector = make_vector(self.env_id, n_envs, autoreset_mode="SameStep", **options)
         check_spaces(config.algorithm, self.env_id, seen, vector.single_action_space)
         self.env = SB3VecEnv(vector)
@@ -149,7 +149,7 @@ class SB3Elsewhere:
 
     def evaluate(self) -> Metrics:
         """Mean return of held-out episodes and, where the optimum is known, the gap to it."""
-        return self.yardstick.measure(self.decide)
+        return self.evaluator.measure(self.decide)
 
     @property
     def masks_itself(self) -> bool:
@@ -164,7 +164,7 @@ class SB3Elsewhere:
     @property
     def headline(self) -> str:
         """The mean return."""
-        return self.yardstick.headline
+        return self.evaluator.headline
 
     def state_dict(self) -> State:
         """Weights, optimiser and counters; neither episodes under way nor a replay buffer."""

@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hringur.evaluators.choice import TourYardstick
+from hringur.evaluators.choice import TourEvaluator
 from hringur.evaluators.tours import make_vector, play
 from hringur.training.checkpoint import load_weights
 from hringur.types import Metrics, MissingExtra, State, UserError
@@ -121,7 +121,7 @@ class SB3Learner:
         self.config, self.seed = config, seed
         self.env_id, self.env_options = env_id, dict(env_options)
         self.updates = 0
-        self.yardstick = TourYardstick(env_id, self.env_options)
+        self.evaluator = TourEvaluator(env_id, self.env_options)
         native = make_vector(env_id, config.n_envs, autoreset_mode="SameStep", **env_options)
         self.env, self.scalars = SB3VecEnv(native), Scalars()
         self.n_places = native.unwrapped.n_places  # type: ignore[attr-defined]
@@ -194,7 +194,7 @@ class SB3Learner:
 
         For those that must learn that by themselves, also how many tours are valid unaided.
         """
-        problem = self.yardstick
+        problem = self.evaluator
         metrics = problem.measure(lambda o, mask: self.predict(o, action_masks=mask)[0])
         if not self.masks_itself:
             unaided = play(problem.env, problem.instances, lambda o: self.predict(o)[0])

@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from hringur.agents.sb3.elsewhere import SB3Elsewhere
 from hringur.agents.sb3.on_tours import Chunks, Features, SB3Learner
 from hringur.agents.sb3.tuned import filled
-from hringur.evaluators.choice import TourYardstick, yardstick_for
+from hringur.evaluators.choice import TourEvaluator, evaluator_for
 from hringur.types import Learner, UserError
 
 GAE_LAMBDA = 0.95  # of generalised advantage estimation, Schulman et al. 2016
@@ -316,12 +316,12 @@ def _build(
     """The learner and its chunks; SB3 trains in one process."""
     if fabric.world_size > 1:
         raise UserError(f"{config.algorithm} trains in one process, got {fabric.world_size}")
-    yardstick = yardstick_for(env_id, env_options)
-    if isinstance(yardstick, TourYardstick):
+    evaluator = evaluator_for(env_id, env_options)
+    if isinstance(evaluator, TourEvaluator):
         tours = config.on_tours()
         learner = SB3Learner(tours, env_id, env_options, seed, fabric.device)
         return learner, Chunks(tours.n_envs * tours.tours_per_update)
-    other = SB3Elsewhere(config, yardstick, seed, fabric.device)
+    other = SB3Elsewhere(config, evaluator, seed, fabric.device)
     return other, Chunks(other.steps)
 
 

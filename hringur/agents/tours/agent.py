@@ -31,9 +31,10 @@ from hringur.agents.tours.settings import InstanceBatches, TourLearning
 from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_function import score_function
-from hringur.evaluators.choice import TourYardstick
+from hringur.evaluators.choice import TourEvaluator
 from hringur.references.tours.heuristics import two_opt
 from hringur.registry import learner_config
+from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.log import NoLog
 from hringur.training.processes import rank
@@ -85,7 +86,7 @@ class TourAgent:
             self.policy.mark_forward_method(method)
         self.baseline = make_baseline(self.config.baseline, network, self._greedy_cost)
         self.updates = 0
-        self.yardstick = TourYardstick(self.env_id, self.env_options)
+        self.evaluator = TourEvaluator(self.env_id, self.env_options)
         self.predicting = Predicting(self.average)
 
     def update(self, batch: Instances, progress: float) -> Metrics:
@@ -126,14 +127,14 @@ class TourAgent:
         if self.round_trip:
             methods["_all_starts"] = Decoding(method="all-starts")
         for suffix, decoding in methods.items():
-            gap = self.yardstick.gap(self.plan(self.yardstick.instances, decoding))
+            gap = self.evaluator.gap(self.plan(self.evaluator.instances, decoding))
             metrics[f"evaluation/gap{suffix}_percent"] = 100 * float(gap.mean())
             metrics[f"evaluation/optimal{suffix}_percent"] = 100 * float((gap < 1e-6).mean())
         return metrics
 
     def figures(self) -> dict[str, Figure]:
         """The first held-out instance on the map: a greedy tour, and the decision in its middle."""
-        instance = self.yardstick.instances[slice(1)]
+        instance = self.evaluator.instances[slice(1)]
         tour = self.plan(instance, Decoding())[0]
         return learning_pictures(self.average, self.problem, instance, tour)
 
@@ -207,7 +208,7 @@ class TourAgent:
         if "tour_agent" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that TourAgent.save wrote")
         about = state["tour_agent"]
-        config = learner_config(about["policy"])(**about["config"])
+        config = read(learner_config(about["policy"]), about["config"], path)
         agent = cls(about["env"], config, device=device, env_options=about["env_options"])
         for module in (agent.policy.module, agent.average):
             checkpoint.load_weights(module, state["weights"], str(path))

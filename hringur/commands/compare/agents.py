@@ -29,7 +29,7 @@ from hringur.data.files import write_whole
 from hringur.evaluation.agents import comparison
 from hringur.evaluation.agents import plots as comparison_plots
 from hringur.evaluation.tours import plots
-from hringur.evaluators.choice import TourYardstick, yardstick_for
+from hringur.evaluators.choice import TourEvaluator, evaluator_for
 from hringur.registry import LEARNERS, learner_config
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.run_folder import plain
@@ -157,7 +157,7 @@ def sample_unit(options: CompareAgents) -> str:
     Raises:
         UserError: there is no such environment, or its agents count no steps.
     """
-    if not isinstance(yardstick_for(options.env, options.env_options()), TourYardstick):
+    if not isinstance(evaluator_for(options.env, options.env_options()), TourEvaluator):
         return "environment steps"
     if parse_budget(options.budget, UNITS, BUDGETS)[0] == "samples":
         raise UserError(

@@ -20,9 +20,9 @@ from hringur.evaluation.generative.comparison import (
 )
 from hringur.evaluation.generative.scores import (
     code_scores,
+    evaluator_of,
     sample_scores,
     untrained,
-    yardstick_of,
 )
 from hringur.registry import experiment, model_config
 from hringur.trained import RunSettings, load_run
@@ -59,15 +59,15 @@ class ModelTask(CellTask):
     def measure(self, settings: RunSettings) -> None:
         """Lay the trained model's samples beside held-out images; write the cell's file, whole."""
         _, model = load_run(self.run, self.trainer.device)
-        yardstick, fresh = yardstick_of(model, self.count), untrained(model)
+        evaluator, fresh = evaluator_of(model, self.count), untrained(model)
         rows = {
-            SAMPLES: sample_scores(model, yardstick, self.seed) | code_scores(model, yardstick),
-            UNTRAINED: sample_scores(fresh, yardstick, self.seed) | code_scores(fresh, yardstick),
+            SAMPLES: sample_scores(model, evaluator, self.seed) | code_scores(model, evaluator),
+            UNTRAINED: sample_scores(fresh, evaluator, self.seed) | code_scores(fresh, evaluator),
         }
         pictures = {SAMPLES: model.sample(PICTURES, seed=self.seed)}
         if model.encodes:
-            made = model.sample(yardstick.count, density="fitted", seed=self.seed)
-            rows[FITTED] = yardstick.measure(made)
+            made = model.sample(evaluator.count, density="fitted", seed=self.seed)
+            rows[FITTED] = evaluator.measure(made)
             pictures[FITTED] = model.sample(PICTURES, density="fitted", seed=self.seed)
         last = RunFolder.open(self.run).read_history()[-1]
         record = {

@@ -26,7 +26,7 @@ from hringur.data.files import write_whole
 from hringur.data.images.images import load_images
 from hringur.evaluation.agents.comparison import seed_words
 from hringur.evaluation.generative import comparison
-from hringur.evaluation.generative.scores import COUNT, ImageYardstick
+from hringur.evaluation.generative.scores import COUNT, ImageEvaluator
 from hringur.evaluation.tours import plots
 from hringur.registry import EXPERIMENTS, experiment, model_config
 from hringur.training.config import Device, TrainerConfig
@@ -132,7 +132,7 @@ def main(arguments: list[str]) -> None:
     """Train what is missing, then report; exit code 1 if a cell failed."""
     options = parse(CompareModels, arguments, "compare")
     images = load_images(options.dataset, options.size)
-    yardstick = ImageYardstick(images, options.count)  # refuses too few
+    evaluator = ImageEvaluator(images, options.count)  # refuses too few
     tasks, folder = options.tasks(), options.where()
     check_same(folder, options.common())
     missing = [task for task in tasks if not task.file.exists()]
@@ -146,7 +146,7 @@ def main(arguments: list[str]) -> None:
     cells = [read_cell(task.file) for task in tasks if task.file.exists()]
     tell_failed(failed)
     if cells:
-        report(options, cells, failed, yardstick, shlex.join(["hringur", "compare", *arguments]))
+        report(options, cells, failed, evaluator, shlex.join(["hringur", "compare", *arguments]))
     if failed:
         raise SystemExit(1)
 
@@ -155,21 +155,21 @@ def report(
     options: CompareModels,
     cells: Sequence[comparison.ModelCell],
     failed: Sequence[Failed],
-    yardstick: ImageYardstick,
+    evaluator: ImageEvaluator,
     command: str,
 ) -> None:
     """The table or JSON, and the figure; those of the cells that were done."""
     teaches = {name: EXPERIMENTS[name].teaches for name in EXPERIMENTS if name in options.models}
-    runs, folder, halves = comparison.grouped(cells, teaches), options.where(), yardstick.halves
+    runs, folder, halves = comparison.grouped(cells, teaches), options.where(), evaluator.halves
     seeds = seed_words(sorted({cell.seed for cell in cells}))
-    title = f"{yardstick.images.name}, budget {options.budget}, seeds {seeds}"
-    figure = comparison.samples_figure(runs, yardstick.images.test, title)
+    title = f"{evaluator.images.name}, budget {options.budget}, seeds {seeds}"
+    figure = comparison.samples_figure(runs, evaluator.images.test, title)
     files = [plots.save(figure, folder / "samples.png")]
     if options.figure is not None:
         files.append(plots.save(figure, options.figure))
     record = {
         "settings": plain(asdict(options)),
-        "images_on_each_side": yardstick.count,
+        "images_on_each_side": evaluator.count,
         "models": [one.to_json() for one in runs],
         "halves": halves,
         "failed": [{"cell": one.task.name, "reason": one.reason} for one in failed],
@@ -180,7 +180,7 @@ def report(
     if options.json:
         print_json(json.loads(json_text(record)))
         return
-    show(comparison.table(runs, halves, f"{title}, {yardstick.count:,} images on each side"))
+    show(comparison.table(runs, halves, f"{title}, {evaluator.count:,} images on each side"))
     print("interquartile means over runs, with 95 % intervals\n")
     print(f"the command: {command}")
     for path in files:

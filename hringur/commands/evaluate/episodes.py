@@ -19,7 +19,7 @@ from hringur.evaluation.agents.scores import (
     reseed,
     table,
 )
-from hringur.evaluators.choice import EpisodeYardstick, yardstick_for
+from hringur.evaluators.choice import EpisodeEvaluator, evaluator_for
 from hringur.evaluators.tours import gym_spec, refusals
 from hringur.references.breakout import CEILING
 from hringur.trained import RunSettings, Trained
@@ -61,18 +61,18 @@ def main(
     """Play, compare with the optimum and with random actions, print."""
     settings, episodes = trained.settings, options.episodes
     assert settings is not None, "only agents of tours are saved without"
-    yardstick = yardstick_for(settings.env, env_options, episodes)
-    assert isinstance(yardstick, EpisodeYardstick)
+    evaluator = evaluator_for(settings.env, env_options, episodes)
+    assert isinstance(evaluator, EpisodeEvaluator)
     note(f"playing {episodes:,} held-out episodes of {settings.env} ...")
     reseed(trained.learner, options.seed)
     likeliest = options.actions == "likeliest"
     patience = Patience("episodes", episodes)
-    played = measure_learner(trained.learner, yardstick, likeliest=likeliest, watch=patience)
+    played = measure_learner(trained.learner, evaluator, likeliest=likeliest, watch=patience)
     score = EpisodeScore(name=trained.name, kind="learned", played=played)
     chance = random_decider(settings.env, env_options, options.seed)
-    by_chance = EpisodeScore(name="random actions", kind="reference", played=yardstick.play(chance))
+    by_chance = EpisodeScore(name="random actions", kind="reference", played=evaluator.play(chance))
     scores = [score, *references(score), by_chance]
-    played_with = env_options | yardstick.overruled
+    played_with = env_options | evaluator.overruled
     record = {
         "run": str(trained.path),
         "learner": trained.name,

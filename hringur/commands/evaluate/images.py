@@ -5,7 +5,7 @@ from typing import Any
 
 from hringur.commands.console import json_text, note, print_json, show
 from hringur.data.files import write_whole
-from hringur.evaluation.generative.scores import COUNT, score_model, yardstick_of
+from hringur.evaluation.generative.scores import COUNT, evaluator_of, score_model
 from hringur.trained import Trained
 from hringur.types import UserError
 
@@ -19,9 +19,9 @@ def main(trained: Trained, options: Any, arguments: list[str]) -> None:
     if asked:
         option = asked[0].replace("_", "-")
         raise UserError(f"--{option} is of tours; {trained.path} is of {trained.name}")
-    yardstick = yardstick_of(model, count)
-    note(f"measuring {yardstick.count:,} samples of {trained.path} ...")
-    report = score_model(model, yardstick, options.seed)
+    evaluator = evaluator_of(model, count)
+    note(f"measuring {evaluator.count:,} samples of {trained.path} ...")
+    report = score_model(model, evaluator, options.seed)
     record = {
         "run": str(trained.path),
         "learner": trained.name,

@@ -18,7 +18,7 @@ from hringur.evaluation.statistics import (
     interquartile_mean,
 )
 from hringur.evaluation.tours.methods import Planner
-from hringur.evaluators.choice import EpisodeYardstick, TourYardstick
+from hringur.evaluators.choice import EpisodeEvaluator, TourEvaluator
 from hringur.evaluators.episodes import Decide, EpisodeReturns, Watch, gap_of
 from hringur.evaluators.tours import play, replay
 from hringur.training.random_state import seed_everything
@@ -83,7 +83,7 @@ def references(score: EpisodeScore) -> list[EpisodeScore]:
 
 def measure_learner(
     learner: Any,
-    yardstick: TourYardstick | EpisodeYardstick,
+    evaluator: TourEvaluator | EpisodeEvaluator,
     likeliest: bool = True,
     watch: Watch | None = None,
 ) -> EpisodeReturns:
@@ -92,19 +92,19 @@ def measure_learner(
     On tours the return is minus the length of one greedy tour over that of the shortest, or minus
     the length itself where nobody knows the shortest.
     """
-    if isinstance(yardstick, EpisodeYardstick):
-        return yardstick.play(decider(learner, likeliest), watch=watch)
+    if isinstance(evaluator, EpisodeEvaluator):
+        return evaluator.play(decider(learner, likeliest), watch=watch)
     if isinstance(learner, Planner):
-        tours = learner.plan(yardstick.instances, Decoding())
-        length = replay(yardstick.env, yardstick.instances, tours).length
+        tours = learner.plan(evaluator.instances, Decoding())
+        length = replay(evaluator.env, evaluator.instances, tours).length
     else:
         decide = decider(learner)
-        played = play(yardstick.env, yardstick.instances, lambda o: decide(o, 1 - o["visited"]))
+        played = play(evaluator.env, evaluator.instances, lambda o: decide(o, 1 - o["visited"]))
         length = played.length
-    steps = np.full(len(length), yardstick.instances.n_places - 1)
-    if not np.isfinite(yardstick.optimal).all():
+    steps = np.full(len(length), evaluator.instances.n_places - 1)
+    if not np.isfinite(evaluator.optimal).all():
         return EpisodeReturns(-length, steps)
-    return EpisodeReturns(-length / yardstick.optimal, steps, -np.ones(len(length)))
+    return EpisodeReturns(-length / evaluator.optimal, steps, -np.ones(len(length)))
 
 
 def decider(learner: Any, likeliest: bool = True) -> Decide:

@@ -6,8 +6,8 @@ the model before its first update. Training images beside the held-out ones, whi
 others, are what a model that has learned everything would get. Nothing here is an Inception score:
 ``digit_classifier.py``.
 
-    yardstick = ImageYardstick(load_images("mnist"))
-    report = score_model(VAE.load("vae.safetensors"), yardstick)
+    evaluator = ImageEvaluator(load_images("mnist"))
+    report = score_model(VAE.load("vae.safetensors"), evaluator)
     print(report.markdown())
 """
 
@@ -52,7 +52,7 @@ SPLIT_SEED = 874
 """Which images are taken: always the same ones."""
 
 
-class ImageYardstick:
+class ImageEvaluator:
     """Held-out images and their features, ready to lay made images beside."""
 
     def __init__(
@@ -137,60 +137,60 @@ def latent_mismatch(
     }
 
 
-def yardstick_of(model: ImageModel, count: int = COUNT) -> ImageYardstick:
+def evaluator_of(model: ImageModel, count: int = COUNT) -> ImageEvaluator:
     """The model's own held-out images, on its device."""
     images = model.studio.images
     train, test = images.train.cpu().numpy(), images.test.cpu().numpy()
     record = ImageSet(images.name, train, test, None, None, ())
-    return ImageYardstick(record, count, device=str(images.train.device))
+    return ImageEvaluator(record, count, device=str(images.train.device))
 
 
-def score_model(model: ImageModel, yardstick: ImageYardstick, seed: int = 0) -> GenerativeReport:
+def score_model(model: ImageModel, evaluator: ImageEvaluator, seed: int = 0) -> GenerativeReport:
     """The model's samples, those of a density fitted to its codes, and the references."""
-    rows = {"samples": _all_scores(model, yardstick, seed)}
+    rows = {"samples": _all_scores(model, evaluator, seed)}
     if model.encodes:
-        made = model.sample(yardstick.count, density="fitted", seed=seed)
-        rows["samples, density fitted to the codes"] = yardstick.measure(made)
-    rows["untrained model"] = _all_scores(untrained(model), yardstick, seed)
-    rows["training images"] = yardstick.training_images
-    rows["the data's halves"] = yardstick.halves | prior_scores(model, yardstick)
-    return GenerativeReport(yardstick.images.name, yardstick.count, rows)
+        made = model.sample(evaluator.count, density="fitted", seed=seed)
+        rows["samples, density fitted to the codes"] = evaluator.measure(made)
+    rows["untrained model"] = _all_scores(untrained(model), evaluator, seed)
+    rows["training images"] = evaluator.training_images
+    rows["the data's halves"] = evaluator.halves | prior_scores(model, evaluator)
+    return GenerativeReport(evaluator.images.name, evaluator.count, rows)
 
 
-def _all_scores(model: ImageModel, yardstick: ImageYardstick, seed: int) -> Metrics:
+def _all_scores(model: ImageModel, evaluator: ImageEvaluator, seed: int) -> Metrics:
     """What only this model has, such as a bound, then what all have."""
     with undisturbed():
         torch.manual_seed(seed)
         own = model.own_measures()
-    return own | sample_scores(model, yardstick, seed) | code_scores(model, yardstick)
+    return own | sample_scores(model, evaluator, seed) | code_scores(model, evaluator)
 
 
-def sample_scores(model: ImageModel, yardstick: ImageYardstick, seed: int = 0) -> Metrics:
+def sample_scores(model: ImageModel, evaluator: ImageEvaluator, seed: int = 0) -> Metrics:
     """Samples from the prior beside held-out images."""
-    return yardstick.measure(model.sample(yardstick.count, seed=seed))
+    return evaluator.measure(model.sample(evaluator.count, seed=seed))
 
 
 @torch.no_grad()
-def code_scores(model: ImageModel, yardstick: ImageYardstick) -> Metrics:
+def code_scores(model: ImageModel, evaluator: ImageEvaluator) -> Metrics:
     """Held-out images through their codes and back, and codes beside the prior; {} for a GAN."""
     if not model.encodes:
         return {}
     with undisturbed():
         torch.manual_seed(0)
-        few = yardstick.held_out[:WHILE_TRAINING]  # the kernels compare every pair
+        few = evaluator.held_out[:WHILE_TRAINING]  # the kernels compare every pair
         code = model.draw_codes(few).cpu()
         prior = model.prior(len(code), torch.Generator().manual_seed(0)).cpu()
-        rebuilt = model.reconstruct(yardstick.held_out).cpu()
-    image = yardstick.held_out.float() / 255
+        rebuilt = model.reconstruct(evaluator.held_out).cpu()
+    image = evaluator.held_out.float() / 255
     error = {"evaluation/reconstruction_error": reconstruction_error(image, rebuilt)}
     return error | latent_mismatch(code, prior)
 
 
-def prior_scores(model: ImageModel, yardstick: ImageYardstick) -> Metrics:
+def prior_scores(model: ImageModel, evaluator: ImageEvaluator) -> Metrics:
     """Codes of the prior beside others of it: the floor of the mismatch; {} for a GAN."""
     if not model.encodes:
         return {}
-    count = min(WHILE_TRAINING, yardstick.count)
+    count = min(WHILE_TRAINING, evaluator.count)
     first, second = (model.prior(count, torch.Generator().manual_seed(k)).cpu() for k in (1, 0))
     return latent_mismatch(first, second)
 
@@ -208,22 +208,22 @@ def untrained(model: ImageModel) -> ImageModel:
 class Judge:
     """What a model asks at each of its evaluations: its samples beside the held-out images."""
 
-    def __init__(self, yardstick: ImageYardstick) -> None:
-        self.yardstick = yardstick
+    def __init__(self, evaluator: ImageEvaluator) -> None:
+        self.evaluator = evaluator
         self.references: Metrics | None = None
 
     def __call__(self, model: ImageModel) -> Metrics:
         """The scores of samples, and both references: level lines beside the curves."""
         if self.references is None:
-            fresh = sample_scores(untrained(model), self.yardstick)
-            self.references = _under("floor", self.yardstick.halves) | _under("untrained", fresh)
-        return sample_scores(model, self.yardstick) | self.references
+            fresh = sample_scores(untrained(model), self.evaluator)
+            self.references = _under("floor", self.evaluator.halves) | _under("untrained", fresh)
+        return sample_scores(model, self.evaluator) | self.references
 
 
 def let_judge(model: ImageModel, count: int = WHILE_TRAINING) -> None:
     """Have ``model`` measured at its evaluations, where there are images enough to measure it."""
     if _measurable(model.studio.images, count) >= FEWEST:
-        model.judge = Judge(yardstick_of(model, count))
+        model.judge = Judge(evaluator_of(model, count))
         model.headline = "evaluation/frechet_distance"
 
 

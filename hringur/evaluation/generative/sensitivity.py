@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hringur.evaluation.generative.report import GenerativeReport
-from hringur.evaluation.generative.scores import ImageYardstick
+from hringur.evaluation.generative.scores import ImageEvaluator
 from hringur.types import UserError
 
 Images = Float[Tensor, "B C H W"]
@@ -69,24 +69,24 @@ DAMAGES: Mapping[str, Callable[[Images], Images]] = {
 }
 
 
-def sensitivity(yardstick: ImageYardstick) -> GenerativeReport:
+def sensitivity(evaluator: ImageEvaluator) -> GenerativeReport:
     """Every measure for every damage.
 
     Raises:
         UserError: the images have no classes of which one could be left out.
     """
-    images = yardstick.images
+    images = evaluator.images
     if images.train_labels is None:
         raise UserError(f"the images of {images.name} have no classes to leave one out")
     chosen = torch.randperm(len(images.train), generator=fixed())
     labels = torch.tensor(images.train_labels)[chosen]
     train = torch.tensor(images.train)[chosen].float() / 255
-    whole = train[: yardstick.count]
-    rows = {name: yardstick.measure(damage(whole)) for name, damage in DAMAGES.items()}
-    without = train[labels != MISSING][: yardstick.count]
-    if len(without) == yardstick.count:
-        rows[f"no {images.classes[MISSING]}"] = yardstick.measure(without)
-    return GenerativeReport(images.name, yardstick.count, rows)
+    whole = train[: evaluator.count]
+    rows = {name: evaluator.measure(damage(whole)) for name, damage in DAMAGES.items()}
+    without = train[labels != MISSING][: evaluator.count]
+    if len(without) == evaluator.count:
+        rows[f"no {images.classes[MISSING]}"] = evaluator.measure(without)
+    return GenerativeReport(images.name, evaluator.count, rows)
 
 
 def fixed() -> torch.Generator:

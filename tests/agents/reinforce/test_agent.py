@@ -9,7 +9,7 @@ import hringur
 from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig
 from hringur.agents.reinforce.baselines import StepBaselineName
 from hringur.agents.reinforce.policy_gradient import explained_variance
-from hringur.evaluators.choice import EpisodeYardstick
+from hringur.evaluators.choice import EpisodeEvaluator
 from hringur.training import checkpoint
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Learner, UserError
@@ -311,8 +311,8 @@ def test_what_is_not_given_suits_what_is_seen():
     assert (pictures.n_envs, pictures.n_steps, pictures.passes, pictures.parts) == (2, 64, 3, 4)
     assert (pictures.clip, pictures.lr) == (0.1, 5e-4)
     assert rollouts.env.options.life_loss and not rollouts.env.options.clip_reward
-    assert isinstance(built.yardstick, EpisodeYardstick)
-    assert built.yardstick.overruled == {"clip_reward": False, "life_loss": False}
+    assert isinstance(built.evaluator, EpisodeEvaluator)
+    assert built.evaluator.overruled == {"clip_reward": False, "life_loss": False}
 
 
 def test_continuous_actions_are_refused_by_name():

@@ -128,10 +128,10 @@ def test_dqns_random_moves_follow_the_budget():
     assert first == pytest.approx(1.0) and later == pytest.approx(0.05)
 
 
-def test_evaluation_is_that_of_the_yardstick():
+def test_evaluation_is_that_of_the_evaluator():
     learner, _ = build(A2CConfig())
     metrics = learner.evaluate()
-    played = learner.yardstick.play(learner.decide)
+    played = learner.evaluator.play(learner.decide)
     assert metrics[learner.headline] == pytest.approx(played.returns.mean())
     assert metrics["evaluation/gap_percent"] == pytest.approx(100 * played.gap)
 

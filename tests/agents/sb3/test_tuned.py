@@ -1,4 +1,4 @@
-"""Stable-Baselines3 on pictures: the Zoo's settings, eased training, and a little of it."""
+"""Stable-Baselines3 on pictures: the Zoo's settings and a short training."""
 
 import numpy as np
 import pytest
@@ -81,7 +81,7 @@ def test_training_is_eased_and_figures_are_not():
     learner, _ = build(A2CConfig(n_envs=2))
     options = learner.env.env.options
     assert options.clip_reward and options.life_loss
-    assert learner.yardstick.overruled == {"clip_reward": False, "life_loss": False}
+    assert learner.evaluator.overruled == {"clip_reward": False, "life_loss": False}
     assert learner.env_options == SMALL
     asked, _ = build(A2CConfig(n_envs=2), clip_reward=False)
     assert not asked.env.env.options.clip_reward and asked.env.env.options.life_loss

@@ -182,8 +182,8 @@ def test_an_open_path_is_learned_from_its_own_start():
         assert tour[0] == 0 and best <= length + 1e-9 <= 2.5 * best
 
 
-def test_the_yardstick_is_solved_where_nothing_is_shipped():
-    gap = agent().yardstick.gap(agent().plan(agent().yardstick.instances))
+def test_the_evaluator_is_solved_where_nothing_is_shipped():
+    gap = agent().evaluator.gap(agent().plan(agent().evaluator.instances))
     assert (gap > -1e-9).all() and gap.max() < 1
 
 

@@ -10,15 +10,15 @@ import torch
 from hringur.data.images.images import ImageSet
 from hringur.evaluation.generative.report import COLUMNS
 from hringur.evaluation.generative.scores import (
-    ImageYardstick,
+    ImageEvaluator,
     Judge,
     code_scores,
+    evaluator_of,
     latent_mismatch,
     let_judge,
     sample_scores,
     score_model,
     untrained,
-    yardstick_of,
 )
 from hringur.evaluators.digit_classifier import DigitClassifier, DigitNetwork
 from hringur.registry import model_config
@@ -51,8 +51,8 @@ def classifier():
 
 
 @pytest.fixture
-def yardstick(classifier):
-    return ImageYardstick(stripes(), count=30, classifier=classifier)
+def evaluator(classifier):
+    return ImageEvaluator(stripes(), count=30, classifier=classifier)
 
 
 def build(name, seed=0, images=None, **settings):
@@ -64,58 +64,58 @@ def build(name, seed=0, images=None, **settings):
     return config.model()(images or stripes(), config, seed=seed, device="cpu")
 
 
-def test_the_held_out_images_themselves_are_perfect(yardstick):
-    found = yardstick.measure(yardstick.held_out)
+def test_the_held_out_images_themselves_are_perfect(evaluator):
+    found = evaluator.measure(evaluator.held_out)
     assert found["evaluation/frechet_distance"] == pytest.approx(0, abs=1e-4)
     for tag in ("precision", "recall", "coverage"):
         assert found[f"evaluation/{tag}"] == 1
     assert found["evaluation/kernel_distance"] < 0  # unbiased: below nothing for the same set
 
 
-def test_noise_is_worse_than_the_floor_in_every_way(yardstick):
-    floor = yardstick.halves
-    noise = yardstick.measure(torch.rand(30, 1, 8, 8))
+def test_noise_is_worse_than_the_floor_in_every_way(evaluator):
+    floor = evaluator.halves
+    noise = evaluator.measure(torch.rand(30, 1, 8, 8))
     for tag in ("frechet_distance", "kernel_distance"):
         assert noise[f"evaluation/{tag}"] > 2 * floor[f"evaluation/{tag}"]
     for tag in ("precision", "density", "coverage"):
         assert noise[f"evaluation/{tag}"] < floor[f"evaluation/{tag}"]
 
 
-def test_bytes_and_numbers_measure_alike(yardstick):
+def test_bytes_and_numbers_measure_alike(evaluator):
     made = torch.randint(0, 256, (30, 1, 8, 8), dtype=torch.uint8)
-    numbers = yardstick.measure(made / 255)
-    assert yardstick.measure(made) == pytest.approx(numbers, rel=1e-3, abs=1e-3)
+    numbers = evaluator.measure(made / 255)
+    assert evaluator.measure(made) == pytest.approx(numbers, rel=1e-3, abs=1e-3)
 
 
-def test_other_counts_are_refused(yardstick):
+def test_other_counts_are_refused(evaluator):
     with pytest.raises(UserError, match="30 images must be measured, got 29"):
-        yardstick.measure(torch.rand(29, 1, 8, 8))
+        evaluator.measure(torch.rand(29, 1, 8, 8))
 
 
-def test_what_is_not_finite_is_refused(yardstick):
+def test_what_is_not_finite_is_refused(evaluator):
     with pytest.raises(UserError, match="not finite"):
-        yardstick.measure(torch.full((30, 1, 8, 8), torch.nan))
+        evaluator.measure(torch.full((30, 1, 8, 8), torch.nan))
 
 
 def test_too_few_held_out_images_are_refused(classifier):
     with pytest.raises(UserError, match="at least 10 held-out images and 20.*stripes has 9 and 80"):
-        ImageYardstick(stripes(test=9), classifier=classifier)
+        ImageEvaluator(stripes(test=9), classifier=classifier)
 
 
 def test_no_more_are_taken_than_there_are(classifier):
-    assert ImageYardstick(stripes(test=12), classifier=classifier).count == 12
-    assert ImageYardstick(stripes(train=25), classifier=classifier).count == 12  # in each half
+    assert ImageEvaluator(stripes(test=12), classifier=classifier).count == 12
+    assert ImageEvaluator(stripes(train=25), classifier=classifier).count == 12  # in each half
 
 
-def test_the_halves_have_no_image_in_common(yardstick):
-    first, second = yardstick._training_halves
+def test_the_halves_have_no_image_in_common(evaluator):
+    first, second = evaluator._training_halves
     assert len(first) == len(second) == 30
     assert not {bytes(image.numpy()) for image in first} & {bytes(one.numpy()) for one in second}
 
 
-def test_a_report_has_the_model_and_both_references(yardstick):
+def test_a_report_has_the_model_and_both_references(evaluator):
     model = build("vae")
-    report = score_model(model, yardstick)
+    report = score_model(model, evaluator)
     assert list(report.rows) == [
         "samples",
         "samples, density fitted to the codes",
@@ -124,10 +124,10 @@ def test_a_report_has_the_model_and_both_references(yardstick):
         "the data's halves",
     ]
     assert set(report.rows["samples"]) == set(report.rows["untrained model"])
-    assert set(report.rows["samples"]) & set(COLUMNS) >= yardstick.halves.keys()
+    assert set(report.rows["samples"]) & set(COLUMNS) >= evaluator.halves.keys()
     # not trained yet, so that it is its own reference
     assert report.rows["samples"] == report.rows["untrained model"]
-    assert report.rows["the data's halves"].items() >= yardstick.halves.items()
+    assert report.rows["the data's halves"].items() >= evaluator.halves.items()
     assert "evaluation/latent_transport" in report.rows["the data's halves"]
     told = report.to_json()
     assert json.loads(json.dumps(told)) == told and told["count"] == 30
@@ -136,8 +136,8 @@ def test_a_report_has_the_model_and_both_references(yardstick):
     assert lines[2].startswith("| samples | ")
 
 
-def test_a_game_has_no_codes_to_report(yardstick):
-    report = score_model(build("gan"), yardstick)
+def test_a_game_has_no_codes_to_report(evaluator):
+    report = score_model(build("gan"), evaluator)
     assert list(report.rows) == [
         "samples",
         "untrained model",
@@ -145,16 +145,16 @@ def test_a_game_has_no_codes_to_report(yardstick):
         "the data's halves",
     ]
     assert not any("latent" in tag for row in report.rows.values() for tag in row)
-    assert code_scores(build("gan"), yardstick) == {}
+    assert code_scores(build("gan"), evaluator) == {}
 
 
-def test_scores_are_the_same_again_and_leave_the_random_streams_alone(yardstick):
+def test_scores_are_the_same_again_and_leave_the_random_streams_alone(evaluator):
     model = build("vae")
     torch.manual_seed(7)
     before = torch.get_rng_state()
-    first = score_model(model, yardstick)
+    first = score_model(model, evaluator)
     assert torch.equal(torch.get_rng_state(), before)
-    assert score_model(model, yardstick).rows == first.rows
+    assert score_model(model, evaluator).rows == first.rows
 
 
 def test_the_untrained_model_is_the_one_that_was_begun_with():
@@ -167,31 +167,31 @@ def test_the_untrained_model_is_the_one_that_was_begun_with():
     assert not torch.equal(fresh.sample(5, seed=1), model.sample(5, seed=1))
 
 
-def test_the_reconstruction_error_is_of_the_held_out_images(yardstick):
+def test_the_reconstruction_error_is_of_the_held_out_images(evaluator):
     model = build("vae")
-    found = code_scores(model, yardstick)["evaluation/reconstruction_error"]
-    image = yardstick.held_out / 255
-    rebuilt = model.decode(model.encode(yardstick.held_out))
+    found = code_scores(model, evaluator)["evaluation/reconstruction_error"]
+    image = evaluator.held_out / 255
+    rebuilt = model.decode(model.encode(evaluator.held_out))
     assert found == pytest.approx(float((image - rebuilt).square().sum() / 30), rel=1e-5)
 
 
 @pytest.mark.parametrize("name", ["vae", "wae-mmd", "discrete-autoencoder"])
-def test_codes_are_measured_as_training_draws_them(yardstick, name):
+def test_codes_are_measured_as_training_draws_them(evaluator, name):
     settings = {"encoder": "gaussian"} if name == "wae-mmd" else {}
     model = build(name, **settings)
     torch.manual_seed(0)
-    code, mean = model.draw_codes(yardstick.held_out), model.encode(yardstick.held_out)
+    code, mean = model.draw_codes(evaluator.held_out), model.encode(evaluator.held_out)
     assert code.shape == mean.shape and not torch.equal(code, mean)
-    many = torch.stack([model.draw_codes(yardstick.held_out) for _ in range(400)]).mean(dim=0)
+    many = torch.stack([model.draw_codes(evaluator.held_out) for _ in range(400)]).mean(dim=0)
     if name == "discrete-autoencoder":
         assert set(code.unique().tolist()) == {0.0, 1.0}
-        mean = model.player.average.encode(yardstick.held_out / 255).sigmoid()
+        mean = model.player.average.encode(evaluator.held_out / 255).sigmoid()
     assert (many - mean).abs().mean() < 0.1
 
 
-def test_a_code_without_chance_is_drawn_as_it_is(yardstick):
+def test_a_code_without_chance_is_drawn_as_it_is(evaluator):
     model = build("wae-mmd", encoder="deterministic")
-    assert torch.equal(model.draw_codes(yardstick.held_out), model.encode(yardstick.held_out))
+    assert torch.equal(model.draw_codes(evaluator.held_out), model.encode(evaluator.held_out))
 
 
 def test_codes_far_from_the_prior_are_seen_by_all_three():
@@ -204,13 +204,13 @@ def test_codes_far_from_the_prior_are_seen_by_all_three():
     assert away["evaluation/latent_sliced_wasserstein"] == pytest.approx(12**0.5, rel=0.1)
 
 
-def test_training_sees_the_scores_beside_both_references(yardstick):
+def test_training_sees_the_scores_beside_both_references(evaluator):
     model = build("vae")
-    fresh = sample_scores(model, yardstick)
-    model.judge = Judge(yardstick)
+    fresh = sample_scores(model, evaluator)
+    model.judge = Judge(evaluator)
     outcome = train(model, model.batches(), TrainerConfig(steps=2, device="cpu"), NoLog())
     assert outcome.metrics.keys() > {"evaluation/coverage", "evaluation/elbo_nats"}
-    for tag, value in yardstick.halves.items():
+    for tag, value in evaluator.halves.items():
         assert outcome.metrics[tag.replace("evaluation", "floor")] == value
     for tag, value in fresh.items():
         assert outcome.metrics[tag.replace("evaluation", "untrained")] == value
@@ -222,22 +222,22 @@ def test_a_model_is_judged_where_there_are_images_enough():
     let_judge(model, count=12)
     found = model.evaluate()
     assert model.headline in found and "floor/coverage" in found
-    assert model.judge.yardstick.count == 12
+    assert model.judge.evaluator.count == 12
 
     few = build("gan", images=stripes(test=9))
     let_judge(few)
     assert few.judge is None and few.headline in few.evaluate()
 
 
-def test_the_yardstick_of_a_model_is_that_of_its_images(classifier):
+def test_the_evaluator_of_a_model_is_that_of_its_images(classifier):
     model = build("vae")
-    found = yardstick_of(model, 20)
-    expected = ImageYardstick(stripes(), 20)
+    found = evaluator_of(model, 20)
+    expected = ImageEvaluator(stripes(), 20)
     assert torch.equal(found.features, expected.features)
 
 
-def test_every_own_measure_has_its_row(yardstick):
-    report = score_model(build("vae"), yardstick)
+def test_every_own_measure_has_its_row(evaluator):
+    report = score_model(build("vae"), evaluator)
     for name in ("samples", "untrained model"):
         assert "evaluation/elbo_nats" in report.rows[name]
     assert "ELBO [nats]" in report.markdown()

@@ -5,7 +5,7 @@ import torch
 
 from hringur.data.images.images import load_images
 from hringur.evaluation.generative import sensitivity as damage
-from hringur.evaluation.generative.scores import ImageYardstick
+from hringur.evaluation.generative.scores import ImageEvaluator
 
 
 def one_lit(row: int = 10, column: int = 12) -> torch.Tensor:
@@ -34,7 +34,7 @@ def test_a_collapsed_set_has_a_hundred_images():
 
 
 def test_the_measures_answer_to_the_damage():
-    report = damage.sensitivity(ImageYardstick(load_images("digits"), 200))
+    report = damage.sensitivity(ImageEvaluator(load_images("digits"), 200))
     distance = {name: row["evaluation/frechet_distance"] for name, row in report.rows.items()}
     assert all(distance[name] > distance["as they are"] for name in report.rows if "as" not in name)
     recall = {name: row["evaluation/recall"] for name, row in report.rows.items()}

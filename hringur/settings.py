@@ -1,0 +1,94 @@
+"""Settings read back from plain values, each one checked, under names of before too.
+
+A dataclass of settings that has renamed an option says so::
+
+    renamed: ClassVar[Mapping[str, str]] = {"old_name": "new_name"}
+
+The old name is then still read from a ``config.json`` or a saved model, and the command line
+accepts its spelling for one release, with a warning.
+"""
+
+import dataclasses
+import json
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hringur.types import UserError
+
+Record = TypeVar("Record")
+
+
+def read(record: type[Record], values: Any, where: Path | str) -> Record:
+    """The dataclass ``record`` that ``values`` once were; a missing field takes its default.
+
+    Args:
+        record: a dataclass whose fields are plain values, tuples and paths of them.
+        values: its fields by name, as JSON or a checkpoint gave them.
+        where: names the origin of the values in messages.
+
+    Raises:
+        UserError: a field is unknown, missing, of another type or out of its range.
+    """
+    from pydantic import TypeAdapter, ValidationError  # a tenth of a second, only where needed
+
+    fields = current_names(record, check_fields(record, values, where))
+    try:
+        return TypeAdapter(record).validate_json(json.dumps(fields, default=str), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"]))
+        about = f"{field} is {first['input']!r}: " if field else ""
+        message = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"{where}: {about}{message}") from error
+
+
+def check_fields(record: type[Any], values: Any, where: Path | str) -> Mapping[str, Any]:
+    """``values``, if they are named like the fields of the dataclass ``record``, now or before.
+
+    Raises:
+        UserError: they are no mapping, or a field is unknown or missing.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(f"{where}: an object was expected for {record.__name__}, got {values!r}")
+    fields = dataclasses.fields(record)
+    needed = {
+        field.name
+        for field in fields
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    }
+    given = current_names(record, values).keys()
+    unknown = sorted(given - {field.name for field in fields})
+    missing = sorted(needed - given)
+    if unknown or missing:
+        what = f"unknown {', '.join(unknown)}" if unknown else f"missing {', '.join(missing)}"
+        raise UserError(f"{where} is not of this version of Hringur: {what}")
+    return values
+
+
+def current_names(record: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values`` under the names that the fields of ``record`` have now."""
+    renamed = renamed_fields(record)
+    return {renamed.get(name, name): value for name, value in values.items()}
+
+
+def renamed_options(options: Any) -> dict[str, str]:
+    """New name by old name, of a dataclass of options and of the dataclasses nested in it."""
+    origin, given = typing.get_origin(options) or options, typing.get_args(options)
+    names: dict[str, str] = {}
+    if dataclasses.is_dataclass(origin):
+        names |= renamed_fields(origin)  # type: ignore[arg-type]
+        given = (*given, *typing.get_type_hints(origin).values())
+    for part in given:
+        if dataclasses.is_dataclass(part):
+            names |= renamed_options(part)
+    return names
+
+
+def renamed_fields(record: type[Any]) -> dict[str, str]:
+    """New name by old name, of the dataclass and of what it inherits from."""
+    names: dict[str, str] = {}
+    for parent in reversed(record.__mro__):
+        names |= vars(parent).get("renamed", {})
+    return names

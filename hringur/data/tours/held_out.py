@@ -28,6 +28,13 @@ from hringur.types import Instances, UserError
 HELD_OUT = ("iceland-20", "iceland-50", "euclidean-20", "euclidean-50")
 """Names of the sets; the number is that of the places. Iceland: summer roads, closed tours."""
 
+
+def held_out_name(family: str, n_places: int) -> str | None:
+    """The set of ``family`` (iceland or euclidean) with this number of places, if there is one."""
+    name = f"{family}-{n_places}"
+    return name if name in HELD_OUT else None
+
+
 HELD_OUT_ENTROPY = 2**64 + 874
 """Mixed with the number of the set; larger than any seed that training may be given."""
 

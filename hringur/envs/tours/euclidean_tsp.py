@@ -3,6 +3,7 @@
 import numpy as np
 from gymnasium.vector import AutoresetMode
 
+from hringur.data.tours.held_out import held_out_name
 from hringur.data.tours.instances import UniformPoints
 from hringur.envs.tours.env import TourEnv
 from hringur.envs.tours.problem import TourProblem
@@ -42,4 +43,5 @@ def euclidean_problem(places: int, round_trip: bool, compute_optimal: bool) -> T
         n_places=int(places),
         round_trip=round_trip,
         compute_optimal=compute_optimal,
+        held_out=held_out_name("euclidean", int(places)) if round_trip else None,
     )

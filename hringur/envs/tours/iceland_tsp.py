@@ -7,6 +7,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Float64
 
+from hringur.data.tours.held_out import held_out_name
 from hringur.data.tours.iceland import check_season, resolve_place
 from hringur.data.tours.iceland import places as all_places
 from hringur.data.tours.instances import (
@@ -73,11 +74,14 @@ def iceland_problem(
     first = None if start is None else resolve_place(start, season)
     sampler: Sampler
     position: int | None
+    held_out = None
     if isinstance(places, int | np.integer) and not isinstance(places, bool):
         n_places, position = int(places), 0  # places come in random order: so does the first
         pool = place_set("all", season)
         if first is None:
             sampler = IcelandPlaces(pool, season, distance)
+            if (season, distance) == ("summer", "road") and round_trip:
+                held_out = held_out_name("iceland", n_places)
         else:
             sampler = PlacesWithStart(first, pool, season=season, distance=distance)
     elif isinstance(places, str | Sequence):
@@ -99,6 +103,7 @@ def iceland_problem(
         compute_optimal=compute_optimal,
         map_season=season,
         by_road=distance == "road",
+        held_out=held_out,
     )
 
 

@@ -31,6 +31,8 @@ class TourProblem:
     """draw on the map of Iceland with the roads of this season; None: on a plain square"""
     by_road: bool = False
     """the tour follows the roads of the map, otherwise straight lines"""
+    held_out: str | None = None
+    """the shipped held-out set whose instances are of just this kind, if there is one"""
 
     def __post_init__(self) -> None:
         self.sampler.random_row_size(self.n_places)  # refuses a number of places out of range

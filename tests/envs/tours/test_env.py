@@ -11,6 +11,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import hringur  # noqa: F401  (registers the environments)
+from hringur.data.tours.held_out import held_out
 from hringur.data.tours.iceland import place_numbers, places
 from hringur.data.tours.instances import IcelandPlaces, UniformPoints
 from hringur.data.tours.length import tour_length
@@ -336,3 +337,29 @@ def test_the_pool_of_a_number_is_all_places():
     env.reset(seed=0)
     assert sorted(env.sampler.names(env.instance)) == sorted(place.name for place in places())
     assert isinstance(env.sampler, IcelandPlaces) and len(place_numbers()) == 94
+
+
+@pytest.mark.parametrize(
+    ("env_id", "options", "name"),
+    [
+        ("IcelandTSP-v0", {}, "iceland-20"),
+        ("IcelandTSP-v0", {"places": 50, "compute_optimal": True}, "iceland-50"),
+        ("IcelandTSP-v0", {"places": 30}, None),
+        ("IcelandTSP-v0", {"season": "winter"}, None),
+        ("IcelandTSP-v0", {"distance": "great_circle"}, None),
+        ("IcelandTSP-v0", {"round_trip": False}, None),
+        ("IcelandTSP-v0", {"start": "Vík"}, None),
+        ("IcelandTSP-v0", {"places": [place.name for place in places()[:20]]}, None),
+        ("EuclideanTSP-v0", {}, "euclidean-20"),
+        ("EuclideanTSP-v0", {"places": 50}, "euclidean-50"),
+        ("EuclideanTSP-v0", {"places": 21}, None),
+        ("EuclideanTSP-v0", {"round_trip": False}, None),
+        ("OwnTSP-v0", {"problem": OWN}, None),
+    ],
+)
+def test_the_held_out_set_is_of_just_these_instances(env_id, options, name):
+    problem = gym.make(env_id, **options).unwrapped.problem
+    assert problem.held_out == name
+    assert gym.make_vec(env_id, 2, **options).unwrapped.problem.held_out == name
+    if name is not None:
+        assert held_out(name).n == problem.n_places and held_out(name).env_id == env_id

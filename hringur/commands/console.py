@@ -1,8 +1,6 @@
 """What every command shares: reading options, printing tables or JSON."""
 
 import io
-import json
-import math
 import re
 import sys
 import time
@@ -13,6 +11,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console, RenderableType
 
+from hringur.data.files import json_text
 from hringur.settings import renamed_options
 from hringur.types import UserError
 
@@ -95,19 +94,3 @@ class Patience:
 def print_json(record: Any) -> None:
     """One JSON document; what has no value (NaN, infinity) is null."""
     print(json_text(record))
-
-
-def json_text(record: Any) -> str:
-    """What ``print_json`` prints."""
-    return json.dumps(without_nan(record), ensure_ascii=False, indent=2, allow_nan=False)
-
-
-def without_nan(value: Any) -> Any:
-    """``value`` with None in the place of numbers that JSON cannot hold."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nan(item) for item in value]
-    return value

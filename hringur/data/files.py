@@ -1,9 +1,14 @@
-"""Files written whole or not at all, so that a kill at any moment leaves a good one; text read."""
+"""Files written whole or not at all, so that a kill leaves a good one; text; JSON."""
 
+import dataclasses
+import json
+import math
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from hringur.types import UserError
 
@@ -49,3 +54,26 @@ def read_text(path: str | Path) -> str:
         raise UserError(
             f"{path}, line {line}: the text must be UTF-8, got the byte {content[error.start]:#04x}"
         ) from error
+
+
+def json_text(record: Any) -> str:
+    """``record`` as a JSON document; what has no value (NaN, infinity) is null."""
+    return json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """``value`` as JSON knows it: dataclasses as objects, paths as text, NaN as null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = dataclasses.fields(value)
+        return {field.name: plain(getattr(value, field.name)) for field in fields}
+    if isinstance(value, Mapping):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"settings cannot hold a {type(value).__name__}")

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy import stats
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -41,7 +40,11 @@ def interquartile_mean(
     values: Float64[np.ndarray, "*axes N"], axis: int = -1
 ) -> np.floating | np.ndarray:
     """Mean of the middle half: the lowest and the highest quarter are left out."""
-    return stats.trim_mean(values, 0.25, axis=axis)
+    values = np.moveaxis(values, axis, -1)
+    count = values.shape[-1]
+    outer = count // 4
+    parted = np.partition(values, (outer, count - outer - 1), axis=-1)
+    return parted[..., outer : count - outer].mean(axis=-1)
 
 
 def estimate_mean(values: Float64[np.ndarray, " N"], seed: int = 0) -> Estimate:
@@ -49,16 +52,7 @@ def estimate_mean(values: Float64[np.ndarray, " N"], seed: int = 0) -> Estimate:
     mean = float(values.mean())
     if len(values) < 2 or not np.isfinite(mean):
         return Estimate(mean, mean, mean)
-    interval = stats.bootstrap(
-        (values,),
-        np.mean,
-        confidence_level=LEVEL,
-        n_resamples=RESAMPLES,
-        batch=200,  # 200 x 1,000 values at a time, not 2,000 x 1,000
-        method="percentile",  # BCa divides by zero where every gap is the same
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Estimate(mean, float(interval.low), float(interval.high))
+    return estimate_rows(len(values), lambda rows: values[rows].mean(axis=-1), seed)
 
 
 def estimate_rows(count: int, statistic: Statistic, seed: int = 0) -> Estimate:
@@ -70,8 +64,16 @@ def estimate_rows(count: int, statistic: Statistic, seed: int = 0) -> Estimate:
     value = float(statistic(np.arange(count)))
     if count < 2 or not np.isfinite(value):
         return Estimate(value, np.nan, np.nan)
-    rows = np.random.default_rng(seed).integers(count, size=(RESAMPLES, count))
-    low, high = np.quantile(statistic(rows), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    rng = np.random.default_rng(seed)
+    resampled = [  # a hundred at a time: thousands of instances two thousand times over are large
+        statistic(rng.integers(count, size=(100, count))) for _ in range(RESAMPLES // 100)
+    ]
+    return percentiles(value, np.concatenate(resampled))
+
+
+def percentiles(value: float, resampled: Float64[np.ndarray, " R"]) -> Estimate:
+    """``value`` with the percentile interval of what was resampled."""
+    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Estimate(value, float(low), float(high))
 
 
@@ -95,8 +97,7 @@ def probability_of_improvement(
     drawn = [
         values[rng.integers(len(values), size=(RESAMPLES, len(values)))] for values in (one, other)
     ]
-    low, high = np.quantile(better(*drawn), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value, float(low), float(high))
+    return percentiles(value, np.asarray(better(*drawn)))
 
 
 def stratified_bootstrap(
@@ -111,22 +112,10 @@ def stratified_bootstrap(
     """
     if len(values) < 2:
         return Estimate(float(statistic(values.ravel())), np.nan, np.nan)
-    if (values == values[:1]).all():  # which scipy warns of
-        return Estimate(*[float(statistic(values.ravel()))] * 3)
-
-    def over_all(*columns: np.ndarray, axis: int = -1) -> np.floating | np.ndarray:
-        return statistic(np.concatenate(columns, axis=axis))
-
-    interval = stats.bootstrap(
-        tuple(values.T),
-        over_all,
-        confidence_level=LEVEL,
-        n_resamples=RESAMPLES,
-        vectorized=True,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Estimate(float(statistic(values.ravel())), float(interval.low), float(interval.high))
+    rng = np.random.default_rng(seed)
+    shape = RESAMPLES, len(values)
+    drawn = np.concatenate([task[rng.integers(len(values), size=shape)] for task in values.T], -1)
+    return percentiles(float(statistic(values.ravel())), np.asarray(statistic(drawn)))
 
 
 def crossed_bootstrap(
@@ -151,5 +140,4 @@ def crossed_bootstrap(
         )
         for _ in range(RESAMPLES)
     ]
-    low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value, float(low), float(high))
+    return percentiles(value, np.array(resampled))

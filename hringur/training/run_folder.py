@@ -9,15 +9,13 @@
 =========================== =================================================================
 """
 
-import dataclasses
 import json
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hringur.data.files import write_whole
+from hringur.data.files import plain, write_whole
 from hringur.training import checkpoint
 from hringur.types import State, UserError
 
@@ -124,21 +122,3 @@ class RunFolder:
     def _check_writable(self) -> None:
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise UserError(f"the run folder {self.path} may not be written to")
-
-
-def plain(value: Any) -> Any:
-    """``value`` as JSON knows it: dataclasses as objects, paths as text, NaN as null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = dataclasses.fields(value)
-        return {field.name: plain(getattr(value, field.name)) for field in fields}
-    if isinstance(value, Mapping):
-        return {str(key): plain(part) for key, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(part) for part in value]
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    raise TypeError(f"settings cannot hold a {type(value).__name__}")

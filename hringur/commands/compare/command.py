@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import tyro
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from hringur.commands.console import note, parse, print_json, show
 from hringur.commands.evaluate.command import measure, problem_for
 from hringur.data.tours.held_out import HeldOut
+from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
 from hringur.evaluation.tours import plots
 from hringur.evaluation.tours import table as compare
 from hringur.evaluation.tours.methods import DECODINGS, exact_score, heuristic_name
@@ -30,7 +29,6 @@ from hringur.types import UserError
 from hringur.weights.shipped import ATTENTION_MODEL
 
 DEFAULT_SET = "iceland-20"
-SEEDS_HEADINGS = ("over seeds", "runs", "gap %", "interval", "interquartile mean %", "interval")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,50 +203,37 @@ def present(
     elif options.markdown:
         print(compare.markdown(scores))
         if rows:
-            print(seeds_markdown(rows))
+            print(seeds_table(rows).markdown())
     else:
         show(compare.table(scores))
         if rows:
             show(seeds_table(rows))
 
 
-def seeds_table(rows: Sequence[SeedsRow]) -> Table:
-    """For the terminal."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    for column, heading in enumerate(SEEDS_HEADINGS):
-        table.add_column(heading, justify="right" if column else "left")
-    for row in rows:
-        table.add_row(*seeds_cells(row))
-    return table
-
-
-def seeds_markdown(rows: Sequence[SeedsRow]) -> str:
-    """For a document."""
-    aligned = ["---", *["--:"] * (len(SEEDS_HEADINGS) - 1)]
-    lines = [SEEDS_HEADINGS, aligned, *(seeds_cells(row) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
-
-
-def seeds_cells(row: SeedsRow) -> tuple[str, ...]:
-    """One line of either table."""
-    return (
-        row.label,
-        str(row.gap.runs),
-        *compare.percent_cells(row.gap.mean),
-        *compare.percent_cells(row.gap.interquartile_mean),
+def seeds_table(rows: Sequence[SeedsRow]) -> Table[SeedsRow]:
+    """Gaps over the runs of each learner."""
+    return Table(
+        columns=[
+            Column("over seeds", lambda row: row.label, text=True, wrap=True),
+            Column("runs", lambda row: str(row.gap.runs), wrap=True),
+            *estimate_columns("gap %", lambda row: row.gap.mean, compare.percent_cells),
+            *estimate_columns(
+                "interquartile mean %",
+                lambda row: row.gap.interquartile_mean,
+                compare.percent_cells,
+            ),
+        ],
+        rows=rows,
     )
 
 
 def seeds_json(row: SeedsRow) -> dict[str, Any]:
     """For a program; gaps as fractions."""
-    mean, middle = row.gap.mean, row.gap.interquartile_mean
     return {
         "label": row.label,
         "runs": row.gap.runs,
-        "mean_gap": mean.value,
-        "mean_gap_interval": [mean.low, mean.high],
-        "interquartile_mean_gap": middle.value,
-        "interquartile_mean_gap_interval": [middle.low, middle.high],
+        **estimate_json("mean_gap", row.gap.mean),
+        **estimate_json("interquartile_mean_gap", row.gap.interquartile_mean),
     }
 
 

@@ -21,8 +21,8 @@ from hringur.commands.compare.training import (
     tell_failed,
     train_cells,
 )
-from hringur.commands.console import json_text, parse, print_json, show
-from hringur.data.files import write_whole
+from hringur.commands.console import parse, print_json, show
+from hringur.data.files import json_text, write_whole
 from hringur.data.images.images import load_images
 from hringur.evaluation.agents.comparison import seed_words
 from hringur.evaluation.generative import comparison

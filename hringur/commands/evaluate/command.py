@@ -15,11 +15,11 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from hringur.agents.tours.decoding import Decoding, Method
-from hringur.commands.console import json_text, note, parse, print_json, show
+from hringur.commands.console import note, parse, print_json, show
 from hringur.commands.evaluate import episodes as evaluate_episodes
 from hringur.commands.evaluate import film as evaluate_film
 from hringur.commands.options import Options
-from hringur.data.files import write_whole
+from hringur.data.files import json_text, write_whole
 from hringur.data.tours.held_out import HELD_OUT, HeldOut, held_out
 from hringur.evaluation.tours import table as compare
 from hringur.evaluation.tours.methods import DECODINGS, Planner, learner_scores

@@ -7,9 +7,9 @@ from typing import Any
 
 import gymnasium as gym
 
-from hringur.commands.console import Patience, json_text, note, print_json, show
+from hringur.commands.console import Patience, note, print_json, show
 from hringur.commands.options import parse_options
-from hringur.data.files import write_whole
+from hringur.data.files import json_text, write_whole
 from hringur.evaluation.agents import breakout as breakout_scores
 from hringur.evaluation.agents.scores import (
     EpisodeScore,

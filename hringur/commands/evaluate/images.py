@@ -3,8 +3,8 @@
 import shlex
 from typing import Any
 
-from hringur.commands.console import json_text, note, print_json, show
-from hringur.data.files import write_whole
+from hringur.commands.console import note, print_json, show
+from hringur.data.files import json_text, write_whole
 from hringur.evaluation.generative.scores import COUNT, evaluator_of, score_model
 from hringur.trained import Trained
 from hringur.types import UserError

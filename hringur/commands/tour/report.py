@@ -4,14 +4,15 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
-from rich.text import Text
-
 from hringur.commands.console import show
 from hringur.commands.tour.methods import Plan
 from hringur.commands.tour.problem import Problem
 from hringur.data.files import write_whole
+from hringur.evaluation.tables import Column, Table
 from hringur.references.tours.exact import ExactTour
+
+Leg = tuple[int, tuple[int, int]]
+"""its number, from 1, and the two places"""
 
 
 def record(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None) -> dict[str, Any]:
@@ -65,22 +66,26 @@ def report(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None
     print(f"The map is in {map_path}.")
 
 
-def legs_table(problem: Problem, found: Plan) -> Table:
+def legs_table(problem: Problem, found: Plan) -> Table[Leg]:
     """Legs with their lengths and, by road, the numbers of the roads."""
-    table = Table(show_footer=True)
-    table.add_column("leg", justify="right")
-    table.add_column("from", footer="total")
-    table.add_column("to")
-    total = f"{problem.length(found.tour):,.{problem.decimals}f}"
-    table.add_column(problem.unit, footer=total, justify="right", no_wrap=True)
+    names, distance = problem.names, problem.instance.distance[0]
+
+    def km(length: float) -> str:
+        return f"{length:,.{problem.decimals}f}"
+
+    columns: list[Column[Leg]] = [
+        Column("leg", lambda row: str(row[0])),
+        Column("from", lambda row: names[row[1][0]], text=True, wrap=True, footer="total"),
+        Column("to", lambda row: names[row[1][1]], text=True, wrap=True),
+        Column(
+            problem.unit, lambda row: km(distance[row[1]]), footer=km(problem.length(found.tour))
+        ),
+    ]
     if problem.season is not None:
-        table.add_column("roads")
-    for number, leg in enumerate(problem.legs(found.tour), start=1):
-        names = [Text(problem.names[place]) for place in leg]  # Text: no markup in names
-        distance = f"{problem.instance.distance[0][leg]:,.{problem.decimals}f}"
-        roads = [Text(", ".join(problem.roads_of(leg)))] if problem.season is not None else []
-        table.add_row(str(number), *names, distance, *roads)
-    return table
+        columns.append(
+            Column("roads", lambda row: ", ".join(problem.roads_of(row[1])), text=True, wrap=True)
+        )
+    return Table(columns=columns, rows=list(enumerate(problem.legs(found.tour), start=1)))
 
 
 def verdict(problem: Problem, found: Plan, best: ExactTour) -> str:

@@ -10,15 +10,13 @@ from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from hringur.envs.breakout.game import BreakoutOptions
-from hringur.evaluation.agents.scores import EpisodeScore, between
+from hringur.evaluation.agents.scores import EpisodeScore
+from hringur.evaluation.tables import Column, Table, estimate_cells
 from hringur.references.breakout import CEILING, PUBLISHED
 
 ENV_ID = "ThreeActionBreakout-v0"
-HEADINGS = ("player", "score", "interval", "gap %", "M frames", "protocol")
 DRAWS = {
     "likeliest": "likeliest actions",
     "sampled": "actions drawn from the policy",
@@ -61,7 +59,7 @@ def own(score: EpisodeScore, frames: float | None, protocol: str) -> Line:
     return Line(
         player=score.name,
         score=score.mean_return.value,
-        interval=between(score.mean_return),
+        interval=estimate_cells(score.mean_return)[1],
         frames=frames,
         protocol=protocol,
         learned=score.kind == "learned",
@@ -101,23 +99,22 @@ def gap(line: Line) -> float:
     return (CEILING - line.score) / CEILING
 
 
-def table(lines: Sequence[Line], title: str) -> Table:
-    """For the terminal; ``legend`` explains its last column."""
+def table(lines: Sequence[Line], title: str) -> Table[Line]:
+    """Every player's score and gap to the ceiling; ``legend`` explains the last column."""
     letters = _letters(lines)
-    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column, heading in enumerate(HEADINGS):
-        result.add_column(heading, justify="right" if 0 < column < 5 else "left")
-    for line in lines:
-        result.add_row(
-            line.player,
-            f"{line.score:.4g}",
-            line.interval,
-            f"{100 * gap(line):.2f}",
-            "" if line.frames is None else f"{line.frames:.3g}",
-            letters.get(line.protocol, ""),
-            style="bold cyan" if line.learned else "",
-        )
-    return result
+    return Table(
+        title=title,
+        columns=[
+            Column("player", lambda line: line.player, text=True, wrap=True),
+            Column("score", lambda line: f"{line.score:.4g}", wrap=True),
+            Column("interval", lambda line: line.interval, wrap=True),
+            Column("gap %", lambda line: f"{100 * gap(line):.2f}", wrap=True),
+            Column("M frames", lambda line: "" if line.frames is None else f"{line.frames:.3g}"),
+            Column("protocol", lambda line: letters.get(line.protocol, ""), text=True),
+        ],
+        rows=lines,
+        style=lambda line: "bold cyan" if line.learned else "",
+    )
 
 
 def legend(lines: Sequence[Line]) -> str:

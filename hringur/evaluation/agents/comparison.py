@@ -13,19 +13,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 from matplotlib.ticker import EngFormatter
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
-from hringur.evaluation.agents.scores import between
 from hringur.evaluation.statistics import (
     Estimate,
     interquartile_mean,
     probability_of_improvement,
     stratified_bootstrap,
 )
+from hringur.evaluation.tables import (
+    Column,
+    Table,
+    estimate_cells,
+    estimate_columns,
+    estimate_json,
+)
 from hringur.evaluators.episodes import EpisodeReturns, gap_of
-
-HEADINGS = ("agent", "seeds", "return", "interval", "gap %", "interval")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,16 @@ class AgentRuns:
         """Mean return of each run."""
         return np.array([cell.score for cell in self.cells])
 
+    @property
+    def mean_samples(self) -> float:
+        """Mean over runs."""
+        return float(np.mean([cell.samples for cell in self.cells]))
+
+    @property
+    def mean_seconds(self) -> float:
+        """Mean training time over runs [s]."""
+        return float(np.mean([cell.seconds for cell in self.cells]))
+
     @cached_property
     def middle_return(self) -> Estimate:
         """Interquartile mean over runs [reward]."""
@@ -92,15 +104,12 @@ class AgentRuns:
 
     def to_json(self) -> dict[str, Any]:
         """Numbers and strings only."""
-        gap = self.gap
         return {
             "agent": self.agent,
             "seeds": [cell.seed for cell in self.cells],
             "returns": self.scores.tolist(),
-            "interquartile_mean_return": self.middle_return.value,
-            "interquartile_mean_return_interval": [self.middle_return.low, self.middle_return.high],
-            "gap": None if gap is None else gap.value,
-            "gap_interval": None if gap is None else [gap.low, gap.high],
+            **estimate_json("interquartile_mean_return", self.middle_return),
+            **estimate_json("gap", self.gap),
             "samples": [cell.samples for cell in self.cells],
             "seconds": [cell.seconds for cell in self.cells],
             "commands": [cell.command for cell in self.cells],
@@ -119,25 +128,34 @@ def grouped(cells: Sequence[Cell]) -> list[AgentRuns]:
     return sorted(runs, key=lambda one: -one.middle_return.value)
 
 
-def table(runs: Sequence[AgentRuns], title: str, unit: str) -> Table:
+def table(runs: Sequence[AgentRuns], title: str, unit: str) -> Table[AgentRuns]:
     """Figures of every agent, for the terminal; ``unit`` is what its samples are."""
-    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column, heading in enumerate((*HEADINGS, unit.split()[-1], "time")):
-        result.add_column(heading, justify="right" if column else "left", no_wrap=column > 0)
-    for one in runs:
-        result.add_row(*_row(one, compact=True))
     played = runs[0].cells[0].played
-    for name, returns in (("optimum", played.optimal), ("reference", played.reference)):
-        if returns is not None:
-            result.add_row(name, "", f"{returns.mean():.4g}", style="green")
-    return result
+    references = {"optimum": played.optimal, "reference": played.reference}
+    return Table(
+        title=title,
+        columns=[
+            *_columns(digits=3),
+            Column(unit.split()[-1], lambda one: short(one.mean_samples)),
+            Column("time", lambda one: f"{one.mean_seconds:.3g} s"),
+        ],
+        rows=runs,
+        references=[
+            (name, "", f"{returns.mean():.4g}")
+            for name, returns in references.items()
+            if returns is not None
+        ],
+    )
 
 
 def markdown(runs: Sequence[AgentRuns], unit: str) -> str:
     """The same figures for a document."""
-    headings = (*HEADINGS, unit, "seconds")
-    lines = [headings, ["---", *["--:"] * (len(headings) - 1)], *(_row(one) for one in runs)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+    columns = [
+        *_columns(digits=4),
+        Column[AgentRuns](unit, lambda one: f"{one.mean_samples:,.0f}"),
+        Column[AgentRuns]("seconds", lambda one: f"{one.mean_seconds:.1f}"),
+    ]
+    return Table(columns=columns, rows=runs).markdown()
 
 
 def seed_words(seeds: Sequence[int]) -> str:
@@ -147,17 +165,19 @@ def seed_words(seeds: Sequence[int]) -> str:
     return f"{first}-{last}" if whole else ", ".join(map(str, seeds))
 
 
-def improvement_table(runs: Sequence[AgentRuns]) -> Table:
+def improvement_table(runs: Sequence[AgentRuns]) -> Table[AgentRuns]:
     """Chance that a run of the agent on the left scores higher than one of the agent above."""
-    title = "chance that a run of the left one beats one of the upper"
-    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    result.add_column("")
-    for one in runs:
-        result.add_column(one.agent, justify="right")
-    for one in runs:
-        chances = ("" if other is one else _chance(one, other) for other in runs)
-        result.add_row(one.agent, *chances)
-    return result
+
+    def column(other: AgentRuns) -> Column[AgentRuns]:
+        return Column(
+            other.agent, lambda one: "" if other is one else _chance(one, other), wrap=True
+        )
+
+    return Table(
+        title="chance that a run of the left one beats one of the upper",
+        columns=[Column("", lambda one: one.agent, text=True, wrap=True), *map(column, runs)],
+        rows=runs,
+    )
 
 
 def improvements(runs: Sequence[AgentRuns]) -> list[dict[str, Any]]:
@@ -174,27 +194,21 @@ def improvements(runs: Sequence[AgentRuns]) -> list[dict[str, Any]]:
 
 def _chance(one: AgentRuns, other: AgentRuns) -> str:
     chance = probability_of_improvement(one.scores, other.scores)
-    return f"{chance.value:.2f} {between(chance, digits=2)}"
+    return f"{chance.value:.2f} {estimate_cells(chance, digits=2)[1]}"
 
 
-def _row(one: AgentRuns, compact: bool = False) -> tuple[str, ...]:
-    """One line of either table; ``compact`` for a terminal of 80 columns."""
-    value, gap = one.middle_return, one.gap
-    digits = 3 if compact else 4
-    shown = ("", "")
-    if gap is not None:
-        shown = (f"{100 * gap.value:.{digits}g}", between(gap, 100.0, digits))
-    samples = float(np.mean([cell.samples for cell in one.cells]))
-    seconds = np.mean([cell.seconds for cell in one.cells])
-    return (
-        one.agent,
-        seed_words([cell.seed for cell in one.cells]),
-        f"{value.value:.{digits}g}",
-        between(value, digits=digits),
-        *shown,
-        short(samples) if compact else f"{samples:,.0f}",
-        f"{seconds:.3g} s" if compact else f"{seconds:.1f}",
-    )
+def _columns(digits: int) -> list[Column[AgentRuns]]:
+    """Those common to both tables, with figures to so many digits."""
+    return [
+        Column("agent", lambda one: one.agent, text=True, wrap=True),
+        Column("seeds", lambda one: seed_words([cell.seed for cell in one.cells])),
+        *estimate_columns(
+            "return", lambda one: one.middle_return, lambda found: estimate_cells(found, digits)
+        ),
+        *estimate_columns(
+            "gap %", lambda one: one.gap, lambda found: estimate_cells(found, digits, factor=100.0)
+        ),
+    ]
 
 
 def short(count: float) -> str:

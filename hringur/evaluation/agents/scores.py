@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from hringur.agents.tours.decoding import Decoding
 from hringur.evaluation.statistics import (
@@ -17,6 +15,13 @@ from hringur.evaluation.statistics import (
     estimate_rows,
     interquartile_mean,
 )
+from hringur.evaluation.tables import (
+    Column,
+    Table,
+    estimate_cells,
+    estimate_columns,
+    estimate_json,
+)
 from hringur.evaluation.tours.methods import Planner
 from hringur.evaluators.choice import EpisodeEvaluator, TourEvaluator
 from hringur.evaluators.episodes import Decide, EpisodeReturns, Watch, gap_of
@@ -24,7 +29,6 @@ from hringur.evaluators.tours import play, replay
 from hringur.training.random_state import seed_everything
 
 Kind = Literal["learned", "reference"]
-HEADINGS = ("policy", "return", "interval", "middle half", "gap %", "interval")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -54,17 +58,14 @@ class EpisodeScore:
 
     def to_json(self) -> dict[str, Any]:
         """Numbers and strings only."""
-        gap = self.gap
         return {
             "name": self.name,
             "kind": self.kind,
             "episodes": len(self.played.returns),
-            "mean_return": self.mean_return.value,
-            "mean_return_interval": [self.mean_return.low, self.mean_return.high],
+            **estimate_json("mean_return", self.mean_return),
             "interquartile_mean_return": self.middle_return.value,
             "mean_length": float(self.played.lengths.mean()),
-            "gap": None if gap is None else gap.value,
-            "gap_interval": None if gap is None else [gap.low, gap.high],
+            **estimate_json("gap", self.gap),
         }
 
     def _estimate(self, statistic: Statistic) -> Estimate:
@@ -146,31 +147,21 @@ def batch_size(observation: Any) -> int:
     return len(observation)
 
 
-def table(scores: Sequence[EpisodeScore], title: str) -> Table:
-    """For the terminal, best on top."""
-    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column, heading in enumerate(HEADINGS):
-        result.add_column(heading, justify="right" if column else "left", no_wrap=column > 0)
-    for score in sorted(scores, key=lambda score: -score.mean_return.value):
-        style = "bold cyan" if score.kind == "learned" else ""
-        result.add_row(*cells(score), style=style)
-    return result
-
-
-def cells(score: EpisodeScore) -> tuple[str, ...]:
-    """One line of the table."""
-    mean, gap = score.mean_return, score.gap
-    shown = (f"{100 * gap.value:.2f}", between(gap, 100.0)) if gap is not None else ("", "")
-    return (
-        score.name,
-        f"{mean.value:.4g}",
-        between(mean),
-        f"{score.middle_return.value:.4g}",
-        *shown,
+def table(scores: Sequence[EpisodeScore], title: str) -> Table[EpisodeScore]:
+    """Returns and gaps of every policy, best on top."""
+    return Table(
+        title=title,
+        columns=[
+            Column("policy", lambda score: score.name, text=True, wrap=True),
+            *estimate_columns("return", lambda score: score.mean_return),
+            Column("middle half", lambda score: f"{score.middle_return.value:.4g}"),
+            *estimate_columns("gap %", lambda score: score.gap, gap_cells),
+        ],
+        rows=sorted(scores, key=lambda score: -score.mean_return.value),
+        style=lambda score: "bold cyan" if score.kind == "learned" else "",
     )
 
 
-def between(estimate: Estimate, factor: float = 1.0, digits: int = 4) -> str:
-    """An interval, where there is one."""
-    low, high = factor * estimate.low, factor * estimate.high
-    return f"[{low:.{digits}g}, {high:.{digits}g}]" if np.isfinite([low, high]).all() else "one run"
+def gap_cells(gap: Estimate) -> tuple[str, str]:
+    """A gap and its interval [%]."""
+    return f"{100 * gap.value:.2f}", estimate_cells(gap, factor=100.0)[1]

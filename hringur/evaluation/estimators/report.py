@@ -1,27 +1,22 @@
 """The estimator bench for a terminal, a document, a program and TensorBoard."""
 
-import json
-import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 from torch.utils.tensorboard import SummaryWriter
 
-from hringur.data.files import write_whole
+from hringur.data.files import json_text, write_whole
 from hringur.evaluation.estimators.bench import PLAIN, Measurement
 from hringur.evaluation.estimators.plots import variance_chart
 from hringur.evaluation.estimators.problems import PROBLEMS, BenchProblem
 from hringur.evaluation.estimators.words import bias, gain, short, verdict
 from hringur.evaluation.statistics import Estimate
+from hringur.evaluation.tables import Column, Table
 from hringur.evaluation.tours import plots
 from hringur.types import UserError
 
-HEADINGS = ("estimator", "bias %", "variance", "gain", "µs", "var x s")
-TEXT_COLUMNS = 1
 CAPTION = (
     "*: does not promise to be unbiased; bias: along the exact gradient, in percent of its length,"
     " with the 95 % interval; gain: REINFORCE's variance over this one; µs: processor time of one"
@@ -35,38 +30,24 @@ def by_problem(measured: Sequence[Measurement]) -> Iterable[tuple[BenchProblem, 
         yield PROBLEMS[name](), list(group)
 
 
-def tables(measured: Sequence[Measurement], samples: int) -> list[Table]:
-    """For the terminal: one for each problem, smallest variance first."""
-    result = []
-    for problem, rows in by_problem(measured):
-        table = Table(
-            title=_title(problem, rows, samples),
-            title_justify="left",
-            box=SIMPLE_HEAD,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),  # a line fits into 80 columns
+def tables(measured: Sequence[Measurement], samples: int) -> list[Table[Measurement]]:
+    """One for each problem, smallest variance first."""
+    return [
+        Table(
+            title=f"{problem.name}: {problem.title}; {samples} samples,"
+            f" {rows[0].estimates:,} estimates",
+            columns=COLUMNS,
+            rows=ranked(rows),
+            style=_style,
         )
-        for column, heading in enumerate(HEADINGS):
-            left = column < TEXT_COLUMNS
-            table.add_column(heading, justify="left" if left else "right", no_wrap=True)
-        for row in ranked(rows):
-            style = "bold" if row.estimator == PLAIN else "" if row.unbiased else "yellow"
-            table.add_row(*cells(row), style="bold red" if broken(row) else style)
-        result.append(table)
-    return result
+        for problem, rows in by_problem(measured)
+    ]
 
 
 def markdown(measured: Sequence[Measurement], samples: int) -> str:
     """The same tables for a document."""
-    aligned = ["---"] * TEXT_COLUMNS + ["--:"] * (len(HEADINGS) - TEXT_COLUMNS)
-    lines = []
-    for problem, rows in by_problem(measured):
-        lines += [f"{_title(problem, rows, samples)}\n"]
-        lines += [
-            f"| {' | '.join(line)} |" for line in (HEADINGS, aligned, *map(cells, ranked(rows)))
-        ]
-        lines += [""]
-    return "\n".join([*lines, f"{CAPTION}.\n", *verdict(measured), ""])
+    text = "\n".join(table.markdown() for table in tables(measured, samples))
+    return "\n".join([text, f"{CAPTION}.\n", *verdict(measured), ""])
 
 
 def as_json(measured: Sequence[Measurement], settings: dict[str, Any]) -> dict[str, Any]:
@@ -101,16 +82,27 @@ def broken(row: Measurement) -> bool:
     return row.unbiased and row.biased
 
 
-def cells(row: Measurement) -> tuple[str, ...]:
-    """One line of either table."""
-    return (
-        f"{row.estimator}{' BROKEN' if broken(row) else '' if row.unbiased else ' *'}",
-        bias(row),
-        f"{row.variance.value:.1e}" if row.variance.value < 1e-3 else f"{row.variance.value:.3g}",
-        short(gain(row)).replace(" million", "M"),
-        f"{1e6 * row.seconds:,.0f}",
-        f"{row.cost:.1e}",
-    )
+def _style(row: Measurement) -> str:
+    if broken(row):
+        return "bold red"
+    return "bold" if row.estimator == PLAIN else "" if row.unbiased else "yellow"
+
+
+COLUMNS = (
+    Column[Measurement](
+        "estimator",
+        lambda row: f"{row.estimator}{' BROKEN' if broken(row) else '' if row.unbiased else ' *'}",
+        text=True,
+    ),
+    Column[Measurement]("bias %", bias),
+    Column[Measurement](
+        "variance",
+        lambda row: format(row.variance.value, ".1e" if row.variance.value < 1e-3 else ".3g"),
+    ),
+    Column[Measurement]("gain", lambda row: short(gain(row)).replace(" million", "M")),
+    Column[Measurement]("µs", lambda row: f"{1e6 * row.seconds:,.0f}"),
+    Column[Measurement]("var x s", lambda row: f"{row.cost:.1e}"),
+)
 
 
 def write(
@@ -118,8 +110,7 @@ def write(
 ) -> list[Path]:
     """Tables, JSON, the figure, and TensorBoard's events with one run for each estimator."""
     write_whole(folder / "results.md", markdown(measured, samples))
-    text = json.dumps(_without_infinity(as_json(measured, settings)), indent=2, allow_nan=False)
-    write_whole(folder / "results.json", text + "\n")
+    write_whole(folder / "results.json", json_text(as_json(measured, settings)) + "\n")
     figure = variance_chart(list(by_problem(measured)), samples)
     for name in dict.fromkeys(row.estimator for row in measured):
         writer = SummaryWriter(str(folder / name))
@@ -161,18 +152,5 @@ def _log(writer: SummaryWriter, row: Measurement) -> None:
     writer.add_scalar(f"{row.problem}/variance_times_seconds", row.cost, row.estimates)
 
 
-def _title(problem: BenchProblem, rows: Sequence[Measurement], samples: int) -> str:
-    return f"{problem.name}: {problem.title}; {samples} samples, {rows[0].estimates:,} estimates"
-
-
 def _interval(estimate: Estimate) -> list[float]:
     return [estimate.low, estimate.high]
-
-
-def _without_infinity(value: Any) -> Any:
-    """JSON has no infinity; a ratio to a variance of nothing has no value."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: _without_infinity(part) for key, part in value.items()}
-    return [_without_infinity(part) for part in value] if isinstance(value, list) else value

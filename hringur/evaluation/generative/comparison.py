@@ -1,7 +1,7 @@
 """Generative models side by side: the same measures over several seeds, and samples in one figure.
 
 Figures are interquartile means over runs with 95 % intervals from a bootstrap over runs, as those
-of agents are (``comparison.py``). Two references stand beside them: the untrained models, and the
+of agents are. Two references stand beside them: the untrained models, and the
 data's halves.
 """
 
@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 
 from hringur.evaluation.generative.report import COLUMNS
 from hringur.evaluation.statistics import Estimate, interquartile_mean, stratified_bootstrap
+from hringur.evaluation.tables import Column, Table
 from hringur.evaluation.tours.plots import GREY
 from hringur.types import Metrics
 
@@ -103,6 +102,10 @@ class ModelRuns:
         }
 
 
+Line = tuple[ModelRuns, str]
+"""of the table: a model's runs, and which of their images"""
+
+
 def grouped(cells: Sequence[ModelCell], teaches: Mapping[str, str]) -> list[ModelRuns]:
     """By model, in the order of ``teaches``."""
     return [
@@ -112,34 +115,36 @@ def grouped(cells: Sequence[ModelCell], teaches: Mapping[str, str]) -> list[Mode
     ]
 
 
-def lines(runs: Sequence[ModelRuns], halves: Metrics) -> list[list[str]]:
-    """The table without its headings: the models' figures, then both references."""
-    body = [_line(one, kind) for one in runs for kind in (SAMPLES, FITTED) if kind in one.kinds()]
-    body += [_line(one, UNTRAINED) for one in runs]
+def table(runs: Sequence[ModelRuns], halves: Metrics, title: str = "") -> Table[Line]:
+    """The models' figures, then both references; in a terminal intervals stand below figures."""
+    body = [(one, kind) for one in runs for kind in (SAMPLES, FITTED) if kind in one.kinds()]
+    columns: list[Column[Line]] = [
+        Column("model", lambda line: line[0].model, text=True, wrap=True),
+        Column("images", lambda line: line[1], text=True, wrap=True),
+    ]
+
+    def measure(tag: str) -> Column[Line]:
+        return Column(
+            COLUMNS[tag][0], lambda line: _interval(line[0].estimate(line[1], tag), tag), wrap=True
+        )
+
+    columns += [
+        *map(measure, SHOWN),
+        Column("trained on", lambda line: f"{_mean(line, 'samples'):,.0f}", wrap=True),
+        Column("seconds", lambda line: f"{_mean(line, 'seconds'):.0f}", wrap=True),
+    ]
     floor = [_cell(halves.get(tag), tag) for tag in SHOWN]
-    return [*body, ["the data's halves", "", *floor, "", ""]]
-
-
-def headings() -> list[str]:
-    """Of the table."""
-    return ["model", "images", *(COLUMNS[tag][0] for tag in SHOWN), "trained on", "seconds"]
-
-
-def table(runs: Sequence[ModelRuns], halves: Metrics, title: str) -> Table:
-    """For the terminal, where intervals stand below their figures."""
-    result = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for column, heading in enumerate(headings()):
-        result.add_column(heading, justify="right" if column > 1 else "left")
-    for line in lines(runs, halves):
-        result.add_row(*(cell.replace(" [", "\n[") for cell in line))
-    return result
+    return Table(
+        title=title,
+        columns=columns,
+        rows=[*body, *((one, UNTRAINED) for one in runs)],
+        references=[["the data's halves", "", *floor]],
+    )
 
 
 def markdown(runs: Sequence[ModelRuns], halves: Metrics) -> str:
-    """For a document."""
-    ruled = ["---", "---", *["--:"] * (len(headings()) - 2)]
-    rows = [headings(), ruled, *lines(runs, halves)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"
+    """The table for a document."""
+    return table(runs, halves).markdown()
 
 
 def samples_figure(
@@ -170,18 +175,17 @@ def _strip(images: UInt8[np.ndarray, "N C H W"]) -> np.ndarray:
     return row[0] if len(row) == 1 else row[:3].transpose(1, 2, 0)
 
 
-def _line(one: ModelRuns, kind: str) -> list[str]:
-    figures = [_interval(one.estimate(kind, tag), tag) for tag in SHOWN]
-    trained = 0.0 if kind == UNTRAINED else float(np.mean([cell.samples for cell in one.cells]))
-    seconds = 0.0 if kind == UNTRAINED else float(np.mean([cell.seconds for cell in one.cells]))
-    return [one.model, kind, *figures, f"{trained:,.0f}", f"{seconds:.0f}"]
+def _mean(line: Line, figure: str) -> float:
+    """Mean over runs of a figure of their training; an untrained model has had none."""
+    runs, kind = line
+    return 0.0 if kind == UNTRAINED else float(np.mean([getattr(c, figure) for c in runs.cells]))
 
 
 def _interval(found: Estimate | None, tag: str) -> str:
     if found is None:
         return ""
     value, low, high = (_cell(x, tag) for x in (found.value, found.low, found.high))
-    return value if not np.isfinite([found.low, found.high]).all() else f"{value} [{low}, {high}]"
+    return value if not np.isfinite([found.low, found.high]).all() else f"{value}\n[{low}, {high}]"
 
 
 def _cell(value: float | None, tag: str) -> str:

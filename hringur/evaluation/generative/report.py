@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
+from hringur.evaluation.tables import Column, Table
 from hringur.types import Metrics
 
 COLUMNS = {
@@ -40,25 +38,27 @@ class GenerativeReport:
     rows: Mapping[str, Metrics] = field(default_factory=dict)
 
     def markdown(self) -> str:
-        """One table; what has no value has no figure."""
-        shown = self._shown()
-        lines = [["images", *(COLUMNS[tag][0] for tag in shown)], ["---"] * (len(shown) + 1)]
-        lines += [[name, *(_cell(row, tag) for tag in shown)] for name, row in self.rows.items()]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        """A row for each kind of images; what has no value has no figure."""
+
+        def measure(tag: str) -> Column[str]:
+            return Column(COLUMNS[tag][0], lambda name: _cell(self.rows[name], tag))
+
+        images = Column[str]("images", lambda name: name, text=True)
+        columns = [images, *map(measure, self._shown())]
+        return Table(columns=columns, rows=list(self.rows)).markdown()
 
     def _shown(self) -> list[str]:
         return [tag for tag in COLUMNS if any(tag in row for row in self.rows.values())]
 
-    def table(self) -> Table:
+    def table(self) -> Table[str]:
         """For the terminal: a row for each measure, a column for each kind of images."""
+
+        def images(name: str) -> Column[str]:
+            return Column(name, lambda tag: _cell(self.rows[name], tag), wrap=True)
+
+        measure = Column[str]("measure", lambda tag: COLUMNS[tag][0], text=True)
         title = f"{self.dataset}, {self.count:,} images beside as many held-out ones"
-        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-        table.add_column("measure", no_wrap=True)
-        for name in self.rows:
-            table.add_column(name, justify="right")
-        for tag in self._shown():
-            table.add_row(COLUMNS[tag][0], *(_cell(row, tag) for row in self.rows.values()))
-        return table
+        return Table(title=title, columns=[measure, *map(images, self.rows)], rows=self._shown())
 
     def to_json(self) -> dict[str, Any]:
         """Everything, for machines."""

@@ -1,17 +1,13 @@
 """Many methods on one held-out set, side by side: for a terminal, a document or a program."""
 
-import json
 import math
 from collections.abc import Sequence
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-
+from hringur.data.files import json_text
 from hringur.evaluation.statistics import Estimate
+from hringur.evaluation.tables import Column, Table
 from hringur.evaluation.tours.scores import Score
 
-HEADINGS = ("method", "kind", "gap %", "interval", "optimal %", "ms each")
-TEXT_COLUMNS = 2
 SMALL = 0.0025
 """gaps below this fraction are told to four digits of a percent"""
 STYLES = {"learned": "bold cyan", "heuristic": "", "exact": "green"}
@@ -22,30 +18,33 @@ def ranked(scores: Sequence[Score]) -> list[Score]:
     return sorted(scores, key=lambda score: (score.mean_gap.value, score.seconds_per_instance))
 
 
-def table(scores: Sequence[Score]) -> Table:
-    """A table for the terminal."""
-    result = Table(
-        title=_title(scores), title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1)
+def table(scores: Sequence[Score]) -> Table[Score]:
+    """Gaps with their intervals, best first; a method with invalid tours has none."""
+    sets = sorted({f"{score.held_out}, {len(score.length):,} instances" for score in scores})
+    columns = [
+        Column[Score]("method", lambda score: score.label, text=True, wrap=True),
+        Column[Score]("kind", lambda score: score.kind, text=True, wrap=True),
+        Column[Score]("gap %", lambda score: _gap_cells(score)[0]),
+        Column[Score]("interval", lambda score: _gap_cells(score)[1]),
+        Column[Score]("optimal %", lambda score: f"{100 * score.share_optimal:.1f}"),
+        Column[Score]("ms each", lambda score: f"{1000 * score.seconds_per_instance:.2f}"),
+    ]
+    return Table(
+        title=f"{'; '.join(sets)}: mean gap to the optimum, 95 % interval",
+        columns=columns,
+        rows=ranked(scores),
+        style=lambda score: STYLES[score.kind],
     )
-    for column, heading in enumerate(HEADINGS):
-        text = column < TEXT_COLUMNS
-        result.add_column(heading, justify="left" if text else "right", no_wrap=not text)
-    for score in ranked(scores):
-        result.add_row(*_row(score), style=STYLES[score.kind])
-    return result
 
 
 def markdown(scores: Sequence[Score]) -> str:
-    """The same table for a document."""
-    aligned = ["---"] * TEXT_COLUMNS + ["--:"] * (len(HEADINGS) - TEXT_COLUMNS)
-    lines = [HEADINGS, aligned, *(_row(score) for score in ranked(scores))]
-    return "\n".join([f"{_title(scores)}\n", *(f"| {' | '.join(line)} |" for line in lines), ""])
+    """The table for a document."""
+    return table(scores).markdown()
 
 
 def as_json(scores: Sequence[Score], per_instance: bool = False) -> str:
     """The same figures for a program."""
-    rows = [score.to_json(per_instance) for score in ranked(scores)]
-    return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False)
+    return json_text([score.to_json(per_instance) for score in ranked(scores)])
 
 
 def percent_cells(estimate: Estimate) -> tuple[str, str]:
@@ -59,22 +58,7 @@ def percent_cells(estimate: Estimate) -> tuple[str, str]:
     return gap, f"{low}-{high}"
 
 
-def _title(scores: Sequence[Score]) -> str:
-    """Which instances the figures are about."""
-    sets = sorted({f"{score.held_out}, {len(score.length):,} instances" for score in scores})
-    return f"{'; '.join(sets)}: mean gap to the optimum, 95 % interval"
-
-
-def _row(score: Score) -> tuple[str, ...]:
-    """One line of the table; a method with invalid tours is told by how many are valid."""
-    gap, interval = percent_cells(score.mean_gap)
+def _gap_cells(score: Score) -> tuple[str, str]:
     if score.share_valid < 1:
-        gap, interval = "none", f"valid {100 * score.share_valid:.1f} %"
-    return (
-        score.label,
-        score.kind,
-        gap,
-        interval,
-        f"{100 * score.share_optimal:.1f}",
-        f"{1000 * score.seconds_per_instance:.2f}",
-    )
+        return "none", f"valid {100 * score.share_valid:.1f} %"
+    return percent_cells(score.mean_gap)

@@ -60,7 +60,7 @@ def test_agents_are_ranked_and_their_gaps_are_of_their_means():
     found = fast.to_json()
     assert found["seeds"] == [0, 1, 2, 3] and found["commands"][2] == "train fast 2"
     assert "| fast | 0-3 | 7.5 |" in markdown(runs, "environment steps")
-    assert table(runs, "t", "environment steps").row_count == 3  # two agents and the optimum
+    assert len(table(runs, "t", "environment steps").lines()) == 3  # two agents and the optimum
 
 
 def test_chance_of_improvement_counts_pairs():

@@ -243,4 +243,4 @@ def test_every_own_measure_has_its_row(evaluator):
     assert "ELBO [nats]" in report.markdown()
     table = report.table()
     headings = report.markdown().splitlines()[0].count("|") - 2  # but for the first column
-    assert (len(table.columns), table.row_count) == (1 + len(report.rows), headings)
+    assert (len(table.columns), len(table.rows)) == (1 + len(report.rows), headings)

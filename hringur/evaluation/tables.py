@@ -1,0 +1,114 @@
+"""One table, described once: printed in a terminal, written as Markdown, or kept as JSON.
+
+A ``Column`` has a heading and says how a row's cell reads. A ``Table`` is rows and columns; rich
+prints it as it is, ``markdown()`` is the same for a document. Figures with intervals take two
+columns (``estimate_columns``) and two keys of a JSON object (``estimate_json``).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import rich.table
+from rich.box import SIMPLE_HEAD
+from rich.text import Text
+
+from hringur.evaluation.statistics import Estimate
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Column(Generic[Row]):
+    """What one column says of each row."""
+
+    heading: str
+    cell: Callable[[Row], str]
+    """a line break in it is one in a terminal only"""
+
+    text: bool = False
+    """on the left; numbers stand on the right"""
+
+    wrap: bool = False
+    """may break into lines where a terminal is narrow"""
+
+    footer: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table(Generic[Row]):
+    """Rows and columns under a title."""
+
+    columns: Sequence[Column[Row]]
+    rows: Sequence[Row]
+    title: str = ""
+    style: Callable[[Row], str] = lambda row: ""
+    """rich's style of a row in a terminal"""
+
+    references: Sequence[Sequence[str]] = ()
+    """finished lines that stand below the rows, in green; cells left out are empty"""
+
+    def lines(self) -> list[list[str]]:
+        """The cells of every line below the headings."""
+        rows = [[column.cell(row) for column in self.columns] for row in self.rows]
+        return rows + [[*line, *[""] * (len(self.columns) - len(line))] for line in self.references]
+
+    def __rich__(self) -> rich.table.Table:
+        """The table for a terminal; nothing in a cell is markup."""
+        table = rich.table.Table(
+            title=Text(self.title) if self.title else None,
+            title_justify="left",
+            box=SIMPLE_HEAD,
+            pad_edge=False,
+            padding=(0, 1, 0, 0),  # more would not fit into 80 columns
+            show_footer=any(column.footer for column in self.columns),
+        )
+        for column in self.columns:
+            table.add_column(
+                column.heading,
+                column.footer,
+                justify="left" if column.text else "right",
+                no_wrap=not column.wrap,
+            )
+        styles = [*map(self.style, self.rows), *["green"] * len(self.references)]
+        for cells, style in zip(self.lines(), styles, strict=True):
+            table.add_row(*map(Text, cells), style=style)
+        return table
+
+    def markdown(self) -> str:
+        """The table for a document, its title as a paragraph above."""
+        headings = [column.heading for column in self.columns]
+        rule = ["---" if column.text else "--:" for column in self.columns]
+        lines = [headings, rule, *self.lines()]
+        joined = (" | ".join(line).replace("\n", " ") for line in lines)
+        title = f"{self.title}\n\n" if self.title else ""
+        return title + "".join(f"| {line} |\n" for line in joined)
+
+
+def estimate_cells(estimate: Estimate, digits: int = 4, factor: float = 1.0) -> tuple[str, str]:
+    """A figure and its interval, ``factor`` times as large, to so many significant digits."""
+    value, low, high = factor * np.array([estimate.value, estimate.low, estimate.high])
+    known = np.isfinite([low, high]).all()
+    interval = f"[{low:.{digits}g}, {high:.{digits}g}]" if known else "one run"
+    return f"{value:.{digits}g}", interval
+
+
+def estimate_columns(
+    heading: str,
+    estimate: Callable[[Row], Estimate | None],
+    shown: Callable[[Estimate], tuple[str, str]] = estimate_cells,
+) -> list[Column[Row]]:
+    """A figure beside its interval; both empty where a row has no such figure."""
+
+    def part(index: int) -> Callable[[Row], str]:
+        return lambda row: "" if (found := estimate(row)) is None else shown(found)[index]
+
+    return [Column(heading, part(0)), Column("interval", part(1))]
+
+
+def estimate_json(name: str, estimate: Estimate | None) -> dict[str, Any]:
+    """``name`` and ``name_interval``; both null where there is no such figure."""
+    if estimate is None:
+        return {name: None, f"{name}_interval": None}
+    return {name: estimate.value, f"{name}_interval": [estimate.low, estimate.high]}

@@ -15,6 +15,7 @@ import tyro
 
 from hringur.data.files import write_whole
 from hringur.data.images.images import ImageSet, load_images
+from hringur.evaluation.figures import save
 from hringur.evaluation.generative.discrete_codes import ESTIMATORS, CodeRun, chart, markdown
 from hringur.generative.models.discrete_autoencoder import (
     DiscreteAutoencoder,
@@ -84,7 +85,7 @@ def main(options: DiscreteCodes) -> None:
     title = f"{options.dataset}, {options.latent} bits, {options.samples:,} images"
     figure = chart(runs, f"{title}, {options.seeds} runs each")
     for path in filter(None, (options.folder / "results.png", options.figure)):
-        figure.savefig(path, dpi=150)
+        save(figure, path)
     print(table)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import tyro
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hringur.evaluation.tours.plots import COLOURS, new_figure, save
+from hringur.evaluation.figures import COLOURS, light_grid, new_figure, save
 
 SAMPLES, SECONDS = "time/samples", "time/elapsed_seconds"
 
@@ -51,7 +51,7 @@ def scalars(run: Path, tag: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def main(options: Options) -> None:
-    figure = new_figure(10.0, 4.2)
+    figure = new_figure(10.0, 4.2, options.title)
     by_samples, by_time = figure.subplots(1, 2, sharey=True)
     colours = cycle(COLOURS)
     for run in options.runs:
@@ -63,11 +63,9 @@ def main(options: Options) -> None:
     by_samples.set(xlabel="environment steps [million]", ylabel=options.label)
     by_time.set_xlabel("training time [min]")
     for axes in (by_samples, by_time):
-        axes.grid(alpha=0.3)
-        axes.spines[["top", "right"]].set_visible(False)
+        light_grid(axes, "both")
     if len(options.runs) * len(options.tags) > 1:
         by_time.legend(frameon=False, fontsize=8)
-    figure.suptitle(options.title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     print(f"drawn: {save(figure, options.output)}")
 
 

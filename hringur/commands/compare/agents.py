@@ -28,7 +28,7 @@ from hringur.commands.options import Options, has_places, parse_options
 from hringur.data.files import write_whole
 from hringur.evaluation.agents import comparison
 from hringur.evaluation.agents import plots as comparison_plots
-from hringur.evaluation.tours import plots
+from hringur.evaluation.figures import save
 from hringur.evaluators.choice import TourEvaluator, evaluator_for
 from hringur.registry import LEARNERS, learner_config
 from hringur.training.config import Device, TrainerConfig
@@ -196,9 +196,9 @@ def report(
     where = ", ".join((options.env, *options.option))
     title = f"{where}, {options.budget} of training each, seeds {seeds}"
     figure = comparison_plots.comparison_figure(runs, title, unit)
-    files = [plots.save(figure, folder / "comparison.png")]
+    files = [save(figure, folder / "comparison.png")]
     if options.figure is not None:
-        files.append(plots.save(figure, options.figure))
+        files.append(save(figure, options.figure))
     record = {
         "settings": plain(dataclasses.asdict(options)),
         "agents": [one.to_json() for one in runs],

@@ -17,6 +17,7 @@ import tyro
 from hringur.commands.console import note, parse, print_json, show
 from hringur.commands.evaluate.command import measure, problem_for
 from hringur.data.tours.held_out import HeldOut
+from hringur.evaluation.figures import save
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
 from hringur.evaluation.tours import plots
 from hringur.evaluation.tours import table as compare
@@ -133,7 +134,7 @@ def main(arguments: list[str]) -> None:
     scores += references(options, problem, command)
     rows = seeds_rows([(trained[path], of_run) for path, of_run in by_run.items()])
     if options.figure is not None:
-        plots.save(plots.gap_chart(scores), options.figure)
+        save(plots.gap_chart(scores), options.figure)
     present(options, problem, scores, rows)
 
 

@@ -25,9 +25,9 @@ from hringur.commands.console import parse, print_json, show
 from hringur.data.files import json_text, write_whole
 from hringur.data.images.images import load_images
 from hringur.evaluation.agents.comparison import seed_words
+from hringur.evaluation.figures import save
 from hringur.evaluation.generative import comparison
 from hringur.evaluation.generative.scores import COUNT, ImageEvaluator
-from hringur.evaluation.tours import plots
 from hringur.registry import EXPERIMENTS, experiment, model_config
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.run_folder import plain
@@ -164,9 +164,9 @@ def report(
     seeds = seed_words(sorted({cell.seed for cell in cells}))
     title = f"{evaluator.images.name}, budget {options.budget}, seeds {seeds}"
     figure = comparison.samples_figure(runs, evaluator.images.test, title)
-    files = [plots.save(figure, folder / "samples.png")]
+    files = [save(figure, folder / "samples.png")]
     if options.figure is not None:
-        files.append(plots.save(figure, options.figure))
+        files.append(save(figure, options.figure))
     record = {
         "settings": plain(asdict(options)),
         "images_on_each_side": evaluator.count,

@@ -11,8 +11,8 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, NullFormatter
 
 from hringur.evaluation.agents.comparison import AgentRuns, Cell, CurvePoint
+from hringur.evaluation.figures import BLUE, GREEN, GREY, ORANGE, light_grid, new_figure
 from hringur.evaluation.statistics import interquartile_mean
-from hringur.evaluation.tours.plots import BLUE, GREEN, GREY, ORANGE, new_figure
 from hringur.registry import LEARNERS
 
 POINTS = 100
@@ -31,7 +31,7 @@ def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figur
         title: above all panels.
         unit: what samples are.
     """
-    figure = new_figure(13.0, 4.6)
+    figure = new_figure(13.0, 4.6, title)
     by_samples, by_seconds, ends = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
     has_gap = runs[0].gap is not None
     names = sorted((one.agent for one in runs), key=[*LEARNERS, *(r.agent for r in runs)].index)
@@ -47,9 +47,7 @@ def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figur
     by_samples.xaxis.set_minor_formatter(NullFormatter())
     by_seconds.set_xlabel("seconds of training")
     for axes in (by_samples, by_seconds):
-        axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.set_axisbelow(True)
+        light_grid(axes, "y")
         if has_gap:
             axes.axhline(0, color=GREEN, linewidth=1.2, linestyle=":")
         _zoom(axes, runs, has_gap)
@@ -60,7 +58,6 @@ def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figur
     ):
         axes.set_title(words, loc="left", fontsize=9, color=GREY)
     _ends(ends, runs, colours, has_gap)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
 
 
@@ -140,9 +137,7 @@ def _ends(axes: Axes, runs: Sequence[AgentRuns], colours: dict[str, str], has_ga
     axes.use_sticky_edges = False
     axes.margins(x=0.05)
     axes.set_yticks([])
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.grid(axis="x", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
+    light_grid(axes, "x", left=False)
     axes.set_xlabel("after the budget: gap [%]" if has_gap else "after the budget: mean return")
     if has_gap:
         axes.axvline(0, color=GREEN, linewidth=1.2, linestyle=":")

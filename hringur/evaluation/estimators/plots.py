@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from hringur.evaluation.estimators.bench import PLAIN, Measurement
 from hringur.evaluation.estimators.problems import BenchProblem
 from hringur.evaluation.estimators.words import percent, short
-from hringur.evaluation.tours.plots import BLUE, GREY, ORANGE, new_figure
+from hringur.evaluation.figures import BLUE, GREY, ORANGE, light_grid, new_figure
 
 COLUMNS = 2
 SMALLEST = 1e-12
@@ -25,7 +25,8 @@ def variance_chart(
     columns = min(COLUMNS, len(problems))
     rows = [problems[begin : begin + columns] for begin in range(0, len(problems), columns)]
     heights = [max(len(measured) for _, measured in row) + 2.6 for row in rows]
-    figure = new_figure(6.6 * columns, 0.29 * sum(heights) + 1.0)
+    title = f"How much gradient estimators vary, beside REINFORCE ({samples} samples an estimate)"
+    figure = new_figure(6.6 * columns, 0.29 * sum(heights) + 1.0, title, size=14)
     grid = figure.subplots(
         len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
     )
@@ -36,13 +37,6 @@ def variance_chart(
     layout = figure.get_layout_engine()
     assert layout is not None
     layout.set(w_pad=0.1, h_pad=0.08)  # type: ignore[call-arg]
-    figure.suptitle(
-        f"How much gradient estimators vary, beside REINFORCE ({samples} samples an estimate)",
-        x=0.01,
-        ha="left",
-        fontsize=14,
-        fontweight="bold",
-    )
     keys = [
         Line2D([], [], color=BLUE, marker="o", linewidth=4, label="unbiased"),
         Line2D([], [], color=ORANGE, marker="D", linewidth=4, label="biased, with its bias"),
@@ -103,9 +97,7 @@ def _ratio_axis(axes: Axes, ratios: np.ndarray) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", which="minor", length=0)
-    axes.grid(axis="x", which="major", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+    light_grid(axes, "x", left=False)
     axes.set_xlabel("variance / REINFORCE's variance", fontsize=9)
 
 

@@ -12,9 +12,9 @@ from hringur.evaluation.estimators.bench import PLAIN, Measurement
 from hringur.evaluation.estimators.plots import variance_chart
 from hringur.evaluation.estimators.problems import PROBLEMS, BenchProblem
 from hringur.evaluation.estimators.words import bias, gain, short, verdict
+from hringur.evaluation.figures import save
 from hringur.evaluation.statistics import Estimate
 from hringur.evaluation.tables import Column, Table
-from hringur.evaluation.tours import plots
 from hringur.types import UserError
 
 CAPTION = (
@@ -124,7 +124,7 @@ def write(
     return [
         folder / "results.md",
         folder / "results.json",
-        plots.save(figure, folder / "estimators.png"),
+        save(figure, folder / "estimators.png"),
     ]
 
 

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from hringur.agents.reinforce.action_distributions import OneOf
 from hringur.agents.reinforce.agent import Reinforce
 from hringur.agents.reinforce.observations import tensors
+from hringur.evaluation.figures import save
 from hringur.evaluation.films.game import (
     Game,
     GameRecord,
@@ -21,7 +22,6 @@ from hringur.evaluation.films.game import (
     filmstrip,
 )
 from hringur.evaluation.films.video import check_video, film_game
-from hringur.evaluation.tours.plots import save
 from hringur.evaluators.episodes import HELD_OUT_SEED
 
 MOST_ACTIONS = 6

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
-from hringur.evaluation.tours.plots import COLOURS, GREY, new_figure
+from hringur.evaluation.figures import COLOURS, GREY, new_figure
 from hringur.evaluators.tours import gym_spec, refusals
 from hringur.types import UserError
 

@@ -13,10 +13,10 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
+from hringur.evaluation.figures import GREY, new_figure
 from hringur.evaluation.generative.report import COLUMNS
 from hringur.evaluation.statistics import Estimate, interquartile_mean, stratified_bootstrap
 from hringur.evaluation.tables import Column, Table
-from hringur.evaluation.tours.plots import GREY
 from hringur.types import Metrics
 
 SAMPLES, FITTED, UNTRAINED = "samples", "fitted density", "untrained"
@@ -152,7 +152,7 @@ def samples_figure(
 ) -> Figure:
     """A row of samples of each model's first run: of the prior, and of a fitted density."""
     rows = [*runs, None]
-    figure = Figure(figsize=(11, 0.55 * len(rows) + 0.8), layout="constrained")
+    figure = new_figure(11.0, 0.55 * len(rows) + 0.8, title)
     panels = figure.subplots(len(rows), 2, squeeze=False)
     for one, pair in zip(rows, panels, strict=True):
         pictures = {SAMPLES: real} if one is None else one.cells[0].pictures
@@ -165,7 +165,6 @@ def samples_figure(
         pair[0].set_ylabel(name, rotation=0, ha="right", va="center")
     panels[0, 0].set_title("codes from the prior", fontsize=9, color=GREY)
     panels[0, 1].set_title("codes from a density fitted to them", fontsize=9, color=GREY)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
     return figure
 
 

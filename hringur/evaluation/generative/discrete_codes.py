@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
+from hringur.evaluation.figures import BLUE, ORANGE, light_grid, new_figure
 from hringur.evaluation.statistics import Estimate, interquartile_mean, stratified_bootstrap
-from hringur.evaluation.tours.plots import BLUE, GREY, ORANGE, new_figure
 
 SCORE_FUNCTIONS = (
     "reinforce",
@@ -74,7 +74,7 @@ def markdown(runs: Sequence[CodeRun]) -> str:
 def chart(runs: Sequence[CodeRun], title: str) -> Figure:
     """Bound and variance of each estimator, a ring for each run, a stroke for their mean."""
     groups = by_estimator(runs)
-    figure = new_figure(10.5, 0.36 * len(groups) + 1.6)
+    figure = new_figure(10.5, 0.36 * len(groups) + 1.6, title)
     left, right = figure.subplots(1, 2, sharey=True)
     for row, (name, (own, bound, variance)) in enumerate(groups.items()):
         colour = BLUE if name in SCORE_FUNCTIONS else ORANGE
@@ -89,10 +89,7 @@ def chart(runs: Sequence[CodeRun], title: str) -> Figure:
     left.set_xlabel("evidence lower bound on held-out images [nats], right is better")
     right.set(xlabel="variance of an image's gradient [nats²], left is better", xscale="log")
     for axes in (left, right):
-        axes.grid(axis="x", color="#DDDDDD", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        light_grid(axes, "x")
     left.set_title("blue: values of the cost alone", loc="left", fontsize=9, color=BLUE)
     right.set_title("orange: its slope as well", loc="left", fontsize=9, color=ORANGE)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=GREY)
     return figure

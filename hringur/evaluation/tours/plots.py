@@ -1,8 +1,4 @@
-"""Figures of results: learning curves and gaps. Matplotlib's object interface, no global state.
-
-Colours are Okabe and Ito's, which stay apart for colour-blind readers; lines are labelled where
-they end instead of in a legend.
-"""
+"""Figures of results on tours: learning curves, their lines labelled where they end, and gaps."""
 
 from collections.abc import Mapping, Sequence
 from itertools import cycle
@@ -10,35 +6,18 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from hringur.evaluation.figures import COLOURS, GREY, KIND_COLOURS, light_grid, new_figure
 from hringur.evaluation.tours.scores import Score
 from hringur.evaluation.tours.table import ranked
 from hringur.training.run_folder import RunFolder
 from hringur.types import UserError
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#5F6368"
-COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
-KIND_COLOURS = {"learned": BLUE, "heuristic": GREY, "exact": GREEN}
 SMALLEST_PERCENT = 0.01
 """Gaps below are drawn here: a logarithmic axis has no zero."""
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure [inches] that can be saved without a window."""
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
 
 
 def learning_curve(
@@ -56,7 +35,7 @@ def learning_curve(
     Raises:
         UserError: a run has not been evaluated yet, or has no such scalar.
     """
-    figure = new_figure(10.0, 4.6)
+    figure = new_figure(10.0, 4.6, title)
     by_time, by_samples = figure.subplots(1, 2, sharey=True)
     curves = {label: _curve(*run) for label, run in runs.items()}
     for colour, (label, (seconds, samples, gap)) in zip(
@@ -85,14 +64,15 @@ def learning_curve(
     for axes in (by_time, by_samples):
         _percent_axis(axes, "y")
     by_time.margins(y=0.15)  # for the lowest name
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold")
     return figure
 
 
 def gap_chart(scores: Sequence[Score], title: str | None = None) -> Figure:
     """Mean gap of each method with its 95 % interval, best on top, on a logarithmic axis."""
     shown = [score for score in ranked(scores) if np.isfinite(score.mean_gap.value)]
-    figure = new_figure(9.0, 1.3 + 0.34 * len(shown))
+    sets = ", ".join(sorted({f"{s.held_out}, {len(s.length):,} instances" for s in shown}))
+    title = title or f"How far from the optimum: {sets}"
+    figure = new_figure(9.0, 1.3 + 0.34 * len(shown), title)
     axes = figure.subplots()
     for row, score in enumerate(shown):
         value, low, high = (
@@ -120,14 +100,6 @@ def gap_chart(scores: Sequence[Score], title: str | None = None) -> Figure:
     _percent_axis(axes, "x")
     axes.set_xlim(SMALLEST_PERCENT * 0.75, 3 * axes.get_xlim()[1])
     axes.tick_params(axis="y", length=0)
-    sets = ", ".join(sorted({f"{s.held_out}, {len(s.length):,} instances" for s in shown}))
-    figure.suptitle(
-        title or f"How far from the optimum: {sets}",
-        x=0.01,
-        ha="left",
-        fontsize=12,
-        fontweight="bold",
-    )
     return figure
 
 
@@ -164,6 +136,4 @@ def _percent_axis(axes: Axes, which: str) -> None:
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())
-    axes.grid(axis="both" if which == "y" else "x", which="major", color="#DDDDDD", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
+    light_grid(axes, "both" if which == "y" else "x")

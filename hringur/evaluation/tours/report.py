@@ -12,6 +12,7 @@ from hringur.agents.tours.decoding import Decoding
 from hringur.agents.tours.pictures import choice_map, most_open_decision
 from hringur.data.files import write_whole
 from hringur.envs.tours.drawing import TourPicture
+from hringur.evaluation.figures import save
 from hringur.evaluation.tours import plots
 from hringur.evaluation.tours import table as compare
 from hringur.evaluation.tours.maps import TourOnMap, tour_on_map
@@ -41,8 +42,8 @@ def draw_gaps(
         score.name: 100 * score.mean_gap.value for score in scores if score.name in CURVE_REFERENCES
     }
     return [
-        plots.save(plots.learning_curve(runs, references), folder / "learning_curve.png"),
-        plots.save(plots.gap_chart(scores), folder / "gaps.png"),
+        save(plots.learning_curve(runs, references), folder / "learning_curve.png"),
+        save(plots.gap_chart(scores), folder / "gaps.png"),
     ]
 
 
@@ -54,8 +55,8 @@ def draw_tours(agent: TourAgent, folder: Path) -> tuple[list[Path], dict[str, To
         places: tour_on_map(agent, places, decoding=decoding, title=title)
         for places, title in titles.items()
     }
-    files = [plots.save(tour.figure(), folder / f"{places}.png") for places, tour in tours.items()]
-    return [*files, plots.save(_decision(agent), folder / "next_place.png")], tours
+    files = [save(tour.figure(), folder / f"{places}.png") for places, tour in tours.items()]
+    return [*files, save(_decision(agent), folder / "next_place.png")], tours
 
 
 def _decision(agent: TourAgent, seed: int = 3) -> Any:

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from hringur.evaluation.tours.plots import gap_chart, learning_curve, save
+from hringur.evaluation.tours.plots import gap_chart, learning_curve
 from hringur.types import UserError
 from tests.evaluation.tours.scores import score
 
@@ -77,8 +77,3 @@ def test_gap_chart_has_a_row_for_each_method_best_on_top():
     shown = texts(figure)
     assert "1.50 %" in shown and "15.00 %" in shown and "toy, 2 instances" in shown
     assert ink(figure) > 0.01
-
-
-def test_save_writes_a_png(tmp_path):
-    path = save(gap_chart([score("a", [0.1, 0.2])]), tmp_path / "new" / "gaps.png")
-    assert path.read_bytes().startswith(b"\x89PNG")

@@ -1,0 +1,27 @@
+import os
+
+import pytest
+
+from hringur.evaluation.figures import light_grid, new_figure, save
+from hringur.types import UserError
+
+
+def test_a_png_is_written_into_a_new_folder(tmp_path):
+    figure = new_figure(2.0, 1.0, "A title", size=8)
+    light_grid(figure.subplots(), "x", left=False)
+    path = save(figure, tmp_path / "new" / "picture.png")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert figure.get_suptitle() == "A title"
+
+
+def test_a_figure_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    path = save(new_figure(1.0, 1.0), tmp_path / "picture.png")
+    before = path.read_bytes()
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        save(new_figure(3.0, 1.0), path)
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

@@ -1,38 +1,40 @@
 """Neural networks that make discrete decisions, with the gap to the optimum on the table.
 
-Importing the package registers its environments with Gymnasium.
+Importing the package registers its environments with Gymnasium; torch is imported with the first
+agent or model. ``load`` opens whatever was trained or saved.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from gymnasium.envs.registration import register
 
+from hringur import moved
+from hringur.faces import lazy
+from hringur.registry import ENVIRONMENTS
+
 if TYPE_CHECKING:
-    from hringur.agents.reinforce.agent import Reinforce
-    from hringur.agents.tours.agent import TourAgent
+    from hringur.agents.reinforce.agent import Reinforce as Reinforce
+    from hringur.agents.tours.agent import TourAgent as TourAgent
+    from hringur.trained import load as load
 
-__all__ = ["Reinforce", "TourAgent"]
+_get, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "Reinforce": "hringur.agents.reinforce.agent",
+        "TourAgent": "hringur.agents.tours.agent",
+        "load": "hringur.trained",
+    },
+)
 
-# A new environment: one file with a factory, its twin with the ending _vec, and one line here.
-for env_id, factory in {
-    "IcelandTSP-v0": "hringur.envs.tours.iceland_tsp:iceland_tsp",
-    "EuclideanTSP-v0": "hringur.envs.tours.euclidean_tsp:euclidean_tsp",
-    "OwnTSP-v0": "hringur.envs.tours.own_tsp:own_tsp",
-    "ThreeActionBreakout-v0": "hringur.envs.breakout.env:breakout",
-    "StockTrading-v0": "hringur.envs.trading.stock_trading:stock_trading",
-}.items():
-    register(env_id, factory, vector_entry_point=f"{factory}_vec")
-del env_id, factory
+for env_id, row in ENVIRONMENTS.items():
+    register(env_id, row.factory, vector_entry_point=row.vector)
+del env_id, row
+moved.redirect()
 
 
 def __getattr__(name: str) -> Any:
-    """Agents on demand: the environments alone need no torch."""
-    if name == "Reinforce":
-        from hringur.agents.reinforce.agent import Reinforce
+    if name == "__version__":
+        from importlib.metadata import version
 
-        return Reinforce
-    if name == "TourAgent":
-        from hringur.agents.tours.agent import TourAgent
-
-        return TourAgent
-    raise AttributeError(f"module 'hringur' has no attribute {name!r}")
+        return version("hringur")
+    return _get(name)

@@ -1,20 +1,119 @@
-"""Every learner and every model by name. To add one: its file, and its line here."""
+"""Everything that has a name: environments, learners, generative models. Names only, no imports.
 
+What a name stands for is imported when it is asked for. To add one: its file, and its line here;
+or, from a package of one's own, an entry point of the group named beside each table.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 from hringur.types import UserError
 
+
+@dataclass(frozen=True, kw_only=True)
+class Domain:
+    """What environments of one kind have in common: how they are measured, and what is reported."""
+
+    environment: str
+    """class of single environments, as ``module:Class``; others of it belong here too"""
+
+    evaluator: str
+    """class that measures a policy on held-out instances or episodes, beside the known optimum"""
+
+    evaluation: str
+    """function behind ``hringur evaluate``: the table of figures"""
+
+    report: str | None = None
+    """function that tells more of evaluated episodes than their return: tables and JSON"""
+
+
+TOURS = Domain(
+    environment="hringur.envs.tours.env:TourEnv",
+    evaluator="hringur.evaluators.tours:TourEvaluator",
+    evaluation="hringur.commands.evaluate.tours:main",
+)
+TRADING = Domain(
+    environment="hringur.envs.trading.env:TradingEnv",
+    evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
+    evaluation="hringur.commands.evaluate.episodes:main",
+)
+BREAKOUT = Domain(
+    environment="hringur.envs.breakout.env:ThreeActionBreakout",
+    evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
+    evaluation="hringur.commands.evaluate.episodes:main",
+    report="hringur.evaluation.agents.breakout:report",
+)
+EPISODES = Domain(
+    environment="gymnasium.core:Env",
+    evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
+    evaluation="hringur.commands.evaluate.episodes:main",
+)
+"""Any other environment."""
+
+DOMAINS = (TOURS, TRADING, BREAKOUT, EPISODES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """One row of the table of environments."""
+
+    factory: str
+    """makes a single environment, as ``module:function``"""
+
+    vector: str | None = None
+    """makes a native vector; None: ``make_vec`` falls back to Gymnasium's ``SyncVectorEnv``"""
+
+    domain: Domain = EPISODES
+    options: str | None = None
+    """dataclass of options that the command line offers by name, beside ``--option``"""
+
+
+ENVIRONMENTS = {
+    "IcelandTSP-v0": Environment(
+        factory="hringur.envs.tours.iceland_tsp:iceland_tsp",
+        vector="hringur.envs.tours.iceland_tsp:iceland_tsp_vec",
+        domain=TOURS,
+        options="hringur.commands.options:IcelandOptions",
+    ),
+    "EuclideanTSP-v0": Environment(
+        factory="hringur.envs.tours.euclidean_tsp:euclidean_tsp",
+        vector="hringur.envs.tours.euclidean_tsp:euclidean_tsp_vec",
+        domain=TOURS,
+        options="hringur.commands.options:PointsOptions",
+    ),
+    "OwnTSP-v0": Environment(
+        factory="hringur.envs.tours.own_tsp:own_tsp",
+        vector="hringur.envs.tours.own_tsp:own_tsp_vec",
+        domain=TOURS,
+    ),
+    "StockTrading-v0": Environment(
+        factory="hringur.envs.trading.stock_trading:stock_trading",
+        vector="hringur.envs.trading.stock_trading:stock_trading_vec",
+        domain=TRADING,
+    ),
+    "ThreeActionBreakout-v0": Environment(
+        factory="hringur.envs.breakout.env:breakout",
+        vector="hringur.envs.breakout.vector_env:breakout_vec",
+        domain=BREAKOUT,
+    ),
+}
+"""Registered with Gymnasium by ``import hringur``. Group of entry points: ``hringur.environments``;
+each names a module that registers environments with Gymnasium when it is imported."""
+
 LEARNERS = {
     "attention-model": "hringur.agents.tours.attention_model:AttentionModelConfig",
     "pointer-network": "hringur.agents.tours.pointer_network:PointerNetworkConfig",
-    "reinforce": "hringur.agents.reinforce.agent:ReinforceConfig",
+    "reinforce": "hringur.agents.reinforce.settings:ReinforceConfig",
     "ppo": "hringur.agents.sb3.settings:PPOConfig",
     "a2c": "hringur.agents.sb3.settings:A2CConfig",
     "dqn": "hringur.agents.sb3.settings:DQNConfig",
     "maskable-ppo": "hringur.agents.sb3.settings:MaskablePPOConfig",
 }
-"""Configuration class by name, as ``module:Class``: imported only when asked for."""
+"""Class of settings by name, as ``module:Class``. Group of entry points: ``hringur.learners``."""
 
 MODELS = {
     "gan": "hringur.generative.models.gan:GANConfig",
@@ -31,7 +130,18 @@ MODELS = {
     ),
     "wgan-gp": "hringur.generative.models.wgan_gp:WGANGPConfig",
 }
-"""The same for the generative models, whose ``build`` takes a data set instead of a problem."""
+"""The same for generative models, which learn from a data set instead of an environment. Group of
+entry points: ``hringur.models``."""
+
+MODEL_EVALUATION = "hringur.commands.evaluate.images:main"
+"""Function behind ``hringur evaluate`` of a generative model."""
+
+SAVED = {
+    "tour_agent": "hringur.agents.tours.agent:TourAgent",
+    "reinforce": "hringur.agents.reinforce.agent:Reinforce",
+    "image_model": "hringur.generative.model:ImageModel",
+}
+"""Class whose ``load`` reads a saved file, by the key that its ``save`` wrote."""
 
 
 class Experiment(NamedTuple):
@@ -67,6 +177,56 @@ EXPERIMENTS = {
 """The lecture's experiments by number."""
 
 
+def domain_of(env_id: str, environment: type) -> Domain:
+    """The domain of an environment: its row's, else that of the class it is of.
+
+    Args:
+        env_id: its name in Gymnasium, without a module.
+        environment: the class of ``env.unwrapped``.
+    """
+    if env_id in ENVIRONMENTS:
+        return ENVIRONMENTS[env_id].domain
+    classes = {f"{parent.__module__}:{parent.__qualname__}" for parent in environment.__mro__}
+    return next((domain for domain in DOMAINS if domain.environment in classes), EPISODES)
+
+
+def learners() -> dict[str, str]:
+    """Class of settings by name: of this package, then of others that are installed."""
+    return LEARNERS | entries("hringur.learners")
+
+
+def models() -> dict[str, str]:
+    """The same for generative models."""
+    return MODELS | entries("hringur.models")
+
+
+def learner_config(name: str) -> type[Any]:
+    """The class of settings of a learner: a frozen dataclass with ``build``.
+
+    Raises:
+        UserError: there is no such learner.
+    """
+    return _find("learner", name, learners())
+
+
+def model_config(name: str) -> type[Any]:
+    """The class of settings of a generative model: a frozen dataclass with ``build``.
+
+    Raises:
+        UserError: there is no such model.
+    """
+    return _find("model", name, models())
+
+
+def config_of(name: str) -> type[Any]:
+    """The class of settings of a learner or of a generative model.
+
+    Raises:
+        UserError: there is neither of that name.
+    """
+    return model_config(name) if name in models() else learner_config(name)
+
+
 def experiment(name: str) -> Experiment:
     """One of the lecture's experiments.
 
@@ -79,32 +239,17 @@ def experiment(name: str) -> Experiment:
     return EXPERIMENTS[name]
 
 
-def model_config(name: str) -> type[Any]:
-    """The configuration class of a generative model: a frozen dataclass with ``build``.
-
-    Raises:
-        UserError: there is no such model.
-    """
-    if name not in MODELS:
-        raise UserError(f"unknown model {name!r}; there are {', '.join(MODELS)}")
-    return resolve_name(MODELS[name])
+@cache
+def entries(group: str) -> dict[str, str]:
+    """``module:object`` by name, from the entry points of installed packages."""
+    return {found.name: found.value for found in entry_points(group=group)}
 
 
-def config_of(name: str) -> type[Any]:
-    """The configuration class of a learner or of a generative model.
-
-    Raises:
-        UserError: there is neither of that name.
-    """
-    return model_config(name) if name in MODELS else learner_config(name)
-
-
-def learner_config(name: str) -> type[Any]:
-    """The configuration class of a learner: a frozen dataclass with ``build``.
-
-    Raises:
-        UserError: there is no such learner.
-    """
-    if name not in LEARNERS:
-        raise UserError(f"unknown learner {name!r}; there are {', '.join(LEARNERS)}")
-    return resolve_name(LEARNERS[name])
+def _find(kind: str, name: str, known: Mapping[str, str]) -> type[Any]:
+    if name not in known:
+        raise UserError(f"unknown {kind} {name!r}; there are {', '.join(known)}")
+    try:
+        return resolve_name(known[name])
+    except (ImportError, AttributeError, ValueError) as error:
+        where = known[name]
+        raise UserError(f"the {kind} {name} cannot be imported from {where}: {error}") from error

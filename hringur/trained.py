@@ -1,14 +1,23 @@
-"""Runs as the commands see them: the settings in config.json, and the learner they stand for."""
+"""Whatever was trained or saved, opened again: run folders, checkpoints, saved agents and models.
+
+    agent = hringur.load("runs/first")
+    model = hringur.load("vae.safetensors")
+
+Opening a file imports no module that the file names: an environment of another package must have
+been imported before (``hringur.evaluators.environments.check_known``).
+"""
 
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from lightning_fabric import Fabric
 
-from hringur.agents.tours.agent import TourAgent
-from hringur.registry import config_of
+from hringur.evaluators.choice import domain_for
+from hringur.evaluators.environments import check_known
+from hringur.registry import MODEL_EVALUATION, SAVED, config_of, models
 from hringur.settings import check_fields, read
 from hringur.training import checkpoint
 from hringur.training.config import Device
@@ -49,14 +58,42 @@ class Trained:
     """A trained learner, from a run folder or from a saved agent."""
 
     path: Path
+    """as it was named"""
+
     name: str
     """of the learner, in the registry"""
 
     learner: Any
-    """a ``Planner`` or a ``Predictor``"""
+    """an agent, or a generative model"""
 
     settings: RunSettings | None = None
-    """None for a saved agent, which does not keep all of them"""
+    """None for what was saved to a file, which does not keep all of them"""
+
+    @property
+    def folder(self) -> Path:
+        """The run folder, of what has one."""
+        return self.path if self.path.is_dir() else self.path.resolve().parents[1]
+
+    @property
+    def evaluation(self) -> str:
+        """The function behind ``hringur evaluate``, as ``module:function``."""
+        if self.name in models():
+            return MODEL_EVALUATION
+        return domain_for(self.learner.env_id, self.learner.env_options).evaluation
+
+
+def load(path: str | Path, device: Device = "auto") -> Any:
+    """The agent or model at ``path``, with its trained weights.
+
+    Args:
+        path: a run folder, one of its checkpoints, what ``save`` of an agent or of a model wrote,
+            or "attention-model": the one that ships with the package.
+        device: where to compute; auto takes the GPU when there is one.
+
+    Raises:
+        UserError: nothing of this kind is there, or it is damaged.
+    """
+    return load_trained(Path(path), device).learner
 
 
 def read_settings(folder: RunFolder) -> RunSettings:
@@ -77,7 +114,10 @@ def read_settings(folder: RunFolder) -> RunSettings:
             raise UserError(
                 f"{where}: {name} must be of type {kind.__name__}, got {values[name]!r}"
             )
-    return RunSettings(**{**values, **parts})
+    settings = RunSettings(**{**values, **parts})
+    if settings.learner not in models():
+        check_known(settings.env, where)
+    return settings
 
 
 def latest_state(folder: RunFolder) -> State | None:
@@ -93,22 +133,17 @@ def load_run(path: Path, device: Device) -> tuple[RunSettings, Any]:
         UserError: there is no such run, or it has no checkpoint that fits its settings.
     """
     folder = RunFolder.open(path)
-    settings = read_settings(folder).without_initial()
-    state = latest_state(folder)
-    if state is None:
+    newest = folder.latest_checkpoint()
+    if newest is None:
         raise UserError(f"the run {path} has no checkpoint yet")
-    if "learner" not in state:
-        raise UserError(f"the newest checkpoint of {path} is no run's: it has no learner")
-    learner, _ = settings.build(make_fabric(TrainerConfig(device=device)))
-    learner.load_state_dict(state["learner"])
-    return settings, learner
+    return _load_checkpoint(folder, newest, device)
 
 
 def load_trained(path: Path, device: Device) -> Trained:
-    """The learner of a run folder, an agent that ``TourAgent.save`` wrote, or the shipped one.
+    """What was trained or saved at ``path`` (see ``load``), with what is known about it.
 
     Raises:
-        UserError: there is neither at ``path``, or it is damaged or of another architecture.
+        UserError: nothing of this kind is there, or it is damaged or of another architecture.
     """
     if path.is_dir():
         settings, learner = load_run(path, device)
@@ -117,5 +152,26 @@ def load_trained(path: Path, device: Device) -> Trained:
         path = ATTENTION_MODEL
     if not path.exists():
         raise UserError(f"{path} is neither a run folder nor a saved agent: nothing is there")
-    agent = TourAgent.load(path, device)
-    return Trained(path=path, name=agent.config.name, learner=agent)
+    run = path.resolve().parents[1]
+    if (run / "config.json").is_file() and path.resolve().parent == RunFolder(run).checkpoints:
+        settings, learner = _load_checkpoint(RunFolder.open(run), path, device)
+        return Trained(path=path, name=settings.learner, learner=learner, settings=settings)
+    state = checkpoint.load(path)
+    keys = [key for key in SAVED if key in state]
+    if not keys:
+        raise UserError(
+            f"{path} is a checkpoint, but neither a saved agent nor a saved model"
+            + (": it needs the config.json of its run" if "learner" in state else "")
+        )
+    learner = resolve_name(SAVED[keys[0]]).load(path, device=device)
+    return Trained(path=path, name=learner.config.name, learner=learner)
+
+
+def _load_checkpoint(folder: RunFolder, path: Path, device: Device) -> tuple[RunSettings, Any]:
+    settings = read_settings(folder).without_initial()
+    state = checkpoint.load(path)
+    if "learner" not in state:
+        raise UserError(f"{path} is no run's checkpoint: it has no learner")
+    learner, _ = settings.build(make_fabric(TrainerConfig(device=device)))
+    learner.load_state_dict(state["learner"])
+    return settings, learner

@@ -18,7 +18,7 @@ K      classes; components of a mixture
 ====== ==========================================================
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
@@ -30,6 +30,12 @@ Metrics = dict[str, float]
 
 Season = Literal["summer", "winter"]
 """Summer: every road. Winter: the network that is kept open all year."""
+
+Decide = Callable[[Any, np.ndarray | None], np.ndarray]
+"""A policy: from a batch of observations, and 1 for each action that is allowed, to actions."""
+
+Watch = Callable[[int, int], None]
+"""Is told after each decision how many episodes have ended, and how many decisions were made."""
 
 State = dict[str, Any]
 """A nested dictionary of tensors, arrays, numbers, strings and lists; never of code."""

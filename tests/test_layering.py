@@ -14,6 +14,7 @@ LAYERS = [
     ["faces"],
     ["checks", "settings"],
     ["registry", "weights"],  # names only: what they stand for is imported when asked for
+    ["moved"],
     ["data"],
     ["references", "divergences"],
     ["envs", "estimators", "training"],

@@ -1,16 +1,27 @@
-"""Options of environments on the command line: ``--option window=30 prices=hidden-regime``."""
+"""Options of environments on the command line.
+
+Any option of any environment is an ``--option KEY=VALUE``. An environment whose row in the registry
+names a dataclass of this file has options of its own names beside that, such as ``--places``.
+"""
 
 import ast
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Annotated, Any, Literal
 
 import tyro
 
-from hringur.evaluators.tours import gym_spec, refusals, takes
-from hringur.types import UserError
+from hringur.evaluators.environments import gym_spec
+from hringur.registry import ENVIRONMENTS
+from hringur.types import Season, UserError
 
 Options = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
+
+Imports = Annotated[tuple[str, ...], tyro.conf.arg(name="import", metavar="MODULE ...")]
+"""Modules that a user types, so that environments of their own are known."""
 
 
 def parse_options(given: Sequence[str]) -> dict[str, Any]:
@@ -40,11 +51,60 @@ def _literal(text: str) -> Any:
         return text
 
 
-def has_places(env_id: str) -> bool:
-    """Whether it is an environment whose number of places may be chosen.
+@dataclass(frozen=True, kw_only=True)
+class NoOptions:
+    """An environment whose options are all given by ``--option``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PointsOptions:
+    """Tours of points."""
+
+    places: int | str = 20
+    """number of places of each instance"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class IcelandOptions:
+    """Tours in Iceland."""
+
+    places: int | str = 20
+    """number of places of each instance; or lecture, towns, all: always those"""
+
+    season: Season = "summer"
+    """roads of summer or of winter"""
+
+    distance: Literal["road", "great_circle"] = "road"
+    """by road, or as the crow flies"""
+
+
+def options_class(env_id: str) -> type[Any]:
+    """The dataclass of the options that this environment has by name.
 
     Raises:
-        UserError: there is no such environment, or what it needs is not installed.
+        UserError: there is no such environment.
     """
-    with refusals(env_id):
-        return takes(gym_spec(env_id).entry_point, "places")
+    row = ENVIRONMENTS.get(gym_spec(env_id).id)
+    return NoOptions if row is None or row.options is None else resolve_name(row.options)
+
+
+def named_options(env_id: str) -> dict[str, Any]:
+    """Their defaults."""
+    return asdict(options_class(env_id)())
+
+
+def typed_value(arguments: Sequence[str], option: str, default: str) -> str:
+    """What ``option`` is given among ``arguments``, before they can be parsed as a whole."""
+    for argument, following in zip(arguments, [*arguments[1:], default], strict=True):
+        name, equals, value = argument.partition("=")
+        if name == option:
+            default = value if equals else following
+    return default
+
+
+def check_figure(path: Path) -> None:
+    """Refuse a figure that could not be written, before any work is done."""
+    if path.suffix.lower() != ".png" or path.is_dir():
+        raise UserError(f"--figure must name a .png file, got {path}")
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write the figure {path}: there is no folder {path.parent}")

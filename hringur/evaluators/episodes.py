@@ -1,26 +1,26 @@
-"""Whole episodes of any environment, and what they returned beside the best that is known.
+"""Policies of any environment, measured on whole episodes beside the best that is known.
 
-Episode ``i`` is played in environment ``i`` of a vector, from ``seed + i``: whoever is measured
-with the same seed meets the same beginnings and, as far as the environment's chance does not
-depend on the actions, the same chance.
+Episode ``i`` is played in environment ``i`` of a vector, from ``seed + i``: every policy that is
+measured with the same seed meets the same first states and, as far as the environment's chance
+does not depend on the actions, the same chance.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar
 
-import gymnasium as gym
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from hringur.evaluators.tours import gym_spec, make_vector, takes
+from hringur.evaluators.environments import gym_spec, make_single, make_vector, takes
 from hringur.references.known_returns import best_return
+from hringur.types import Decide, Metrics, Watch
 
-Decide = Callable[[Any, np.ndarray | None], np.ndarray]
-"""From a batch of observations, and 1 for each action that is allowed, to actions."""
-
-Watch = Callable[[int, int], None]
-"""Is told after each decision how many episodes have ended, and how many decisions were made."""
+EPISODES = 100
+EPISODES_OF_IMAGES = 25  # where each step is dear
+MEASURED_STEPS = 4_500
+"""Decisions after which an episode with images stops while training: five minutes of Atari."""
 
 HELD_OUT_SEED = 2**40
 """Episodes from here on are for evaluation: further than any training seed reaches."""
@@ -108,7 +108,7 @@ def play_episodes(
 
 def best_of(env_id: str, env_options: Mapping[str, Any]) -> float | None:
     """Largest mean return that the rules of this environment allow, if that is known."""
-    env = gym.make(env_id, **env_options)
+    env = make_single(env_id, **env_options)
     try:
         return best_return(env)
     finally:
@@ -117,3 +117,85 @@ def best_of(env_id: str, env_options: Mapping[str, Any]) -> float | None:
 
 def _everywhere(value: float | None, episodes: int) -> Float64[np.ndarray, " E"] | None:
     return None if value is None else np.full(episodes, value)
+
+
+@dataclass(frozen=True)
+class EpisodeEvaluator:
+    """Episodes from reserved seeds, beside the best mean return where that is known.
+
+    Options that make learning easier, such as clipped rewards, are turned off: the environment
+    names them in ``evaluation_options``.
+    """
+
+    env_id: str
+    env_options: dict[str, Any]
+    episodes: int | None = None
+    """100 when not given, 25 where images are observed"""
+
+    samples: ClassVar[str] = "environment steps"
+    """what a learner counts"""
+
+    headline: ClassVar[str] = "evaluation/return_mean"
+    """the mean return, which every environment has"""
+
+    def play(
+        self, learner: Any, likeliest: bool = True, watch: Watch | None = None
+    ) -> EpisodeReturns:
+        """Every episode, played by a trained learner, one row each."""
+        return self.play_policy(decider(learner, likeliest), watch=watch)
+
+    def play_policy(
+        self, decide: Decide, most_steps: int | None = None, watch: Watch | None = None
+    ) -> EpisodeReturns:
+        """Every episode, played by any policy, one row each."""
+        options = self.env_options | self.overruled
+        return play_episodes(
+            self.env_id, options, decide, self.count, most_steps=most_steps, watch=watch
+        )
+
+    def measure(self, decide: Decide) -> Metrics:
+        """Mean return and length and, where the optimum is known, the gap to it.
+
+        For use while training goes on: where images are observed, a policy that keeps a game alive
+        for ever is stopped after some thousand decisions.
+        """
+        played = self.play_policy(decide, self.measured_steps)
+        metrics = {
+            "evaluation/return_mean": float(played.returns.mean()),
+            "evaluation/length_mean": float(played.lengths.mean()),
+        }
+        gap = played.gap
+        return metrics if gap is None else metrics | {"evaluation/gap_percent": 100 * gap}
+
+    @property
+    def count(self) -> int:
+        """Episodes of a measurement."""
+        return self.episodes or (EPISODES_OF_IMAGES if self._sees_images else EPISODES)
+
+    @property
+    def measured_steps(self) -> int | None:
+        """Decisions after which an episode is stopped while training goes on; None: not at all."""
+        return MEASURED_STEPS if self._sees_images else None
+
+    @property
+    def overruled(self) -> dict[str, Any]:
+        """Options as they have to be for a figure, whatever training had."""
+        return self._asked[0]
+
+    @property
+    def _sees_images(self) -> bool:
+        return self._asked[1]
+
+    @cached_property
+    def _asked(self) -> tuple[dict[str, Any], bool]:
+        env = make_single(self.env_id, **self.env_options)
+        env.close()
+        overruled = dict(getattr(env.unwrapped, "evaluation_options", {}))
+        return overruled, len(env.observation_space.shape or ()) == 3
+
+
+def decider(learner: Any, likeliest: bool = True) -> Decide:
+    """The likeliest, or drawn, actions of a learner that decides step by step, if allowed."""
+    return lambda observation, mask: learner.predict(
+        observation, deterministic=likeliest, action_masks=mask
+    )[0]

@@ -1,22 +1,35 @@
-"""Whole episodes of a native vector environment, played on given instances.
+"""Policies that build tours, measured on held-out instances beside the proven optimum.
 
 Every figure that is quoted goes through here, and so through ``gymnasium.make_vec``: the
-environment deals the instances, adds up the way and says at the end how long it was.
+environment is given the instances, adds up the way and says at the end how long it was.
 """
 
-import importlib
-import inspect
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.envs.registration import EnvSpec, load_env_creator
 from jaxtyping import Bool, Float64, Int
 
-from hringur.types import Instances, UserError
+from hringur.data.tours.held_out import HeldOut, held_out
+from hringur.evaluators.environments import make_single, make_vector
+from hringur.evaluators.episodes import EpisodeReturns, decider
+from hringur.references.tours.exact import optimal_tour
+from hringur.types import Decide, Instances, Metrics, Watch
+
+COUNT = 200
+"""Instances of a shipped set that are looked at during training: a second's work."""
+
+OWN_COUNT = 50
+"""Instances that are drawn and solved here, where no shipped set is of their kind."""
+
+LARGEST_SOLVED = 60
+"""Places up to which such an instance is solved."""
+
+ENTROPY = 2**65
+"""Of the stream that they are drawn from; larger than any seed that training may be given."""
 
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
 """From a batch of observations to one action for each."""
@@ -39,69 +52,6 @@ class Played:
     def valid(self) -> Bool[np.ndarray, " B"]:
         """Whether every place was visited once."""
         return np.isfinite(self.length)
-
-
-def make_vector(
-    env_id: str, num_envs: int, autoreset_mode: str | None = None, **options: Any
-) -> gym.vector.VectorEnv:
-    """Many environments side by side: the native vector where there is one, else single ones.
-
-    ``autoreset_mode`` is "NextStep", "SameStep" or "Disabled"; a native vector that has no such
-    option, as those of Gymnasium's own, then gives way to single environments.
-
-    Raises:
-        UserError: there is no such environment, or it has no such option.
-    """
-    own: dict[str, Any] = {} if autoreset_mode is None else {"autoreset_mode": autoreset_mode}
-    native = gym_spec(env_id).vector_entry_point
-    if native is not None and all(takes(native, name) for name in own):
-        with refusals(env_id):
-            return gym.make_vec(
-                env_id, num_envs, vectorization_mode="vector_entry_point", **options, **own
-            )
-    if autoreset_mode is not None:
-        own = {"autoreset_mode": gym.vector.AutoresetMode(autoreset_mode)}
-    with refusals(env_id):
-        return gym.make_vec(
-            env_id, num_envs, vectorization_mode="sync", vector_kwargs=own, **options
-        )
-
-
-def gym_spec(env_id: str) -> EnvSpec:
-    """What Gymnasium knows of an environment.
-
-    Raises:
-        UserError: nothing.
-    """
-    module, _, name = env_id.rpartition(":")
-    try:
-        if module:  # as gymnasium.make does with "hringur:IcelandTSP-v0"
-            importlib.import_module(module)
-        return gym.spec(name)
-    except (gym.error.Error, ModuleNotFoundError) as error:
-        raise UserError(f"unknown environment {env_id}: {error}") from error
-
-
-def takes(entry_point: Any, option: str) -> bool:
-    """Whether an environment can be made with this option."""
-    maker = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
-    return option in inspect.signature(maker).parameters
-
-
-@contextmanager
-def refusals(env_id: str) -> Iterator[None]:
-    """Why an environment cannot be made, in one line: an option, or what is not installed."""
-    try:
-        yield
-    except UserError:
-        raise
-    except (gym.error.Error, KeyError, ValueError) as error:
-        raise UserError(f"cannot make {env_id}: {type(error).__name__}: {error}") from error
-    except TypeError as error:
-        if "unexpected keyword argument" not in str(error):
-            raise
-        option = str(error).rpartition("keyword argument ")[2].split()[0]
-        raise UserError(f"{env_id} has no option {option}") from error
 
 
 def play(
@@ -135,3 +85,117 @@ def replay(
     """Drive planned tours, from their own first places, and read the lengths off."""
     following = iter(tours.T[1:])
     return play(env, instances, lambda _: next(following), start=tours[:, 0])
+
+
+@runtime_checkable
+class Planner(Protocol):
+    """A learner that plans whole tours, such as ``TourAgent``."""
+
+    def plan(self, instances: Instances, decoding: Any = None) -> Int[np.ndarray, "B N"]:
+        """A tour of each instance; one greedy tour unless a decoding is given."""
+        ...
+
+
+@dataclass(frozen=True)
+class TourEvaluator:
+    """Instances like those of an environment, with their proven optima.
+
+    The first ones of the shipped held-out set, where the environment names one; else instances of
+    its own sampler are drawn and solved.
+    """
+
+    env_id: str
+    env_options: dict[str, Any]
+    episodes: int | None = None
+    """instances; when not given, 200 of a shipped set, or 50 that are drawn"""
+
+    samples: ClassVar[str] = "training instances"
+    """what a learner counts"""
+
+    headline: ClassVar[str] = "evaluation/gap_percent"
+    """the mean gap of the tours"""
+
+    def measure(self, decide: Decide) -> Metrics:
+        """Mean gap and share of optimal tours of a policy that decides step by step, masked."""
+        played = play(self.env, self.instances, lambda o: decide(o, 1 - o["visited"]))
+        gap = played.length / self.optimal - 1
+        return {
+            "evaluation/gap_percent": 100 * float(gap.mean()),
+            "evaluation/optimal_percent": 100 * float((gap < 1e-6).mean()),
+        }
+
+    def play(
+        self, learner: Any, likeliest: bool = True, watch: Watch | None = None
+    ) -> EpisodeReturns:
+        """One tour of each instance by a trained learner: planned, or decided step by step.
+
+        The return is minus the length of the tour over that of the shortest one, or minus the
+        length itself where the shortest is not known.
+        """
+        if isinstance(learner, Planner):
+            length = replay(self.env, self.instances, learner.plan(self.instances)).length
+        else:
+            decide = decider(learner, likeliest)
+            length = play(self.env, self.instances, lambda o: decide(o, 1 - o["visited"])).length
+        steps = np.full(len(length), self.n_places - 1)
+        if not np.isfinite(self.optimal).all():
+            return EpisodeReturns(-length, steps)
+        return EpisodeReturns(-length / self.optimal, steps, -np.ones(len(length)))
+
+    def gap(self, tours: Int[np.ndarray, "B N"]) -> Float64[np.ndarray, " B"]:
+        """Detour of these tours beyond the optimum, as a fraction of it, by the environment."""
+        return replay(self.env, self.instances, tours).length / self.optimal - 1
+
+    @property
+    def shipped(self) -> str | None:
+        """Name of the shipped set that has just such instances, if there is one."""
+        return self._single.problem.held_out
+
+    @property
+    def n_places(self) -> int:
+        """Places of each instance."""
+        return self._single.n_places
+
+    @property
+    def instances(self) -> Instances:
+        """What is to be solved."""
+        return self.held_out.instances
+
+    @property
+    def optimal(self) -> Float64[np.ndarray, " B"]:
+        """Length of the shortest tours; NaN where there are too many places to prove it."""
+        return self.held_out.optimal
+
+    @cached_property
+    def env(self) -> gym.vector.VectorEnv:
+        """The environment that adds up the way."""
+        return make_vector(self.env_id, len(self.instances), **self.env_options)
+
+    @cached_property
+    def held_out(self) -> HeldOut:
+        """The instances and their optima."""
+        if self.shipped is not None:
+            whole = held_out(self.shipped)
+            return whole.first(min(self.episodes or COUNT, len(whole)))
+        return own_held_out(self.env_id, self.env_options, self.episodes or OWN_COUNT)
+
+    @cached_property
+    def _single(self) -> Any:
+        return make_single(self.env_id, **self.env_options).unwrapped
+
+
+def own_held_out(env_id: str, env_options: Mapping[str, Any], count: int = OWN_COUNT) -> HeldOut:
+    """Instances drawn from an environment's own sampler, by a stream that no training meets.
+
+    They are solved exactly up to ``LARGEST_SOLVED`` places; of more, the optimum is NaN.
+    """
+    single: Any = make_single(env_id, **env_options).unwrapped
+    n, rng = single.n_places, np.random.default_rng(ENTROPY)
+    instances = single.sampler.sample(rng, count, n)
+    optimal, tour = np.full(count, np.nan), np.tile(np.arange(n), (count, 1))
+    if n <= LARGEST_SOLVED:
+        for row, table in enumerate(instances.distance):
+            found = optimal_tour(table, single.round_trip)
+            optimal[row], tour[row] = found.length, found.tour
+    name = f"{env_id.rpartition(':')[2]}, {n} places"
+    return HeldOut(name, env_id, n, instances, optimal, tour, dict(env_options))

@@ -4,9 +4,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from hringur.evaluators.choice import EpisodeEvaluator, Evaluator, TourEvaluator, evaluator_for
-from hringur.evaluators.episodes import EpisodeReturns, gap_of, play_episodes
-from hringur.evaluators.tours import make_vector
+from hringur.evaluators.choice import Evaluator, evaluator_for
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.episodes import EpisodeEvaluator, EpisodeReturns, gap_of, play_episodes
+from hringur.evaluators.tours import TourEvaluator
 from hringur.types import UserError
 
 
@@ -75,18 +76,19 @@ def test_whoever_waits_is_told_how_many_episodes_have_ended():
 
 def test_games_of_pictures_are_fewer_unless_it_is_said():
     counts = [
-        evaluator_for(*asked).episodes
+        evaluator_for(*asked).count
         for asked in (("CartPole-v1", {}), ("ThreeActionBreakout-v0", {}))
     ]
     assert counts == [100, 25]
-    assert evaluator_for("ThreeActionBreakout-v0", {}, episodes=3).episodes == 3
+    assert evaluator_for("ThreeActionBreakout-v0", {}, episodes=3).count == 3
     assert evaluator_for("CartPole-v1", {}).measured_steps is None  # a gap is told at the end only
 
 
-def test_while_training_goes_on_an_episode_is_stopped():
-    stopped = EpisodeEvaluator("CartPole-v1", {}, 4, {}, 20)
+def test_while_training_goes_on_an_episode_is_stopped(monkeypatch):
+    monkeypatch.setattr(EpisodeEvaluator, "measured_steps", 20)
+    stopped = EpisodeEvaluator("CartPole-v1", {}, 4)
     assert stopped.measure(lean)["evaluation/length_mean"] == 20
-    assert stopped.play(lean).lengths.mean() > 20
+    assert stopped.play_policy(lean).lengths.mean() > 20
 
 
 def test_tours_have_the_evaluator_of_tours():

@@ -2,7 +2,8 @@ import numpy as np
 
 import hringur  # noqa: F401  registers the environments
 from hringur.data.tours.length import tour_length
-from hringur.evaluators.tours import make_vector, play, replay
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.tours import play, replay
 
 
 def problem(count=6, places=8):

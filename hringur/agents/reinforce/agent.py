@@ -32,7 +32,7 @@ from hringur.agents.reinforce.observations import is_single, parts_of, tensors
 from hringur.agents.reinforce.policy_gradient import PolicyGradient
 from hringur.agents.reinforce.rollouts import Rollout, Rollouts
 from hringur.agents.reinforce.settings import ReinforceConfig
-from hringur.evaluators.choice import Evaluator, TourEvaluator, evaluator_for
+from hringur.evaluators.choice import Evaluator, evaluator_for
 from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.log import NoLog
@@ -161,13 +161,6 @@ class Reinforce:
     def env_options(self) -> dict[str, Any]:
         """Options of the environment."""
         return self.environment.options
-
-    @property
-    def n_places(self) -> int:
-        """Places of the tours that it builds; an environment without tours has none."""
-        if not isinstance(self.evaluator, TourEvaluator):
-            raise AttributeError(f"{self.environment.name} has no places to visit")
-        return self.evaluator.n_places
 
     @property
     def masks_itself(self) -> bool:

@@ -10,7 +10,7 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Bool
 
-from hringur.evaluators.tours import gym_spec, make_vector, refusals
+from hringur.evaluators.environments import gym_spec, make_vector, refusals
 from hringur.types import UserError
 
 Vectorization = Literal["auto", "sync", "async"]

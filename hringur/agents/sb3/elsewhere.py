@@ -15,8 +15,9 @@ from gymnasium import spaces
 
 from hringur.agents.sb3 import tuned as sb3_pictures
 from hringur.agents.sb3.on_tours import finite_metrics, model_state, restore_model, sb3_class
-from hringur.evaluators.choice import EpisodeEvaluator, training_options
-from hringur.evaluators.tours import make_vector
+from hringur.evaluators.choice import training_options
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.episodes import EpisodeEvaluator
 from hringur.types import Metrics, State, UserError
 
 N_ENVS = 8

@@ -15,8 +15,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hringur.evaluators.choice import TourEvaluator
-from hringur.evaluators.tours import make_vector, play
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.tours import TourEvaluator, play
 from hringur.training.checkpoint import load_weights
 from hringur.types import Metrics, MissingExtra, State, UserError
 

@@ -14,7 +14,8 @@ from lightning_fabric import Fabric
 from hringur.agents.sb3.elsewhere import SB3Elsewhere
 from hringur.agents.sb3.on_tours import Chunks, Features, SB3Learner
 from hringur.agents.sb3.tuned import filled
-from hringur.evaluators.choice import TourEvaluator, evaluator_for
+from hringur.evaluators.choice import evaluator_for
+from hringur.evaluators.tours import TourEvaluator
 from hringur.types import Learner, UserError
 
 GAE_LAMBDA = 0.95  # of generalised advantage estimation, Schulman et al. 2016
@@ -321,7 +322,7 @@ def _build(
         tours = config.on_tours()
         learner = SB3Learner(tours, env_id, env_options, seed, fabric.device)
         return learner, Chunks(tours.n_envs * tours.tours_per_update)
-    other = SB3Elsewhere(config, evaluator, seed, fabric.device)
+    other = SB3Elsewhere(config, evaluator, seed, fabric.device)  # type: ignore[arg-type]
     return other, Chunks(other.steps)
 
 

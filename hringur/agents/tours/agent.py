@@ -31,7 +31,7 @@ from hringur.agents.tours.settings import InstanceBatches, TourLearning
 from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_function import score_function
-from hringur.evaluators.choice import TourEvaluator
+from hringur.evaluators.tours import TourEvaluator
 from hringur.references.tours.heuristics import two_opt
 from hringur.registry import learner_config
 from hringur.settings import read

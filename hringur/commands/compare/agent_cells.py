@@ -12,7 +12,6 @@ import numpy as np
 from hringur.commands.compare.cells import CellTask
 from hringur.data.files import write_whole
 from hringur.evaluation.agents.comparison import Cell, CurvePoint
-from hringur.evaluation.agents.scores import measure_learner
 from hringur.evaluators.choice import evaluator_for
 from hringur.evaluators.episodes import EpisodeReturns
 from hringur.registry import learner_config
@@ -64,7 +63,7 @@ class AgentTask(CellTask):
         learner, _ = settings.without_initial().build(make_fabric(settings.trainer))
         untrained = learner.evaluate()
         learner.load_state_dict(state["learner"])
-        played = measure_learner(learner, evaluator_for(self.env, self.env_options, self.episodes))
+        played = evaluator_for(self.env, self.env_options, self.episodes).play(learner)
         if not np.isfinite(played.returns).all():
             raise FloatingPointError("a held-out episode returned what is not finite")
         history = run.read_history()

@@ -12,7 +12,6 @@ from typing import Any
 
 from hringur.commands.compare.agent_cells import AgentTask, read_cell
 from hringur.commands.compare.cells import Failed
-from hringur.commands.compare.command import check_figure
 from hringur.commands.compare.folder import check_same, keep_settings
 from hringur.commands.compare.pool import Backend
 from hringur.commands.compare.training import (
@@ -24,12 +23,12 @@ from hringur.commands.compare.training import (
     train_cells,
 )
 from hringur.commands.console import note, parse, print_json, show
-from hringur.commands.options import Options, has_places, parse_options
+from hringur.commands.options import Options, check_figure, named_options, parse_options
 from hringur.data.files import write_whole
 from hringur.evaluation.agents import comparison
 from hringur.evaluation.agents import plots as comparison_plots
 from hringur.evaluation.figures import save
-from hringur.evaluators.choice import TourEvaluator, evaluator_for
+from hringur.evaluators.choice import evaluator_for
 from hringur.registry import LEARNERS, learner_config
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.run_folder import plain
@@ -105,8 +104,7 @@ class CompareAgents:
 
     def env_options(self) -> dict[str, Any]:
         """Options for ``gymnasium.make``; tours have as many places as ``hringur train`` gives."""
-        usual = {"places": 20} if has_places(self.env) else {}
-        return usual | parse_options(self.option)
+        return named_options(self.env) | parse_options(self.option)
 
     def where(self) -> Path:
         """The folder of the comparison."""
@@ -157,14 +155,13 @@ def sample_unit(options: CompareAgents) -> str:
     Raises:
         UserError: there is no such environment, or its agents count no steps.
     """
-    if not isinstance(evaluator_for(options.env, options.env_options()), TourEvaluator):
-        return "environment steps"
-    if parse_budget(options.budget, UNITS, BUDGETS)[0] == "samples":
+    unit = evaluator_for(options.env, options.env_options()).samples
+    if unit != "environment steps" and parse_budget(options.budget, UNITS, BUDGETS)[0] == "samples":
         raise UserError(
-            f"--budget {options.budget}: agents of tours count instances, not steps of the"
+            f"--budget {options.budget}: these agents count {unit}, not steps of the"
             " environment; give a budget in seconds, such as 60s"
         )
-    return "training instances"
+    return unit
 
 
 def comparison_settings(options: CompareAgents) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from hringur.commands.train import command as train
+from hringur.commands.train.running import run
 from hringur.trained import RunSettings, latest_state, read_settings
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
@@ -91,7 +91,7 @@ def run_cell(task: CellTask, started_by: int) -> Failed | None:
             settings = read_settings(folder)  # type: ignore[arg-type]
         else:
             folder, state, settings = task.run, None, task.settings()
-        train.run(settings, folder, state, task.command, quiet=True, silent=True)
+        run(settings, folder, state, task.command, quiet=True, silent=True)
         task.file.parent.mkdir(exist_ok=True)
         task.measure(settings)
     except Exception as error:  # one cell may fail in any way, and must not end the others

@@ -15,7 +15,8 @@ from typing import Annotated, Any
 import tyro
 
 from hringur.commands.console import note, parse, print_json, show
-from hringur.commands.evaluate.command import measure, problem_for
+from hringur.commands.evaluate.tours import measure, problem_for
+from hringur.commands.options import Imports, check_figure
 from hringur.data.tours.held_out import HeldOut
 from hringur.evaluation.figures import save
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
@@ -23,6 +24,7 @@ from hringur.evaluation.tours import plots
 from hringur.evaluation.tours import table as compare
 from hringur.evaluation.tours.methods import DECODINGS, exact_score, heuristic_name
 from hringur.evaluation.tours.scores import OverSeeds, Score, evaluate_plan, over_seeds
+from hringur.evaluators.environments import import_typed
 from hringur.references.tours.heuristics import HEURISTICS
 from hringur.trained import Trained, load_trained
 from hringur.training.config import Device
@@ -69,6 +71,9 @@ class Compare:
 
     json: bool = False
     """print the figures as JSON"""
+
+    imports: Imports = ()
+    """modules that register the runs' environments: they are imported, and so run"""
 
     def __post_init__(self) -> None:
         if self.markdown and self.json:
@@ -117,6 +122,8 @@ def main(arguments: list[str]) -> None:
         return
     given = parse(Compare, arguments, "compare")
     options = given.selection()
+    for module in options.imports:
+        import_typed(module)
     command = shlex.join(["hringur", "compare", *arguments])
     trained = {path: load_trained(path, options.device) for path in options.runs}
     if trained:
@@ -236,11 +243,3 @@ def seeds_json(row: SeedsRow) -> dict[str, Any]:
         **estimate_json("mean_gap", row.gap.mean),
         **estimate_json("interquartile_mean_gap", row.gap.interquartile_mean),
     }
-
-
-def check_figure(path: Path) -> None:
-    """Refuse a figure that could not be written, before any work is done."""
-    if path.suffix.lower() != ".png" or path.is_dir():
-        raise UserError(f"--figure must name a .png file, got {path}")
-    if not path.parent.is_dir():
-        raise UserError(f"cannot write the figure {path}: there is no folder {path.parent}")

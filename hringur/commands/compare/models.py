@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hringur.commands.compare.cells import Failed
-from hringur.commands.compare.command import check_figure
 from hringur.commands.compare.folder import check_same, keep_settings
 from hringur.commands.compare.model_cells import ModelTask, read_cell
 from hringur.commands.compare.pool import Backend
@@ -22,6 +21,7 @@ from hringur.commands.compare.training import (
     train_cells,
 )
 from hringur.commands.console import parse, print_json, show
+from hringur.commands.options import check_figure
 from hringur.data.files import json_text, write_whole
 from hringur.data.images.images import load_images
 from hringur.evaluation.agents.comparison import seed_words

@@ -4,6 +4,7 @@ import shlex
 from typing import Any
 
 from hringur.commands.console import note, print_json, show
+from hringur.commands.evaluate.film import check_agent
 from hringur.data.files import json_text, write_whole
 from hringur.evaluation.generative.scores import COUNT, evaluator_of, score_model
 from hringur.trained import Trained
@@ -12,6 +13,7 @@ from hringur.types import UserError
 
 def main(trained: Trained, options: Any, arguments: list[str]) -> None:
     """Measure samples, and both references with as many images; print."""
+    check_agent(trained, options)
     model, count = trained.learner, options.count or COUNT
     if options.count is not None and options.count < 1:
         raise UserError(f"--count must be at least 1, got {options.count}")

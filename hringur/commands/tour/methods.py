@@ -123,11 +123,13 @@ def step_by_step(learner: Any, agent: str, problem: Problem) -> Int[np.ndarray, 
     Raises:
         UserError: it was trained on another number of places.
     """
-    from hringur.evaluators.tours import make_vector, play
+    from hringur.evaluation.tours.methods import places_of
+    from hringur.evaluators.environments import make_vector
+    from hringur.evaluators.tours import play
 
-    if learner.n_places != problem.n_places:
+    if places_of(learner) != problem.n_places:
         raise UserError(
-            f"agent {agent!r} was trained on {learner.n_places} places and takes no other "
+            f"agent {agent!r} was trained on {places_of(learner)} places and takes no other "
             f"number, got {problem.n_places}"
         )
     options: dict[str, Any] = {"round_trip": problem.round_trip}

@@ -2,47 +2,38 @@
 
 import dataclasses
 import shlex
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, cast
+from pkgutil import resolve_name
+from typing import Any, Generic, TypeVar, cast
 
-from hringur.commands.console import parse, print_json
-from hringur.commands.options import Options, has_places, parse_options
-from hringur.registry import LEARNERS, MODELS, learner_config
+from hringur.commands.console import parse
+from hringur.commands.options import Imports, Options, options_class, parse_options, typed_value
+from hringur.commands.train.running import run
+from hringur.evaluators.environments import import_typed
+from hringur.registry import ENVIRONMENTS, learner_config, learners, models
 from hringur.trained import RunSettings, latest_state, read_settings
 from hringur.training.config import Device
-from hringur.training.console import display
-from hringur.training.log import Log, NoLog, RunLog
-from hringur.training.processes import rank
-from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
-from hringur.training.trainer import Outcome, TrainerConfig, make_fabric, train
-from hringur.types import Season, State, UserError
+from hringur.training.trainer import TrainerConfig
+from hringur.types import UserError
 
-if TYPE_CHECKING:
-    from hringur.generative.model import ImageModel
+ENV = "IcelandTSP-v0"
 
 Config = TypeVar("Config")
+Named = TypeVar("Named")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train(Generic[Config]):
+class Train(Generic[Config, Named]):
     """Train one learner; the first budget used up ends it, Ctrl-C saves and says how to go on."""
 
-    env: str = "IcelandTSP-v0"
+    env: str = ENV
     """environment to train on, by its name in Gymnasium"""
 
     option: Options = ()
     """options of the environment, each as KEY=VALUE"""
-
-    places: int | str = 20
-    """number of places of each instance; or lecture, towns, all: always those (tours only)"""
-
-    season: Season = "summer"
-    """roads of summer or of winter (IcelandTSP only)"""
-
-    distance: Literal["road", "great_circle"] = "road"
-    """by road, or as the crow flies (IcelandTSP only)"""
 
     seed: int = 0
     """of everything that is random [0 .. 2**32 - 1]"""
@@ -53,6 +44,7 @@ class Train(Generic[Config]):
     json: bool = False
     """print how the run ended as JSON, and no progress"""
 
+    environment: Named
     learner: Config
     trainer: TrainerConfig  # no default: an instance has a budget in seconds already
 
@@ -63,18 +55,7 @@ class Train(Generic[Config]):
 
     def env_options(self) -> dict[str, Any]:
         """Options for ``gymnasium.make``."""
-        given = parse_options(self.option)
-        tours = {"places": self.places, "season": self.season, "distance": self.distance}
-        if not has_places(self.env):
-            usual = {}
-        elif self.env.endswith("IcelandTSP-v0"):
-            usual = tours
-        else:
-            usual = {"places": self.places}
-        for name, value in tours.items():
-            if name not in usual and value != _default(name):
-                raise UserError(f"--{name} is no option of {self.env}")
-        return usual | given
+        return dataclasses.asdict(cast(Any, self.environment)) | parse_options(self.option)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +77,9 @@ class Resume:
     device: Device | None = None
     """where to go on; where the run was started when not given"""
 
+    imports: Imports = ()
+    """modules that register the run's environment: they are imported, and so run"""
+
     json: bool = False
     """print how the run ended as JSON, and no progress"""
 
@@ -111,17 +95,20 @@ class Resume:
 
 
 def main(arguments: list[str]) -> None:
-    """Read the options; those of a learner are known only once it has been named."""
+    """Read the options; those of a learner and of an environment are known only by their names."""
+    known = learners() | models()
     if any(argument.split("=")[0] == "--resume" for argument in arguments):
-        named = arguments[0] if arguments[0] in LEARNERS | MODELS else None
+        named = arguments[0] if arguments[0] in known else None
         wants_help = {"-h", "--help"} & set(arguments)
         rest = ["--help"] if wants_help else arguments[1:] if named else arguments
         options = parse(Resume, rest, "train")
         resume(options, named, shlex.join(["hringur", "train", *arguments]))
         return
-    names = ", ".join(LEARNERS | MODELS)
     if not arguments or arguments[0] in ("-h", "--help"):
-        usage = f"hringur train NAME [OPTIONS], or hringur train --resume FOLDER; NAME is {names}"
+        usage = (
+            "hringur train NAME [OPTIONS], or hringur train --resume FOLDER;"
+            f" NAME is {', '.join(known)}"
+        )
         if not arguments:
             raise UserError(usage)
         print(
@@ -130,16 +117,38 @@ def main(arguments: list[str]) -> None:
         )
         return
     name = arguments[0]
-    if name in MODELS:
-        from hringur.commands.train import model as train_model  # which needs this file
+    if name in models():
+        from hringur.commands.train import model as train_model  # torch's share of it
 
         train_model.main(name, arguments[1:])
         return
-    options_class: Any = Train[learner_config(name)]  # type: ignore[misc]
-    start(name, parse(options_class, arguments[1:], f"train {name}"))
+    learner = learner_config(name)
+    env_id = typed_value(arguments, "--env", ENV)
+    check_named(env_id, arguments, learner)
+    options_of: Any = Train[learner, options_class(env_id)]  # type: ignore[valid-type, misc]
+    start(name, parse(options_of, arguments[1:], f"train {name}"))
 
 
-def start(name: str, options: Train[Any]) -> None:
+def check_named(env_id: str, arguments: Sequence[str], learner: type[Any]) -> None:
+    """Refuse an option of one environment that is given to another.
+
+    Raises:
+        UserError: the message names the option and the environment.
+    """
+    own = {field.name for part in (options_class(env_id), learner) for field in fields(part)}
+    others = {
+        field.name
+        for row in ENVIRONMENTS.values()
+        if row.options is not None
+        for field in fields(resolve_name(row.options))
+    }
+    for argument in arguments:
+        name = argument.partition("=")[0].removeprefix("--")
+        if argument.startswith("--") and name in others - own:
+            raise UserError(f"--{name} is no option of {env_id}")
+
+
+def start(name: str, options: Train[Any, Any]) -> None:
     """A new run."""
     settings = RunSettings(
         learner=name,
@@ -157,6 +166,8 @@ def start(name: str, options: Train[Any]) -> None:
 
 def resume(options: Resume, named: str | None, command: str) -> None:
     """An old run, from its newest checkpoint; from the start if it was killed before the first."""
+    for module in options.imports:
+        import_typed(module)
     folder = RunFolder.open(options.resume, write=True)
     settings = read_settings(folder)
     if named not in (None, settings.learner):
@@ -166,61 +177,3 @@ def resume(options: Resume, named: str | None, command: str) -> None:
     if state is not None:
         settings = settings.without_initial()
     run(settings, folder, state, command, options.json)
-
-
-def run(
-    settings: RunSettings,
-    folder: RunFolder | Path,
-    state: State | None,
-    resume_command: str,
-    quiet: bool,
-    silent: bool = False,
-) -> Outcome:
-    """Build the learner, train it, and say how it ended (``silent``: say nothing at all).
-
-    Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; the run is saved and may go on.
-    """
-    fabric = make_fabric(settings.trainer)
-    seed_everything(settings.seed)
-    learner, batches = settings.build(fabric)  # before the folder: may refuse its settings
-    if settings.learner in MODELS:
-        from hringur.evaluation.generative.scores import let_judge  # others need not wait for it
-
-        let_judge(cast("ImageModel", learner))
-    log: Log = NoLog()
-    if rank() == 0:
-        if isinstance(folder, Path):
-            folder = RunFolder.create(folder, settings)
-        log = RunLog(folder, display(quiet), resume_command)
-    outcome = train(learner, batches, settings.trainer, log, state)
-    if rank() == 0 and isinstance(folder, RunFolder) and not silent:
-        report(settings, folder, outcome, quiet)
-    if outcome.interrupted:  # so that a script does not go on as if the budget were used up
-        raise KeyboardInterrupt
-    return outcome
-
-
-def report(settings: RunSettings, folder: RunFolder, outcome: Outcome, as_json: bool) -> None:
-    """What became of the run, and what to type next."""
-    if as_json:
-        print_json(
-            {
-                "learner": settings.learner,
-                "folder": str(folder.path),
-                "interrupted": outcome.interrupted,
-                "steps": outcome.counters.steps,
-                "samples": outcome.counters.samples,
-                "seconds": outcome.counters.seconds,
-                "metrics": outcome.metrics,
-            }
-        )
-    elif not outcome.interrupted:
-        for tag, value in sorted(outcome.metrics.items()):
-            print(f"{tag:40} {value:.4g}")
-        print(f"\nnext: hringur evaluate {folder.path}")
-
-
-def _default(name: str) -> Any:
-    (field,) = [field for field in dataclasses.fields(Train) if field.name == name]
-    return field.default

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from hringur.commands.console import note, parse
-from hringur.commands.train.command import run
+from hringur.commands.train.running import run
 from hringur.generative.pictures import write_pictures
 from hringur.registry import model_config
 from hringur.trained import RunSettings, load_run

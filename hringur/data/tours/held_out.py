@@ -11,10 +11,12 @@ entropy of a single seed below 2**64, so that no training run can meet a held-ou
 import io
 import zipfile
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer
@@ -53,6 +55,8 @@ class HeldOut:
     """length of the shortest closed tour [km for Iceland, else unit lengths]"""
     tour: Int64[np.ndarray, "B N"]
     """a shortest tour of each instance"""
+    env_options: Mapping[str, Any] | None = None
+    """options of that environment; when not given, its number of places"""
 
     def __len__(self) -> int:
         return len(self.instances)
@@ -67,6 +71,7 @@ class HeldOut:
             self.instances[rows],
             self.optimal[rows],
             self.tour[rows],
+            self.env_options,
         )
 
 

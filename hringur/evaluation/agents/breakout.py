@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 
 from hringur.envs.breakout.game import BreakoutOptions
+from hringur.evaluation.agents.report import Evaluated, Report
 from hringur.evaluation.agents.scores import EpisodeScore
 from hringur.evaluation.tables import Column, Table, estimate_cells
 from hringur.references.breakout import CEILING, PUBLISHED
 
-ENV_ID = "ThreeActionBreakout-v0"
 DRAWS = {
     "likeliest": "likeliest actions",
     "sampled": "actions drawn from the policy",
@@ -37,6 +37,27 @@ class Line:
     protocol: str = ""
     source: str = ""
     learned: bool = False
+
+
+def report(evaluated: Evaluated) -> Report:
+    """The agent's score beside random actions and what is published, in one table."""
+    frames = None
+    if evaluated.samples is not None:
+        frames = evaluated.samples * evaluated.env_options.get("frame_skip", 4) / 1e6
+    played_with = evaluated.env_options
+    lines = beside_published(
+        [
+            own(evaluated.score, frames, protocol(played_with, evaluated.actions)),
+            own(evaluated.by_chance, None, protocol(played_with, "random")),
+        ]
+    )
+    games = len(evaluated.score.played.returns)
+    title = f"{evaluated.env_id}, {games:,} games: mean score, 95 % interval, gap to {CEILING}"
+    return Report(
+        tables=[table(lines, title), legend(lines), variety(evaluated.score)],
+        record={"beside": to_json(lines), "different_games": different_games(evaluated.score)},
+        instead=True,
+    )
 
 
 def protocol(env_options: Mapping[str, Any], actions: str) -> str:

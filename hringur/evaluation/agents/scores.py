@@ -8,7 +8,6 @@ from typing import Any, Literal
 import gymnasium as gym
 import numpy as np
 
-from hringur.agents.tours.decoding import Decoding
 from hringur.evaluation.statistics import (
     Estimate,
     Statistic,
@@ -22,11 +21,9 @@ from hringur.evaluation.tables import (
     estimate_columns,
     estimate_json,
 )
-from hringur.evaluation.tours.methods import Planner
-from hringur.evaluators.choice import EpisodeEvaluator, TourEvaluator
-from hringur.evaluators.episodes import Decide, EpisodeReturns, Watch, gap_of
-from hringur.evaluators.tours import play, replay
+from hringur.evaluators.episodes import EpisodeReturns, gap_of
 from hringur.training.random_state import seed_everything
+from hringur.types import Decide
 
 Kind = Literal["learned", "reference"]
 
@@ -80,39 +77,6 @@ def references(score: EpisodeScore) -> list[EpisodeScore]:
             other = EpisodeReturns(returns, played.lengths, played.optimal, played.reference)
             rows.append(EpisodeScore(name=name, kind="reference", played=other))
     return rows
-
-
-def measure_learner(
-    learner: Any,
-    evaluator: TourEvaluator | EpisodeEvaluator,
-    likeliest: bool = True,
-    watch: Watch | None = None,
-) -> EpisodeReturns:
-    """Held-out episodes of a trained learner; it draws its actions if not the ``likeliest``.
-
-    On tours the return is minus the length of one greedy tour over that of the shortest, or minus
-    the length itself where nobody knows the shortest.
-    """
-    if isinstance(evaluator, EpisodeEvaluator):
-        return evaluator.play(decider(learner, likeliest), watch=watch)
-    if isinstance(learner, Planner):
-        tours = learner.plan(evaluator.instances, Decoding())
-        length = replay(evaluator.env, evaluator.instances, tours).length
-    else:
-        decide = decider(learner)
-        played = play(evaluator.env, evaluator.instances, lambda o: decide(o, 1 - o["visited"]))
-        length = played.length
-    steps = np.full(len(length), evaluator.instances.n_places - 1)
-    if not np.isfinite(evaluator.optimal).all():
-        return EpisodeReturns(-length, steps)
-    return EpisodeReturns(-length / evaluator.optimal, steps, -np.ones(len(length)))
-
-
-def decider(learner: Any, likeliest: bool = True) -> Decide:
-    """The likeliest, or drawn, actions of a learner that decides step by step, if allowed."""
-    return lambda observation, mask: learner.predict(
-        observation, deterministic=likeliest, action_masks=mask
-    )[0]
 
 
 def reseed(learner: Any, seed: int) -> None:

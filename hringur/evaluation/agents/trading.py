@@ -31,9 +31,9 @@ from hringur.evaluation.statistics import (
     estimate_mean,
     estimate_rows,
 )
-from hringur.evaluators.episodes import HELD_OUT_SEED, Decide, EpisodeReturns, gap_of
-from hringur.evaluators.tours import make_vector
-from hringur.types import Metrics
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.episodes import HELD_OUT_SEED, EpisodeReturns, gap_of
+from hringur.types import Decide, Metrics
 
 ENV_ID = "StockTrading-v0"
 BLOCK_DAYS = 21

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
 from hringur.evaluation.figures import COLOURS, GREY, new_figure
-from hringur.evaluators.tours import gym_spec, refusals
+from hringur.evaluators.environments import gym_spec, refusals
 from hringur.types import UserError
 
 Mask = np.ndarray | None

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from hringur.agents.tours.decoding import Decoding
 from hringur.envs.tours.drawing import TourPicture, tour_figure
 from hringur.evaluation.tours.methods import Planner
-from hringur.evaluators.tours import make_vector, replay
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.tours import replay
 from hringur.types import Instances, Season
 
 

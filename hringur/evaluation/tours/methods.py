@@ -1,40 +1,32 @@
 """Scores of everything that plans tours: trained learners, classic heuristics, the exact solver."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Int
 
 from hringur.agents.tours.decoding import Decoding
 from hringur.data.tours.held_out import HeldOut
 from hringur.evaluation.tours.scores import Score, evaluate_plan, evaluate_predict
+from hringur.evaluators.choice import domain_for
+from hringur.evaluators.tours import Planner, TourEvaluator
 from hringur.references.tours.exact import optimal_tour
 from hringur.references.tours.heuristics import HEURISTICS
-from hringur.types import Instances, UserError
+from hringur.registry import TOURS
+from hringur.types import UserError
 
 DECODINGS = (Decoding(), Decoding(method="all-starts"))
 """What is quoted unless asked otherwise: one greedy tour, and the best of one from each place."""
 
 
 @runtime_checkable
-class Planner(Protocol):
-    """A learner that plans whole tours, such as ``TourAgent``."""
-
-    def plan(
-        self, instances: Instances, decoding: Decoding | None = None
-    ) -> Int[np.ndarray, "B N"]:
-        """A tour of each instance."""
-        ...
-
-
-@runtime_checkable
 class Predictor(Protocol):
     """A learner that decides step by step, on as many places as it was trained on."""
 
-    n_places: int
+    env_id: str
+    env_options: Mapping[str, Any]
     masks_itself: bool
     """never proposes a visited place, as MaskablePPO"""
 
@@ -43,6 +35,17 @@ class Predictor(Protocol):
     ) -> tuple[Any, Any]:
         """Actions for a batch of observations, among those allowed."""
         ...
+
+
+def places_of(learner: Any) -> int:
+    """Number of places of the instances that a learner was trained on.
+
+    Raises:
+        UserError: it builds no tours.
+    """
+    if domain_for(learner.env_id, learner.env_options) is not TOURS:
+        raise UserError(f"it was trained on {learner.env_id}, which has no tours to build")
+    return TourEvaluator(learner.env_id, learner.env_options).n_places
 
 
 def learner_scores(
@@ -74,9 +77,9 @@ def learner_scores(
             )
             for decoding in decodings
         ]
-    if learner.n_places != held_out.n:
+    if places_of(learner) != held_out.n:
         raise UserError(
-            f"{name} was trained on {learner.n_places} places and takes no others: "
+            f"{name} was trained on {places_of(learner)} places and takes no others: "
             f"{held_out.name} has {held_out.n}"
         )
     masks = {"greedy": True} if learner.masks_itself else {"greedy, masked": True, "greedy": False}

@@ -17,7 +17,8 @@ from hringur.evaluation.statistics import (
     estimate_mean,
     interquartile_mean,
 )
-from hringur.evaluators.tours import Played, Predict, make_vector, play, replay
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.tours import Played, Predict, play, replay
 from hringur.types import Instances, UserError
 
 OPTIMAL_TOLERANCE = 1e-6
@@ -136,7 +137,7 @@ def evaluate_plan(
     started = time.perf_counter()
     tours = plan(held_out.instances)
     seconds = time.perf_counter() - started
-    env = make_vector(held_out.env_id, len(held_out), places=held_out.n)
+    env = _environment(held_out)
     played = replay(env, held_out.instances, tours)
     return _score(env, played, held_out, seconds, name, kind, decoding, command)
 
@@ -151,7 +152,7 @@ def evaluate_predict(
     command: str = "",
 ) -> Score:
     """Let ``predict`` decide step by step, all instances side by side, from their first places."""
-    env = make_vector(held_out.env_id, len(held_out), places=held_out.n)
+    env = _environment(held_out)
     started = time.perf_counter()
     played = play(env, held_out.instances, predict)
     seconds = time.perf_counter() - started
@@ -168,6 +169,11 @@ def over_seeds(scores: Sequence[Score]) -> OverSeeds:
         crossed_bootstrap(gap, lambda values: values.mean(axis=-1)),
         crossed_bootstrap(gap, interquartile_mean),
     )
+
+
+def _environment(held_out: HeldOut) -> gym.vector.VectorEnv:
+    options = {"places": held_out.n} if held_out.env_options is None else held_out.env_options
+    return make_vector(held_out.env_id, len(held_out), **options)
 
 
 def _score(

@@ -9,7 +9,7 @@ import hringur
 from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig
 from hringur.agents.reinforce.baselines import StepBaselineName
 from hringur.agents.reinforce.policy_gradient import explained_variance
-from hringur.evaluators.choice import EpisodeEvaluator
+from hringur.evaluators.episodes import EpisodeEvaluator
 from hringur.training import checkpoint
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Learner, UserError

@@ -131,7 +131,7 @@ def test_dqns_random_moves_follow_the_budget():
 def test_evaluation_is_that_of_the_evaluator():
     learner, _ = build(A2CConfig())
     metrics = learner.evaluate()
-    played = learner.evaluator.play(learner.decide)
+    played = learner.evaluator.play(learner)
     assert metrics[learner.headline] == pytest.approx(played.returns.mean())
     assert metrics["evaluation/gap_percent"] == pytest.approx(100 * played.gap)
 

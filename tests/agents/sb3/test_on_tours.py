@@ -10,7 +10,8 @@ import hringur  # noqa: F401  registers the environments
 from hringur.agents.sb3.adapter import SB3VecEnv
 from hringur.agents.sb3.on_tours import Chunks
 from hringur.agents.sb3.settings import A2CConfig, DQNConfig, MaskablePPOConfig, PPOConfig
-from hringur.evaluators.tours import make_vector, play
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.tours import play
 from hringur.training import checkpoint
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Batches, Learner, MissingExtra, UserError

@@ -15,7 +15,8 @@ from hringur.agents.tours.attention_model import AttentionModelConfig
 from hringur.agents.tours.decoding import Decoding
 from hringur.agents.tours.pointer_network import PointerNetworkConfig
 from hringur.data.tours.length import tour_length
-from hringur.evaluators.tours import make_vector, play
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.tours import play
 from hringur.references.tours.held_karp import held_karp
 from hringur.training import checkpoint
 from hringur.types import UserError

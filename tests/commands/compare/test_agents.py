@@ -53,9 +53,9 @@ def test_every_figure_has_its_seeds_and_its_command(done, capsys):
 
 def test_finished_cells_are_not_run_again_and_seeds_may_be_added(done, monkeypatch, capsys):
     ran = []
-    run = cells.train.run
+    run = cells.run
     monkeypatch.setattr(
-        cells.train,
+        cells,
         "run",
         lambda settings, *a, **k: ran.append(settings.seed) or run(settings, *a, **k),
     )
@@ -105,14 +105,14 @@ def test_a_budget_in_steps_is_evaluated_along_the_way(tmp_path):
 
 
 def test_one_failure_is_told_and_loses_nothing(tmp_path, capsys, monkeypatch):
-    folder, run = tmp_path / "c", cells.train.run
+    folder, run = tmp_path / "c", cells.run
 
     def lost(settings, *rest, **more):
         if settings.learner == "ppo":
             raise OSError("the disk\nis full")
         return run(settings, *rest, **more)
 
-    monkeypatch.setattr(cells.train, "run", lost)
+    monkeypatch.setattr(cells, "run", lost)
     assert compare(folder, "ppo a2c", "1") == 1
     told = capsys.readouterr()
     assert "failed: ppo-0: OSError: the disk is full; again with: hringur train ppo" in told.err
@@ -128,7 +128,7 @@ def test_if_all_fail_their_reasons_are_told(tmp_path, capsys, monkeypatch):
     def diverge(*_, **__):
         raise FloatingPointError("step 3: train/loss is nan")
 
-    monkeypatch.setattr(cells.train, "run", diverge)
+    monkeypatch.setattr(cells, "run", diverge)
     assert compare(tmp_path / "c", "a2c", "1") == 1
     assert "a2c-0: FloatingPointError: step 3: train/loss is nan" in capsys.readouterr().err
 
@@ -250,7 +250,7 @@ def test_tours_are_compared_by_their_gap(tmp_path, capsys):
     (agent,) = json.loads(capsys.readouterr().out)["agents"]
     assert agent["gap"] == pytest.approx(-agent["returns"][0] - 1) and agent["gap"] >= -1e-9
     assert main([*arguments, "--budget", "500steps"]) == 2
-    assert "count instances, not steps" in capsys.readouterr().err
+    assert "count training instances, not steps" in capsys.readouterr().err
 
 
 def test_budgets():

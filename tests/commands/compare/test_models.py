@@ -52,13 +52,13 @@ def test_every_figure_stands_beside_both_references(done, capsys):
 
 
 def test_finished_cells_are_not_run_again_and_models_may_be_added(done, monkeypatch):
-    ran, run = [], cells.train.run
+    ran, run = [], cells.run
 
     def noted(settings, *rest, **more):
         ran.append((settings.learner, settings.seed))
         return run(settings, *rest, **more)
 
-    monkeypatch.setattr(cells.train, "run", noted)
+    monkeypatch.setattr(cells, "run", noted)
     assert compare(done) == 0 and ran == []
     assert compare(done, "exp0 exp3 exp6", "1") == 0 and ran == [("discrete-autoencoder", 0)]
 
@@ -83,14 +83,14 @@ def test_a_half_done_run_goes_on_from_its_checkpoint(done, tmp_path):
 
 
 def test_one_failure_is_told_and_loses_nothing(tmp_path, capsys, monkeypatch):
-    folder, run = tmp_path / "c", cells.train.run
+    folder, run = tmp_path / "c", cells.run
 
     def lost(settings, *rest, **more):
         if settings.learner == "gan":
             raise FloatingPointError("step 3: train/loss is nan")
         return run(settings, *rest, **more)
 
-    monkeypatch.setattr(cells.train, "run", lost)
+    monkeypatch.setattr(cells, "run", lost)
     assert compare(folder, "exp0 exp3", "1") == 1
     told = capsys.readouterr()
     assert "failed: exp0-0: FloatingPointError: step 3" in told.err and "exp3" in told.out

@@ -1,3 +1,4 @@
+import itertools
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hringur.agents.tours.agent import TourAgent
 from hringur.cli import main
 from hringur.data.tours.held_out import held_out
 from hringur.evaluation.tours.methods import learner_scores
+from hringur.evaluators.tours import own_held_out
 from hringur.trained import load_run
 from tests.commands.tiny_runs import files, refusal, train
 
@@ -84,6 +86,19 @@ def test_a_network_serves_other_sets_when_asked(runs, capsys):
     assert record["scores"][0]["unit"] == "unit lengths"
 
 
+@pytest.mark.parametrize("run, places", [("small", 6), ("open", 20)])
+def test_without_a_shipped_set_its_own_instances_are_drawn_and_solved(run, places, runs, capsys):
+    record = evaluated(capsys, runs[run], "--count=5")
+    assert record["held_out"] == f"IcelandTSP-v0, {places} places" and record["instances"] == 5
+    problem = own_held_out("IcelandTSP-v0", {"places": places, "round_trip": run != "open"}, 5)
+    for row in record["scores"]:
+        assert row["share_valid"] == 1 and row["mean_gap"] > 0
+    for table, shortest in zip(problem.instances.distance, problem.optimal, strict=True):
+        if run == "small":
+            ways = [[0, *rest] for rest in itertools.permutations(range(1, 6))]
+            assert shortest == pytest.approx(min(table[w, np.roll(w, -1)].sum() for w in ways))
+
+
 def test_the_shipped_agent_by_name(capsys):
     record = evaluated(capsys, "attention-model", "--held-out=iceland-20", COUNT)
     assert record["scores"][0]["mean_gap"] < 0.05
@@ -122,9 +137,7 @@ def test_output_holds_every_instance_and_nothing_is_written_unasked(runs, tmp_pa
 @pytest.mark.parametrize(
     "run, options, said",
     [
-        ("small", [], "IcelandTSP-v0, places 6"),
         ("small-ppo", ["--held-out=iceland-20"], "decides on 6 places"),
-        ("open", [], "open"),
         ("open", ["--held-out=iceland-20"], "open paths"),
         ("attention-model", ["--held-out=iceland-21"], "iceland-20, iceland-50"),
         ("attention-model", ["--count=0"], "--count must be in 1..1000"),

@@ -13,6 +13,7 @@ from hringur.agents.sb3.settings import MaskablePPOConfig
 from hringur.agents.tours.agent import TourAgent
 from hringur.agents.tours.attention_model import AttentionModelConfig
 from hringur.cli import main
+from hringur.commands.options import IcelandOptions
 from hringur.commands.tour import methods as tour_methods
 from hringur.commands.train.command import Train, start
 from hringur.data.tours.iceland import LECTURE_SIX, place_numbers, places, resolve_place, roads
@@ -20,7 +21,8 @@ from hringur.data.tours.instances import fixed_places
 from hringur.data.tours.own_instances import read_matrix_csv, read_places_csv
 from hringur.data.tours.proven_tours import proven_tours
 from hringur.envs.tours import drawing
-from hringur.evaluators.tours import make_vector, replay
+from hringur.evaluators.environments import make_vector
+from hringur.evaluators.tours import replay
 from hringur.references.tours.exact import ExactTour
 from hringur.training import checkpoint
 from hringur.training.trainer import TrainerConfig
@@ -74,8 +76,11 @@ def agent_file(tmp_path_factory):
 
 def trained(name, config, n_places, path):
     """A run of one update."""
-    trainer = TrainerConfig(steps=1, device="cpu")
-    start(name, Train(places=n_places, folder=path, json=True, learner=config, trainer=trainer))
+    trainer, environment = TrainerConfig(steps=1, device="cpu"), IcelandOptions(places=n_places)
+    start(
+        name,
+        Train(environment=environment, folder=path, json=True, learner=config, trainer=trainer),
+    )
     return path
 
 
@@ -398,7 +403,7 @@ def test_damaged_and_foreign_agents(capsys, folder, agent_file, run_folder):
     (run / "config.json").write_text(config)
     for arguments, words in (
         (["lecture", "--agent", "cut.safetensors"], ["cut.safetensors", "cut off"]),
-        (["lecture", "--agent", "foreign.safetensors"], ["foreign.safetensors", "not one"]),
+        (["lecture", "--agent", "foreign.safetensors"], ["foreign.safetensors", "neither a saved"]),
         (["lecture", "--agent", "run"], ["run has no checkpoint"]),
     ):
         check_refused(capsys, folder, arguments, words)

@@ -1,0 +1,132 @@
+"""Environments by name: found, made, one or many; what cannot be made is refused in one line.
+
+A name may carry the module that registers it, ``my_module:Bag-v0``. Such a module is imported only
+where a user typed it, never because a file names it (``check_known``).
+"""
+
+import importlib
+import inspect
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import entry_points
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec, load_env_creator
+
+from hringur.types import UserError
+
+
+def gym_spec(env_id: str) -> EnvSpec:
+    """What Gymnasium knows of an environment; the module before a colon is imported first.
+
+    Raises:
+        UserError: there is no such module, or it registers no such environment.
+    """
+    module, _, name = env_id.rpartition(":")
+    try:
+        if module:  # as gymnasium.make does with "hringur:IcelandTSP-v0"
+            _import(module)
+        elif name not in gym.registry:
+            for entry in entry_points(group="hringur.environments"):
+                importlib.import_module(entry.module)
+        return gym.spec(name)
+    except (gym.error.Error, ImportError) as error:
+        raise UserError(f"unknown environment {env_id}: {error}") from error
+
+
+def check_known(env_id: str, where: Any) -> None:
+    """Refuse an environment whose module would have to be imported because a file names it.
+
+    Args:
+        env_id: as read from the file.
+        where: the file, for the message.
+
+    Raises:
+        UserError: the module is neither of this package nor imported already.
+    """
+    module = env_id.rpartition(":")[0]
+    if module and module.partition(".")[0] != "hringur" and module not in sys.modules:
+        raise UserError(
+            f"{where} names the environment {env_id}: to import {module}, and so to run its code,"
+            f" add --import {module} (in Python: import {module})"
+        )
+
+
+def import_typed(module: str) -> None:
+    """Import a module that a user typed on the command line; it may lie in the present folder.
+
+    Raises:
+        UserError: it cannot be imported.
+    """
+    try:
+        _import(module)
+    except ImportError as error:
+        raise UserError(f"cannot import {module}: {error}") from error
+
+
+def make_single(env_id: str, **options: Any) -> gym.Env:
+    """One environment.
+
+    Raises:
+        UserError: there is no such environment, or it has no such option.
+    """
+    gym_spec(env_id)
+    with refusals(env_id):
+        return gym.make(env_id, **options)
+
+
+def make_vector(
+    env_id: str, num_envs: int, autoreset_mode: str | None = None, **options: Any
+) -> gym.vector.VectorEnv:
+    """Many environments side by side: the native vector where there is one, else single ones.
+
+    ``autoreset_mode`` is "NextStep", "SameStep" or "Disabled"; a native vector that has no such
+    option, as those of Gymnasium's own, then gives way to single environments.
+
+    Raises:
+        UserError: there is no such environment, or it has no such option.
+    """
+    own: dict[str, Any] = {} if autoreset_mode is None else {"autoreset_mode": autoreset_mode}
+    native = gym_spec(env_id).vector_entry_point
+    if native is not None and all(takes(native, name) for name in own):
+        with refusals(env_id):
+            return gym.make_vec(
+                env_id, num_envs, vectorization_mode="vector_entry_point", **options, **own
+            )
+    if autoreset_mode is not None:
+        own = {"autoreset_mode": gym.vector.AutoresetMode(autoreset_mode)}
+    with refusals(env_id):
+        return gym.make_vec(
+            env_id, num_envs, vectorization_mode="sync", vector_kwargs=own, **options
+        )
+
+
+def takes(entry_point: Any, option: str) -> bool:
+    """Whether an environment can be made with this option."""
+    maker = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point
+    return option in inspect.signature(maker).parameters
+
+
+@contextmanager
+def refusals(env_id: str) -> Iterator[None]:
+    """Why an environment cannot be made, in one line: an option, or what is not installed."""
+    try:
+        yield
+    except UserError:
+        raise
+    except (gym.error.Error, KeyError, ValueError) as error:
+        raise UserError(f"cannot make {env_id}: {type(error).__name__}: {error}") from error
+    except TypeError as error:
+        if "unexpected keyword argument" not in str(error):
+            raise
+        option = str(error).rpartition("keyword argument ")[2].split()[0]
+        raise UserError(f"{env_id} has no option {option}") from error
+
+
+def _import(module: str) -> None:
+    """Import ``module``, from the present folder too, as ``python -m`` would."""
+    if "" not in sys.path:
+        sys.path.append("")
+    importlib.import_module(module)

@@ -18,6 +18,7 @@ COMMANDS = {
     "evaluate": ("evaluate.command", "a trained run against the proven optimum"),
     "compare": ("compare.command", "runs, heuristics and the exact solver, side by side"),
     "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),
+    "list": ("listing", "everything that has a name: environments, learners, models ..."),
     "estimators": ("estimators", "gradient estimators against the exact one"),
 }
 """The module of ``hringur.commands`` whose ``main`` each command is, and its line of help."""

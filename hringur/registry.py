@@ -21,6 +21,10 @@ class Domain:
     environment: str
     """class of single environments, as ``module:Class``; others of it belong here too"""
 
+    vector: str | None = None
+    """class of native vectors, made of a single environment's ``problem`` and a number: it serves
+    where such an environment is registered without a vector of its own"""
+
     evaluator: str
     """class that measures a policy on held-out instances or episodes, beside the known optimum"""
 
@@ -33,11 +37,13 @@ class Domain:
 
 TOURS = Domain(
     environment="hringur.envs.tours.env:TourEnv",
+    vector="hringur.envs.tours.vector_env:TourVectorEnv",
     evaluator="hringur.evaluators.tours:TourEvaluator",
     evaluation="hringur.commands.evaluate.tours:main",
 )
 TRADING = Domain(
     environment="hringur.envs.trading.env:TradingEnv",
+    vector="hringur.envs.trading.vector_env:TradingVectorEnv",
     evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
     evaluation="hringur.commands.evaluate.episodes:main",
 )
@@ -65,7 +71,7 @@ class Environment:
     """makes a single environment, as ``module:function``"""
 
     vector: str | None = None
-    """makes a native vector; None: ``make_vec`` falls back to Gymnasium's ``SyncVectorEnv``"""
+    """makes a native vector; None: that of the domain, else Gymnasium's ``SyncVectorEnv``"""
 
     domain: Domain = EPISODES
     options: str | None = None
@@ -228,15 +234,22 @@ def config_of(name: str) -> type[Any]:
 
 
 def experiment(name: str) -> Experiment:
-    """One of the lecture's experiments.
+    """One of the lecture's experiments, or any generative model with its default settings.
 
     Raises:
-        UserError: there is none of that name; the message lists them.
+        UserError: there is neither of that name; the message lists them.
     """
+    if name in models():
+        return Experiment(name, {}, summary(model_config(name)))
     if name not in EXPERIMENTS:
         known = "; ".join(f"{key} ({one.teaches})" for key, one in EXPERIMENTS.items())
         raise UserError(f"unknown experiment {name!r}; there are {known}")
     return EXPERIMENTS[name]
+
+
+def summary(what: Any) -> str:
+    """The first line of a docstring, without its full stop."""
+    return (what.__doc__ or "").strip().partition("\n")[0].rstrip(".")
 
 
 @cache

@@ -10,11 +10,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import entry_points
+from pkgutil import resolve_name
 from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
+from hringur.registry import domain_of
 from hringur.types import UserError
 
 
@@ -82,6 +84,7 @@ def make_vector(
 ) -> gym.vector.VectorEnv:
     """Many environments side by side: the native vector where there is one, else single ones.
 
+    An environment that was registered without a vector has that of its domain, if there is one.
     ``autoreset_mode`` is "NextStep", "SameStep" or "Disabled"; a native vector that has no such
     option, as those of Gymnasium's own, then gives way to single environments.
 
@@ -95,6 +98,12 @@ def make_vector(
             return gym.make_vec(
                 env_id, num_envs, vectorization_mode="vector_entry_point", **options, **own
             )
+    single = make_single(env_id, **options)
+    vector = domain_of(gym_spec(env_id).id, type(single.unwrapped)).vector
+    if native is None and vector is not None and single is single.unwrapped:
+        problem = single.problem  # type: ignore[attr-defined]
+        return resolve_name(vector)(problem, num_envs, **own)
+    single.close()
     if autoreset_mode is not None:
         own = {"autoreset_mode": gym.vector.AutoresetMode(autoreset_mode)}
     with refusals(env_id):

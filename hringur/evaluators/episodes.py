@@ -15,7 +15,7 @@ from jaxtyping import Float64, Int64
 
 from hringur.evaluators.environments import gym_spec, make_single, make_vector, takes
 from hringur.references.known_returns import best_return
-from hringur.types import Decide, Metrics, Watch
+from hringur.types import Decide, Metrics, UserError, Watch
 
 EPISODES = 100
 EPISODES_OF_IMAGES = 25  # where each step is dear
@@ -195,7 +195,14 @@ class EpisodeEvaluator:
 
 
 def decider(learner: Any, likeliest: bool = True) -> Decide:
-    """The likeliest, or drawn, actions of a learner that decides step by step, if allowed."""
+    """The likeliest, or drawn, actions of a learner that decides step by step, if allowed.
+
+    Raises:
+        UserError: it has no ``predict``.
+    """
+    if not hasattr(learner, "predict"):
+        kind = type(learner).__name__
+        raise UserError(f"{kind} cannot be measured: it has no predict(observation, ...)")
     return lambda observation, mask: learner.predict(
         observation, deterministic=likeliest, action_masks=mask
     )[0]

@@ -29,7 +29,7 @@ from hringur.evaluation.agents import comparison
 from hringur.evaluation.agents import plots as comparison_plots
 from hringur.evaluation.figures import save
 from hringur.evaluators.choice import evaluator_for
-from hringur.registry import LEARNERS, learner_config
+from hringur.registry import learner_config, learners
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.run_folder import plain
 from hringur.types import UserError
@@ -83,7 +83,7 @@ class CompareAgents:
     """print the figures as JSON instead of tables"""
 
     def __post_init__(self) -> None:
-        check_contenders("agent", self.agents, list(LEARNERS), learner_config)
+        check_contenders("agent", self.agents, list(learners()), learner_config)
         check_counts(seeds=self.seeds, episodes=self.episodes, jobs=self.jobs)
         self.trainer()
         if self.figure is not None:

@@ -22,10 +22,10 @@ from hringur.evaluation.figures import save
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
 from hringur.evaluation.tours import plots
 from hringur.evaluation.tours import table as compare
-from hringur.evaluation.tours.methods import DECODINGS, exact_score, heuristic_name
-from hringur.evaluation.tours.scores import OverSeeds, Score, evaluate_plan, over_seeds
+from hringur.evaluation.tours.methods import DECODINGS, exact_score, heuristic_scores
+from hringur.evaluation.tours.scores import OverSeeds, Score, over_seeds
 from hringur.evaluators.environments import import_typed
-from hringur.references.tours.heuristics import HEURISTICS
+from hringur.references.tours.heuristics import heuristics
 from hringur.trained import Trained, load_trained
 from hringur.training.config import Device
 from hringur.types import UserError
@@ -78,9 +78,9 @@ class Compare:
     def __post_init__(self) -> None:
         if self.markdown and self.json:
             raise UserError("--markdown and --json exclude each other: give one")
-        unknown = [name for name in self.heuristics if name not in (*HEURISTICS, "all")]
+        unknown = [name for name in self.heuristics if name not in (*heuristics(), "all")]
         if unknown:
-            known = ", ".join([*HEURISTICS, "all"])
+            known = ", ".join([*heuristics(), "all"])
             raise UserError(f"unknown heuristic {unknown[0]!r}; there are {known}")
         twice = [path for path in self.runs if self.runs.count(path) > 1]
         if twice:
@@ -96,7 +96,7 @@ class Compare:
 
     def heuristic_names(self) -> list[str]:
         """Those asked for, each once, in the registry's order."""
-        return [name for name in HEURISTICS if {name, "all"} & set(self.heuristics)]
+        return [name for name in heuristics() if {name, "all"} & set(self.heuristics)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,16 +158,7 @@ def references(options: Compare, problem: HeldOut, command: str) -> list[Score]:
     names = options.heuristic_names()
     if names:
         note(f"measuring {len(names)} heuristics ...")
-    scores = [
-        evaluate_plan(
-            lambda instances, h=HEURISTICS[name]: h(instances.distance),  # type: ignore[misc]
-            problem,
-            name=heuristic_name(name),
-            kind="heuristic",
-            command=command,
-        )
-        for name in names
-    ]
+    scores = heuristic_scores(problem, command, names) if names else []
     if options.exact:
         note("measuring the exact solver ...")
         scores.append(exact_score(problem, command=command))

@@ -44,7 +44,7 @@ class CompareModels:
     """
 
     models: tuple[str, ...]
-    """experiments, exp0 to exp7"""
+    """experiments, exp0 to exp7, or generative models by name"""
 
     dataset: str = "mnist"
     """images: mnist, digits, fashion-mnist, a folder, a .zip or an .npz"""
@@ -159,7 +159,8 @@ def report(
     command: str,
 ) -> None:
     """The table or JSON, and the figure; those of the cells that were done."""
-    teaches = {name: EXPERIMENTS[name].teaches for name in EXPERIMENTS if name in options.models}
+    ordered = sorted(options.models, key=[*EXPERIMENTS, *options.models].index)
+    teaches = {name: experiment(name).teaches for name in ordered}
     runs, folder, halves = comparison.grouped(cells, teaches), options.where(), evaluator.halves
     seeds = seed_words(sorted({cell.seed for cell in cells}))
     title = f"{evaluator.images.name}, budget {options.budget}, seeds {seeds}"

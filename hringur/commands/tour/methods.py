@@ -15,7 +15,7 @@ from hringur.commands.console import note
 from hringur.commands.tour.problem import Problem
 from hringur.data.tours.proven_tours import proven_tours
 from hringur.references.tours.exact import ExactTour, optimal_tour
-from hringur.references.tours.heuristics import HEURISTICS, begin_at, two_opt
+from hringur.references.tours.heuristics import begin_at, heuristics, two_opt
 from hringur.training.config import Device
 from hringur.types import UserError
 from hringur.weights.shipped import ATTENTION_MODEL
@@ -47,8 +47,8 @@ def check_agent(agent: str) -> None:
     if agent == "attention-model":
         if not ATTENTION_MODEL.is_file():
             raise UserError(f"agent {agent!r}: this installation comes without a trained model")
-    elif agent not in HEURISTICS and not os.path.exists(agent):
-        known = ", ".join([*HEURISTICS, "attention-model"])
+    elif agent not in heuristics() and not os.path.exists(agent):
+        known = ", ".join([*heuristics(), "attention-model"])
         raise UserError(
             f"unknown agent {agent!r}: there is no such run folder or saved agent, "
             f"and the names that are known are {known}"
@@ -61,7 +61,7 @@ def plan(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
     Raises:
         UserError: it cannot be loaded, or cannot plan a tour like this.
     """
-    if agent in HEURISTICS:
+    if agent in heuristics():
         return by_heuristic(problem, agent)
     if not problem.symmetric:
         raise UserError(
@@ -75,7 +75,7 @@ def by_heuristic(problem: Problem, name: str) -> Plan:
     """A classic heuristic; an open path is its round trip cut open before the first place."""
     distance, start = problem.instance.distance, np.array([problem.start])
     try:
-        tour = HEURISTICS[name](distance, start)
+        tour = heuristics()[name](distance, start)
     except ValueError as error:  # some need symmetric distances
         raise UserError(f"agent {name!r} cannot plan this tour: {error}") from error
     if not problem.round_trip:

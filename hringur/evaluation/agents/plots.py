@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter, NullFormatter
 from hringur.evaluation.agents.comparison import AgentRuns, Cell, CurvePoint
 from hringur.evaluation.figures import BLUE, GREEN, GREY, ORANGE, light_grid, new_figure
 from hringur.evaluation.statistics import interquartile_mean
-from hringur.registry import LEARNERS
+from hringur.registry import learners
 
 POINTS = 100
 UNEVEN = 6  # times as many steps of one agent as of another: then their axis is logarithmic
@@ -34,7 +34,7 @@ def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figur
     figure = new_figure(13.0, 4.6, title)
     by_samples, by_seconds, ends = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
     has_gap = runs[0].gap is not None
-    names = sorted((one.agent for one in runs), key=[*LEARNERS, *(r.agent for r in runs)].index)
+    names = sorted((one.agent for one in runs), key=[*learners(), *(r.agent for r in runs)].index)
     colours = dict(zip(names, cycle(PALETTE), strict=False))  # the same, whoever is best
     samples = [cell.samples for one in runs for cell in one.cells]
     uneven = max(samples) > UNEVEN * min(samples)

@@ -13,7 +13,7 @@ from hringur.evaluation.tours.scores import Score, evaluate_plan, evaluate_predi
 from hringur.evaluators.choice import domain_for
 from hringur.evaluators.tours import Planner, TourEvaluator
 from hringur.references.tours.exact import optimal_tour
-from hringur.references.tours.heuristics import HEURISTICS
+from hringur.references.tours.heuristics import heuristics
 from hringur.registry import TOURS
 from hringur.types import UserError
 
@@ -97,17 +97,20 @@ def learner_scores(
     ]
 
 
-def heuristic_scores(held_out: HeldOut, command: str = "") -> list[Score]:
-    """Every classic heuristic."""
+def heuristic_scores(
+    held_out: HeldOut, command: str = "", names: Sequence[str] | None = None
+) -> list[Score]:
+    """The heuristics of these names; every one when not given."""
+    known = heuristics()
     return [
         evaluate_plan(
-            lambda instances, h=heuristic: h(instances.distance),  # type: ignore[misc]
+            lambda instances, h=known[name]: h(instances.distance),  # type: ignore[misc]
             held_out,
             name=heuristic_name(name),
             kind="heuristic",
             command=command,
         )
-        for name, heuristic in HEURISTICS.items()
+        for name in names or known
     ]
 
 

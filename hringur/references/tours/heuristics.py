@@ -8,12 +8,14 @@ Christofides 1976. Improvement: Croes 1958 (2-opt).
 """
 
 from collections.abc import Callable
+from pkgutil import resolve_name
 
 import networkx as nx
 import numpy as np
 from jaxtyping import Float64, Int
 
 from hringur.data.tours.length import tour_length
+from hringur.registry import entries
 from hringur.types import UserError
 
 Heuristic = Callable[..., np.ndarray]
@@ -162,6 +164,12 @@ HEURISTICS: dict[str, Heuristic] = {
     "christofides": christofides,
 }
 """Round trips by name, for comparisons and the command line."""
+
+
+def heuristics() -> dict[str, Heuristic]:
+    """Those of this package, then those of others (entry points: ``hringur.heuristics``)."""
+    others = entries("hringur.heuristics")
+    return HEURISTICS | {name: resolve_name(where) for name, where in others.items()}
 
 
 def _best_exchange(

@@ -15,10 +15,10 @@ def check_positive(settings: Any, *names: str) -> None:
 
 
 def check_not_negative(settings: Any, *names: str) -> None:
-    """Refuse what is below zero, or endless."""
+    """Refuse what is below zero, or endless; None is not given, and passes."""
     for name in names:
         value = getattr(settings, name)
-        if not 0 <= value < math.inf:
+        if value is not None and not 0 <= value < math.inf:
             raise UserError(f"{name} must be 0 or more and finite, got {value}")
 
 

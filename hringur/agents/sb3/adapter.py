@@ -14,7 +14,6 @@ from jaxtyping import Float, Float32
 from stable_baselines3.common.logger import KVWriter
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecEnv
-from stable_baselines3.dqn.policies import DQNPolicy
 from torch import Tensor, nn
 
 from hringur.types import Metrics
@@ -124,21 +123,23 @@ class PlaceFeatures(BaseFeaturesExtractor):
     that row ``current`` counts. Here that row and the row of the start are looked up for it, and
     what is learned about one place holds for all. A place also sees the mean over the open ones.
 
-    ``dislike`` is how far visited places start out below the others, learned from there on. A
-    policy that starts out indifferent soon learns to fail at once: while nearly every tour ends
-    at the price of an invalid one, driving on before that only costs more.
+    ``visited_penalty`` is how far visited places start out below the others, learned from there
+    on. A policy that starts out indifferent soon learns to fail at once: while nearly every tour
+    ends at the price of an invalid one, driving on before that only costs more.
     """
 
     INPUTS, OUTPUTS = 9, 8
 
-    def __init__(self, observation_space: gym.Space, dislike: float, width: int = 64) -> None:
+    def __init__(
+        self, observation_space: gym.Space, visited_penalty: float, width: int = 64
+    ) -> None:
         n_places = observation_space["visited"].shape[0]  # type: ignore[index]
         super().__init__(observation_space, features_dim=self.OUTPUTS * n_places)
         self.alone = nn.Sequential(nn.Linear(self.INPUTS, width), nn.ReLU())
         self.own = nn.Linear(width, width)
         self.others = nn.Linear(width, width, bias=False)
         self.out = nn.Linear(width, self.OUTPUTS)
-        self.dislike = nn.Parameter(torch.tensor(dislike))
+        self.visited_penalty = nn.Parameter(torch.tensor(visited_penalty))
 
     def forward(self, observations: dict[str, Tensor]) -> Float[Tensor, "B D"]:
         """All places' numbers in a row; ``current`` and ``start`` come one-hot."""
@@ -156,20 +157,20 @@ class PlaceFeatures(BaseFeaturesExtractor):
         others = (hidden * unvisited[:, :, None]).mean(dim=1, keepdim=True)
         hidden = torch.relu(self.own(hidden) + self.others(others))
         numbers_out = self.out(hidden)
-        logit = numbers_out[..., :1] - self.dislike * observations["visited"][:, :, None]
+        logit = numbers_out[..., :1] - self.visited_penalty * observations["visited"][:, :, None]
         return torch.cat([logit, numbers_out[..., 1:]], dim=2).flatten(1)
 
 
 @torch.no_grad()
-def point(policy: nn.Module) -> None:
+def point(policy: Any, on_policy: bool) -> None:
     """Fix the last linear layers so that a place's logit (or value) is its own first number.
 
     The layer that SB3 puts last mixes all places; this way it treats all of them alike.
     """
-    if isinstance(policy, DQNPolicy):
-        heads = [policy.q_net.q_net[-1], policy.q_net_target.q_net[-1]]
-    else:
+    if on_policy:
         heads = [policy.action_net]
+    else:
+        heads = [policy.q_net.q_net[-1], policy.q_net_target.q_net[-1]]
     for head in heads:
         place = torch.arange(head.out_features)
         head.weight.zero_()

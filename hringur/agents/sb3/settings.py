@@ -1,367 +1,325 @@
-"""Stable-Baselines3's PPO, A2C and DQN, and sb3-contrib's MaskablePPO, on our environments.
+"""Stable-Baselines3's PPO, A2C and DQN, and sb3-contrib's MaskablePPO: what each starts from.
 
-They see the same environments through the same Gymnasium interface as every other agent. What is
-not given is chosen by the kind of environment: on tours, as tuned (docs/baselines.md says how);
-on pictures, as RL Baselines3 Zoo has it for Atari; elsewhere, as SB3 itself has it.
+The table below has a row for each algorithm and in it a setup for each kind of problem, in SB3's
+own argument names. What is not given on the command line is taken from there: on tours, as tuned
+(docs/baselines.md says how); on images, as RL Baselines3 Zoo has it for Atari; elsewhere, as SB3
+itself has it, with 8 environments side by side.
 """
 
-from dataclasses import dataclass
-from math import gcd, inf
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from math import gcd
 from typing import Any, ClassVar
 
+from gymnasium import spaces
 from lightning_fabric import Fabric
 
-from hringur.agents.sb3.elsewhere import SB3Elsewhere
-from hringur.agents.sb3.on_tours import Chunks, Features, SB3Learner
-from hringur.agents.sb3.tuned import filled
-from hringur.evaluators.choice import evaluator_for
-from hringur.evaluators.tours import TourEvaluator
+from hringur.agents.sb3.learner import (
+    Algorithm,
+    Chunks,
+    Features,
+    Problem,
+    SB3Learner,
+    Setup,
+    problem_of,
+)
+from hringur.checks import check_not_negative, check_positive
 from hringur.types import Learner, UserError
 
-GAE_LAMBDA = 0.95  # of generalised advantage estimation, Schulman et al. 2016
-# SB3's defaults for one environment, kept where there are several:
-ROLLOUT, MINIBATCH = 2048, 64  # steps in an update of PPO, and in each part of it
-REPLAY = 1_000_000  # transitions that DQN remembers, where memory allows it
-REPLAY_MEGABYTES = 256
-PPO_ON_TOURS = {
-    "n_envs": 64,
-    "epochs": 4,
-    "minibatches": 4,
-    "lr": 2e-3,
-    "entropy_weight": 0.003,
-    "value_weight": 0.02,
-    "width": 256,
+# On tours. A length is not discounted, and only whole tours are learned from. The learning rate
+# decays to a tenth.
+A2C_ON_TOURS = Setup(
+    n_envs=64,
+    width=256,
+    visited_penalty=5.0,
+    decay={"learning_rate": 0.1},
+    arguments={
+        "learning_rate": 7e-4,
+        "ent_coef": 0.003,
+        "vf_coef": 0.02,  # actor and critic share their features
+        "gae_lambda": 0.95,
+        "gamma": 1.0,
+    },
+)
+PPO_ON_TOURS = replace(
+    A2C_ON_TOURS,
+    tours_per_update=2,
+    minibatches=4,
+    arguments={**A2C_ON_TOURS.arguments, "learning_rate": 2e-3, "n_epochs": 4},
+)
+DQN_ON_TOURS = Setup(
+    n_envs=16,
+    width=256,
+    visited_penalty=100.0,
+    tours_per_update=4,
+    decay={"learning_rate": 0.1},
+    replay_megabytes=256,
+    log_interval=1,
+    arguments={
+        "learning_rate": 5e-4,
+        "batch_size": 256,
+        "learning_starts": 1000,
+        "train_freq": 1,
+        "gradient_steps": 1,
+        "target_update_interval": 2000,
+        "exploration_fraction": 0.3,
+        "exploration_final_eps": 0.02,
+        "gamma": 1.0,
+    },
+)
+
+# On images: RL Baselines3 Zoo's settings for Atari (Raffin 2020). It trains for 10 million steps,
+# with clipped rewards and an episode for each life, which hold here too where the environment has
+# such options and nothing else is asked for. Two things differ: DQN has 8 environments instead of
+# one and as many gradient steps a transition, and its memory keeps each image once, not twice.
+PPO_ON_IMAGES = Setup(
+    minibatches=4,
+    decay={"learning_rate": 0.0, "clip_range": 0.0},
+    arguments={
+        "learning_rate": 2.5e-4,
+        "n_steps": 128,
+        "n_epochs": 4,
+        "clip_range": 0.1,
+        "ent_coef": 0.01,
+        "vf_coef": 0.5,
+    },
+)
+A2C_ON_IMAGES = Setup(
+    n_envs=16,
+    arguments={"learning_rate": 7e-4, "ent_coef": 0.01, "vf_coef": 0.25},
+    policy_arguments={  # RMSprop as TensorFlow has it
+        "optimizer_class": "stable_baselines3.common.sb2_compat.rmsprop_tf_like:RMSpropTFLike",
+        "optimizer_kwargs": {"eps": 1e-5},
+    },
+)
+DQN_ON_IMAGES = Setup(
+    replay_megabytes=3000,
+    log_interval=4,
+    arguments={
+        "learning_rate": 1e-4,
+        "batch_size": 32,
+        "buffer_size": 100_000,  # transitions; those of 84 x 84 x 4 bytes take 2.8 GB
+        "learning_starts": 100_000,
+        "target_update_interval": 1000,
+        "train_freq": 4,
+        "exploration_fraction": 0.1,
+        "exploration_final_eps": 0.01,
+        "optimize_memory_usage": True,
+        "replay_buffer_kwargs": {"handle_timeout_termination": False},  # SB3 has not both
+    },
+)
+
+# Elsewhere: SB3's defaults for one environment are kept where there are several.
+PPO_ELSEWHERE = Setup(rollout=2048, arguments={"batch_size": 64})
+DQN_ELSEWHERE = Setup(replay_megabytes=256, log_interval=4, arguments={"buffer_size": 1_000_000})
+
+PPO = Algorithm(
+    name="PPO",
+    setups={"tours": PPO_ON_TOURS, "images": PPO_ON_IMAGES, "other": PPO_ELSEWHERE},
+)
+MASKABLE_PPO = replace(
+    PPO,
+    name="MaskablePPO",
+    module="sb3_contrib",
+    masks_itself=True,
+    setups={**PPO.setups, "tours": replace(PPO_ON_TOURS, visited_penalty=0.0)},
+)
+A2C = Algorithm(
+    name="A2C", setups={"tours": A2C_ON_TOURS, "images": A2C_ON_IMAGES, "other": Setup()}
+)
+DQN = Algorithm(
+    name="DQN",
+    on_policy=False,
+    actions=(spaces.Discrete,),
+    setups={"tours": DQN_ON_TOURS, "images": DQN_ON_IMAGES, "other": DQN_ELSEWHERE},
+)
+
+ARGUMENTS = {
+    "lr": "learning_rate",
+    "epochs": "n_epochs",
+    "batch": "batch_size",
+    "entropy_weight": "ent_coef",
+    "value_weight": "vf_coef",
+    "learning_starts": "learning_starts",
+    "exploration": "exploration_fraction",
 }
-A2C_ON_TOURS = {
-    "n_envs": 64,
-    "lr": 7e-4,
-    "entropy_weight": 0.003,
-    "value_weight": 0.02,
-    "width": 256,
-}
-DQN_ON_TOURS = {
-    "n_envs": 16,
-    "batch": 256,
-    "lr": 5e-4,
-    "exploration": 0.3,
-    "width": 256,
-    "learning_starts": 1000,
-}
+"""SB3's name of an option; other options are fields of ``Setup``."""
+
+LEAST_REPLAY = 1000  # transitions, whatever they take
+MAY_BE_ZERO = ("entropy_weight", "value_weight", "visited_penalty")
 
 
 @dataclass(frozen=True, kw_only=True)
-class PPOConfig:
-    """SB3's PPO (Schulman et al. 2017); it must learn not to visit a place twice."""
+class SB3Config:
+    """Options of every algorithm."""
 
-    algorithm: ClassVar[str] = "PPO"
-    masks_itself: ClassVar[bool] = False
-
-    n_envs: int | None = None
-    """environments side by side; 64 on tours, else 8"""
-
-    tours_per_update: int = 2
-    """on tours: full ones of each environment before each update"""
-
-    epochs: int | None = None
-    """passes over the collected steps in one update; 4 on tours and on pictures, else 10"""
-
-    minibatches: int | None = None
-    """parts that the collected steps are cut into; 4 on tours and pictures, else of 64 steps"""
-
-    lr: float | None = None
-    """Adam step size; on tours 2e-3, falling to a tenth, on pictures 2.5e-4, to 0, else 3e-4"""
-
-    entropy_weight: float | None = None
-    """weight of the entropy bonus; 0.003 on tours, 0.01 on pictures, else 0"""
-
-    value_weight: float | None = None
-    """weight of the critic's loss; 0.02 on tours, where both share their features, else 0.5"""
+    algorithm: ClassVar[Algorithm]
+    renamed: ClassVar[Mapping[str, str]] = {"dislike": "visited_penalty"}
 
     width: int | None = None
     """units of hidden layers; 256 on tours, else as SB3 has them"""
-
-    dislike: float = 5.0
-    """on tours: how far visited places start out below the others [nats]; learned from there on"""
 
     features: Features = "places"
     """on tours: 'places', one small network for every place, or 'flat', SB3's own"""
 
     def __post_init__(self) -> None:
-        _check_positive(self)
+        numbers = [field.name for field in fields(self) if field.name != "features"]
+        check_positive(self, *(name for name in numbers if name not in MAY_BE_ZERO))
+        check_not_negative(self, *(name for name in numbers if name in MAY_BE_ZERO))
 
     def build(
         self, env_id: str, env_options: dict[str, Any], seed: int, fabric: Fabric
     ) -> tuple[Learner, Chunks]:
-        """The learner and its endless source of step counts."""
-        return _build(self, env_id, env_options, seed, fabric)
+        """The learner and its endless source of step counts.
 
-    def on_tours(self) -> "PPOConfig":
-        """With what is not given as it was tuned on tours."""
-        return filled(self, PPO_ON_TOURS)
+        Raises:
+            UserError: there are several processes; or the algorithm does not fit the environment.
+        """
+        algorithm = self.algorithm
+        if fabric.world_size > 1:
+            raise UserError(f"{algorithm.name} trains in one process, got {fabric.world_size}")
+        algorithm.load()  # first of all, for the rest needs the extra too
+        problem = problem_of(algorithm, env_id, env_options)
+        learner = SB3Learner(algorithm, self.setup(problem), problem, seed, fabric.device)
+        return learner, Chunks(learner.samples)
 
-    def elsewhere(self, n_envs: int, observation_bytes: int) -> dict[str, Any]:
-        """SB3's own arguments on other environments; what is not given is SB3's default."""
-        return _ppo_elsewhere(self, n_envs)
-
-    def settings(self, steps: int, observation_bytes: int) -> dict[str, Any]:
-        """SB3's own arguments, for ``steps`` of each environment in an update, on tours."""
-        return _ppo_on_tours(self, steps)
+    def setup(self, problem: Problem) -> Setup:
+        """The table's setup for this problem, with the options that are given in its place."""
+        usual = self.algorithm.setups[problem.kind]
+        given = {name: value for name, value in vars(self).items() if value is not None}
+        setup = replace(usual, **{k: given[k] for k in given if k not in ARGUMENTS})
+        arguments = {**usual.arguments, **{ARGUMENTS[k]: given[k] for k in given if k in ARGUMENTS}}
+        derived = _rollout_arguments if self.algorithm.on_policy else _replay_arguments
+        return replace(setup, arguments=arguments | derived(setup, arguments, problem))
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskablePPOConfig:
+class ClippedConfig(SB3Config):
+    """Options of PPO, with action masks or without."""
+
+    n_envs: int | None = None
+    """environments side by side; 64 on tours, else 8"""
+
+    tours_per_update: int | None = None
+    """on tours: whole tours of each environment in an update; 2"""
+
+    epochs: int | None = None
+    """epochs over the collected steps in an update; 4 on tours and on images, else 10"""
+
+    minibatches: int | None = None
+    """minibatches of an epoch; 4 on tours and on images, else of 64 steps"""
+
+    lr: float | None = None
+    """learning rate; on tours 2e-3, decaying to a tenth, on images 2.5e-4, to 0, else 3e-4"""
+
+    entropy_weight: float | None = None
+    """weight of the entropy bonus; 0.003 on tours, 0.01 on images, else 0"""
+
+    value_weight: float | None = None
+    """weight of the critic's loss; 0.02 on tours, where both share their features, else 0.5"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskablePPOConfig(ClippedConfig):
     """sb3-contrib's PPO with visited places masked out (Huang & Ontañón 2022)."""
 
-    algorithm: ClassVar[str] = "MaskablePPO"
-    masks_itself: ClassVar[bool] = True
-    dislike: ClassVar[float] = 0.0
-
-    n_envs: int | None = None
-    """environments side by side; 64 on tours, else 8"""
-
-    tours_per_update: int = 2
-    """on tours: full ones of each environment before each update"""
-
-    epochs: int | None = None
-    """passes over the collected steps in one update; 4 on tours and on pictures, else 10"""
-
-    minibatches: int | None = None
-    """parts that the collected steps are cut into; 4 on tours and pictures, else of 64 steps"""
-
-    lr: float | None = None
-    """Adam step size; on tours 2e-3, falling to a tenth, on pictures 2.5e-4, to 0, else 3e-4"""
-
-    entropy_weight: float | None = None
-    """weight of the entropy bonus; 0.003 on tours, 0.01 on pictures, else 0"""
-
-    value_weight: float | None = None
-    """weight of the critic's loss; 0.02 on tours, where both share their features, else 0.5"""
-
-    width: int | None = None
-    """units of hidden layers; 256 on tours, else as SB3 has them"""
-
-    features: Features = "places"
-    """on tours: 'places', one small network for every place, or 'flat', SB3's own"""
-
-    def __post_init__(self) -> None:
-        _check_positive(self)
-
-    def build(
-        self, env_id: str, env_options: dict[str, Any], seed: int, fabric: Fabric
-    ) -> tuple[Learner, Chunks]:
-        """The learner and its endless source of step counts."""
-        return _build(self, env_id, env_options, seed, fabric)
-
-    def on_tours(self) -> "MaskablePPOConfig":
-        """With what is not given as it was tuned on tours."""
-        return filled(self, PPO_ON_TOURS)
-
-    def elsewhere(self, n_envs: int, observation_bytes: int) -> dict[str, Any]:
-        """SB3's own arguments on other environments; what is not given is SB3's default."""
-        return _ppo_elsewhere(self, n_envs)
-
-    def settings(self, steps: int, observation_bytes: int) -> dict[str, Any]:
-        """SB3's own arguments, for ``steps`` of each environment in an update, on tours."""
-        return _ppo_on_tours(self, steps)
+    algorithm: ClassVar[Algorithm] = MASKABLE_PPO
 
 
 @dataclass(frozen=True, kw_only=True)
-class A2CConfig:
+class PPOConfig(ClippedConfig):
+    """SB3's PPO (Schulman et al. 2017); it must learn not to visit a place twice."""
+
+    algorithm: ClassVar[Algorithm] = PPO
+
+    visited_penalty: float | None = None
+    """on tours: what visited places' logits start out below the others' [nats], then learned; 5"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class A2CConfig(SB3Config):
     """SB3's A2C (Mnih et al. 2016); it must learn not to visit a place twice."""
 
-    algorithm: ClassVar[str] = "A2C"
-    masks_itself: ClassVar[bool] = False
+    algorithm: ClassVar[Algorithm] = A2C
 
     n_envs: int | None = None
-    """environments side by side; 64 on tours, 16 on pictures, else 8"""
+    """environments side by side; 64 on tours, 16 on images, else 8"""
 
-    tours_per_update: int = 1
-    """on tours: full ones of each environment before each update"""
+    tours_per_update: int | None = None
+    """on tours: whole tours of each environment in an update; 1"""
 
     lr: float | None = None
-    """RMSProp step size; 7e-4, on tours falling linearly to a tenth of it"""
+    """RMSProp's learning rate; 7e-4, on tours decaying linearly to a tenth of it"""
 
     entropy_weight: float | None = None
-    """weight of the entropy bonus; 0.003 on tours, 0.01 on pictures, else 0"""
+    """weight of the entropy bonus; 0.003 on tours, 0.01 on images, else 0"""
 
     value_weight: float | None = None
-    """weight of the critic's loss; 0.02 on tours, 0.25 on pictures, else 0.5"""
+    """weight of the critic's loss; 0.02 on tours, 0.25 on images, else 0.5"""
 
-    width: int | None = None
-    """units of hidden layers; 256 on tours, else as SB3 has them"""
-
-    dislike: float = 5.0
-    """on tours: how far visited places start out below the others [nats]; learned from there on"""
-
-    features: Features = "places"
-    """on tours: 'places', one small network for every place, or 'flat', SB3's own"""
-
-    def __post_init__(self) -> None:
-        _check_positive(self)
-
-    def build(
-        self, env_id: str, env_options: dict[str, Any], seed: int, fabric: Fabric
-    ) -> tuple[Learner, Chunks]:
-        """The learner and its endless source of step counts."""
-        return _build(self, env_id, env_options, seed, fabric)
-
-    def on_tours(self) -> "A2CConfig":
-        """With what is not given as it was tuned on tours."""
-        return filled(self, A2C_ON_TOURS)
-
-    def elsewhere(self, n_envs: int, observation_bytes: int) -> dict[str, Any]:
-        """SB3's own arguments on other environments; what is not given is SB3's default."""
-        return _given(
-            learning_rate=self.lr, ent_coef=self.entropy_weight, vf_coef=self.value_weight
-        )
-
-    def settings(self, steps: int, observation_bytes: int) -> dict[str, Any]:
-        """SB3's own arguments, for ``steps`` of each environment in an update."""
-        return {
-            "n_steps": steps,
-            "ent_coef": self.entropy_weight,
-            "vf_coef": self.value_weight,
-            "gae_lambda": GAE_LAMBDA,
-        }
+    visited_penalty: float | None = None
+    """on tours: what visited places' logits start out below the others' [nats], then learned; 5"""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DQNConfig:
+class DQNConfig(SB3Config):
     """SB3's DQN (Mnih et al. 2015); it must learn not to visit a place twice."""
 
-    algorithm: ClassVar[str] = "DQN"
-    masks_itself: ClassVar[bool] = False
+    algorithm: ClassVar[Algorithm] = DQN
 
     n_envs: int | None = None
     """environments side by side; 16 on tours, else 8"""
 
-    tours_per_update: int = 4
-    """on tours: full ones of each environment before control returns to the trainer"""
+    tours_per_update: int | None = None
+    """on tours: whole tours of each environment in an update of the trainer; 4"""
 
     batch: int | None = None
-    """transitions in one gradient step; 256 on tours, else 32"""
+    """transitions in a gradient step; 256 on tours, else 32"""
 
     replay_megabytes: int | None = None
-    """most memory of the replay buffer; 3000 on pictures, for 100 000 transitions, else 256"""
+    """most memory of the replay memory; 3000 on images, for 100 000 transitions, else 256"""
 
     learning_starts: int | None = None
-    """steps before the first gradient step; 1000 on tours, 100 000 on pictures, else 100"""
+    """steps before the first gradient step; 1000 on tours, 100 000 on images, else 100"""
 
     lr: float | None = None
-    """Adam step size; on tours 5e-4, falling linearly to a tenth of it, else 1e-4"""
+    """learning rate; on tours 5e-4, decaying linearly to a tenth of it, else 1e-4"""
 
     exploration: float | None = None
-    """share of the budget over which random moves grow rare: 0.3, to 2 %, on tours, else 0.1"""
+    """share of the budget over which random actions grow rare; 0.3, to 2 %, on tours, else 0.1"""
 
-    width: int | None = None
-    """units of hidden layers; 256 on tours, else as SB3 has them"""
-
-    dislike: float = 100.0
-    """on tours: how far visited places start out below the others [reward]; then learned"""
-
-    features: Features = "places"
-    """on tours: 'places', one small network for every place, or 'flat', SB3's own"""
-
-    def __post_init__(self) -> None:
-        _check_positive(self)
-
-    def build(
-        self, env_id: str, env_options: dict[str, Any], seed: int, fabric: Fabric
-    ) -> tuple[Learner, Chunks]:
-        """The learner and its endless source of step counts."""
-        return _build(self, env_id, env_options, seed, fabric)
-
-    def on_tours(self) -> "DQNConfig":
-        """With what is not given as it was tuned on tours."""
-        return filled(self, DQN_ON_TOURS)
-
-    def elsewhere(self, n_envs: int, observation_bytes: int) -> dict[str, Any]:
-        """SB3's own arguments on other environments; what is not given is SB3's default.
-
-        SB3 makes a gradient step for every four of one environment: the same for several.
-        """
-        return _given(
-            gradient_steps=n_envs,
-            buffer_size=min(self._transitions(observation_bytes), REPLAY),
-            learning_rate=self.lr,
-            batch_size=self.batch,
-            exploration_fraction=self.exploration,
-            learning_starts=self.learning_starts,
-        )
-
-    def settings(self, steps: int, observation_bytes: int) -> dict[str, Any]:
-        """SB3's own arguments, on tours."""
-        return {
-            "batch_size": self.batch,
-            "buffer_size": self._transitions(observation_bytes),
-            "train_freq": 1,
-            "gradient_steps": 1,
-            "learning_starts": self.learning_starts,
-            "target_update_interval": 2000,
-        }
-
-    def _transitions(self, observation_bytes: int) -> int:
-        """How many fit into the replay buffer; each is two observations."""
-        megabytes = self.replay_megabytes or REPLAY_MEGABYTES
-        return max(megabytes * 10**6 // (2 * observation_bytes), 1000)
-
-    def exploration_rate(self, progress: float) -> float:
-        """Share of random moves on tours: from all to 2 % over the first part of the budget."""
-        assert self.exploration is not None
-        return max(0.02, 1 - 0.98 * progress / self.exploration)
+    visited_penalty: float | None = None
+    """on tours: what visited places' values start out below the others', then learned; 100"""
 
 
-def _build(
-    config: Any, env_id: str, env_options: dict[str, Any], seed: int, fabric: Fabric
-) -> tuple[Learner, Chunks]:
-    """The learner and its chunks; SB3 trains in one process."""
-    if fabric.world_size > 1:
-        raise UserError(f"{config.algorithm} trains in one process, got {fabric.world_size}")
-    evaluator = evaluator_for(env_id, env_options)
-    if isinstance(evaluator, TourEvaluator):
-        tours = config.on_tours()
-        learner = SB3Learner(tours, env_id, env_options, seed, fabric.device)
-        return learner, Chunks(tours.n_envs * tours.tours_per_update)
-    other = SB3Elsewhere(config, evaluator, seed, fabric.device)  # type: ignore[arg-type]
-    return other, Chunks(other.steps)
+def _rollout_arguments(
+    setup: Setup, arguments: Mapping[str, Any], problem: Problem
+) -> dict[str, Any]:
+    """Steps of each environment in an update, and steps of all of them in a minibatch."""
+    found: dict[str, Any] = {}
+    if problem.kind == "tours":
+        found["n_steps"] = setup.tours_per_update * problem.sample_steps
+    if setup.rollout is not None:
+        size = arguments["batch_size"]
+        whole = size // gcd(size, setup.n_envs)  # steps that fill minibatches without a rest
+        found["n_steps"] = max(setup.rollout // setup.n_envs // whole * whole, whole, 2)
+    if setup.minibatches is not None:
+        steps = {**arguments, **found}["n_steps"] * setup.n_envs
+        found["batch_size"] = steps // setup.minibatches
+    return found
 
 
-def _ppo_elsewhere(config: PPOConfig | MaskablePPOConfig, n_envs: int) -> dict[str, Any]:
-    """An update has as many steps as SB3's of one environment, in minibatches of its size."""
-    whole = MINIBATCH // gcd(MINIBATCH, n_envs)  # steps that fill minibatches without a rest
-    steps = max(ROLLOUT // n_envs // whole * whole, whole, 2)
-    part = MINIBATCH if config.minibatches is None else steps * n_envs // config.minibatches
-    return _given(
-        n_steps=steps,
-        batch_size=min(part, steps * n_envs),
-        n_epochs=config.epochs,
-        learning_rate=config.lr,
-        ent_coef=config.entropy_weight,
-        vf_coef=config.value_weight,
-    )
+def _replay_arguments(
+    setup: Setup, arguments: Mapping[str, Any], problem: Problem
+) -> dict[str, Any]:
+    """Transitions that the memory holds; gradient steps after ``train_freq`` of every environment.
 
-
-def _ppo_on_tours(config: PPOConfig | MaskablePPOConfig, steps: int) -> dict[str, Any]:
-    """An update has whole tours, in a few large minibatches."""
-    assert config.n_envs is not None and config.minibatches is not None
+    SB3 makes a gradient step for every four steps of one environment: the same for several.
+    """
+    assert setup.replay_megabytes is not None
+    observations = 1 if arguments.get("optimize_memory_usage") else 2  # of a transition
+    fitting = setup.replay_megabytes * 10**6 // (observations * problem.observation_bytes)
     return {
-        "n_steps": steps,
-        "batch_size": steps * config.n_envs // config.minibatches,
-        "n_epochs": config.epochs,
-        "ent_coef": config.entropy_weight,
-        "vf_coef": config.value_weight,
-        "gae_lambda": GAE_LAMBDA,
+        "buffer_size": max(min(fitting, arguments.get("buffer_size", fitting)), LEAST_REPLAY),
+        "gradient_steps": arguments.get("gradient_steps", setup.n_envs),
     }
-
-
-def _given(**arguments: Any) -> dict[str, Any]:
-    """Without those that are not given."""
-    return {name: value for name, value in arguments.items() if value is not None}
-
-
-def _check_positive(config: Any) -> None:
-    """Every number is above zero; only weights may vanish."""
-    for name, value in vars(config).items():
-        vanishing = name in ("entropy_weight", "value_weight", "dislike")
-        if isinstance(value, int | float) and not (0 < value < inf or vanishing and value == 0):
-            raise UserError(f"{name} must be positive and finite, got {value}")

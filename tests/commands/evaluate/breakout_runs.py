@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hringur.agents.reinforce.agent import Reinforce
-from hringur.agents.sb3.elsewhere import SB3Elsewhere
+from hringur.agents.sb3.learner import SB3Learner
 from tests.commands.tiny_runs import train
 
 BREAKOUT = ["--env=ThreeActionBreakout-v0", "--seed=3"]
@@ -18,7 +18,7 @@ EASED = ["--option", "frame_size=42", "max_frames=800", "life_loss=True", "clip_
 def unmeasured() -> Iterator[None]:
     """Training without its last evaluation, which would load the cartridge a hundred times."""
     with pytest.MonkeyPatch.context() as patch:
-        for learner in (Reinforce, SB3Elsewhere):
+        for learner in (Reinforce, SB3Learner):
             patch.setattr(learner, "evaluate", lambda self: {})
         yield
 

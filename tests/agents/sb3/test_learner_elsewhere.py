@@ -6,14 +6,14 @@ from gymnasium import spaces
 
 import hringur  # noqa: F401  registers the environments
 import tests.agents.reinforce.small_environments  # noqa: F401  registers Anything-v0
-from hringur.agents.sb3.elsewhere import SB3Elsewhere, observation_bytes, policy_for
+from hringur.agents.sb3.learner import SB3Learner, policy_for
 from hringur.agents.sb3.settings import A2CConfig, DQNConfig, MaskablePPOConfig, PPOConfig
 from hringur.training import checkpoint
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Learner, UserError
 
 ALL = [PPOConfig(minibatches=2, epochs=1), A2CConfig(), DQNConfig()]
-names = lambda config: config.algorithm  # noqa: E731
+names = lambda config: config.algorithm.name  # noqa: E731
 
 
 def build(config, env_id="CartPole-v1", seed=0, **options):
@@ -24,7 +24,7 @@ def build(config, env_id="CartPole-v1", seed=0, **options):
 @pytest.mark.parametrize("config", ALL, ids=names)
 def test_a_learner_counts_steps_and_comes_back_from_a_file(config, tmp_path):
     learner, batches = build(config)
-    assert isinstance(learner, Learner) and isinstance(learner, SB3Elsewhere)
+    assert isinstance(learner, Learner) and isinstance(learner, SB3Learner)
     batch = next(batches)
     metrics = learner.update(batch, 0.1)
     assert learner.model.num_timesteps == len(batch) == learner.steps
@@ -47,24 +47,6 @@ def test_samples_are_steps_whatever_the_number_of_environments(config):
         assert learner.model.num_timesteps == count * len(next(batches))
 
 
-def test_dqn_learns_as_often_as_sb3s_of_one_environment():
-    """Oracle: SB3's own, with one environment and as many steps."""
-    from stable_baselines3 import DQN
-
-    learner, batches = build(DQNConfig(n_envs=8))
-    learner.update(next(batches), 0.1)
-    theirs = DQN("MlpPolicy", "CartPole-v1").learn(learner.steps)
-    assert learner.model._n_updates == pytest.approx(theirs._n_updates, rel=0.05)
-    assert learner.model.replay_buffer.buffer_size * 8 == theirs.replay_buffer.buffer_size
-
-
-def test_replay_is_bounded_by_memory():
-    learner, _ = build(DQNConfig(replay_megabytes=1))  # 4 numbers of 4 bytes, twice
-    assert learner.model.buffer_size == 10**6 // 32
-    pictures = spaces.Box(0, 255, (4, 84, 84), np.uint8)
-    assert DQNConfig().elsewhere(8, observation_bytes(pictures))["buffer_size"] == 4535
-
-
 def test_networks_follow_the_observations():
     def box(*shape):
         return spaces.Box(0, 255, shape, np.uint8)
@@ -73,7 +55,6 @@ def test_networks_follow_the_observations():
     assert policy_for(box(7, 7, 3)) == policy_for(spaces.Discrete(5)) == "MlpPolicy"
     both = spaces.Dict({"a": spaces.Discrete(3), "b": spaces.Box(0, 1, (2,))})
     assert policy_for(both) == "MultiInputPolicy"
-    assert observation_bytes(both) == 8 + 2 * 4
 
 
 @pytest.mark.parametrize("config", ALL, ids=names)
@@ -93,21 +74,6 @@ def test_masks_are_kept_in_training_and_in_evaluation():
     unmasked, batches = build(PPOConfig(epochs=1), "Anything-v0", masked=True)
     with pytest.raises(AssertionError):
         unmasked.update(next(batches), 0.5)
-
-
-def test_what_is_not_given_is_sb3s_own():
-    """Oracle: SB3's constructors themselves."""
-    from stable_baselines3 import A2C, DQN, PPO
-
-    for config, algorithm in (
-        (PPOConfig, PPO),
-        (A2CConfig, A2C),
-        (DQNConfig, DQN),
-    ):
-        ours, theirs = build(config())[0].model, algorithm("MlpPolicy", "CartPole-v1")
-        for name in ("learning_rate", "gamma", "ent_coef", "vf_coef", "n_epochs", "gae_lambda"):
-            assert getattr(ours, name, None) == getattr(theirs, name, None), (config, name)
-        assert str(ours.policy) == str(theirs.policy)
 
 
 def test_episodes_go_on_from_update_to_update():
@@ -149,8 +115,3 @@ def test_evaluation_is_that_of_the_evaluator():
 def test_what_cannot_be_learned_is_refused_by_name(config, env_id, told):
     with pytest.raises(UserError, match=told):
         build(config, env_id)
-
-
-def test_places_of_other_environments_keep_their_settings():
-    tours, _ = build(PPOConfig(n_envs=4), "IcelandTSP-v0", places=5)
-    assert (tours.config.lr, tours.config.epochs, tours.config.n_envs) == (2e-3, 4, 4)

@@ -1,14 +1,13 @@
+"""Stable-Baselines3 on tours, behind the protocols of learners and of agents."""
+
 import sys
 
-import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from stable_baselines3.common.vec_env import DummyVecEnv
 
 import hringur  # noqa: F401  registers the environments
-from hringur.agents.sb3.adapter import SB3VecEnv
-from hringur.agents.sb3.on_tours import Chunks
+from hringur.agents.sb3.learner import Chunks, SB3Learner
 from hringur.agents.sb3.settings import A2CConfig, DQNConfig, MaskablePPOConfig, PPOConfig
 from hringur.evaluators.environments import make_vector
 from hringur.evaluators.tours import play
@@ -26,13 +25,14 @@ ALL = [*ON_POLICY, DQNConfig(n_envs=4, batch=8, replay_megabytes=1)]
 
 
 def names(config):
-    return config.algorithm
+    return config.algorithm.name
 
 
 def learner(config, seed=0, places=PLACES):
     fabric = make_fabric(TrainerConfig(device="cpu"))
     built, chunks = config.build("IcelandTSP-v0", {"places": places}, seed, fabric)
-    assert isinstance(built, Learner) and isinstance(chunks, Batches)
+    assert isinstance(built, Learner) and isinstance(built, SB3Learner)
+    assert isinstance(chunks, Batches)
     return built
 
 
@@ -52,62 +52,10 @@ def observations(seed=0, count=32):
     return observation
 
 
-def test_vector_adapter_equals_sb3s_own_step_for_step():
-    """Oracle: DummyVecEnv over single environments, with valid and invalid actions."""
-    singles = DummyVecEnv(
-        [lambda: gym.make("IcelandTSP-v0", places=PLACES).unwrapped for _ in range(5)]
-    )
-    adapter = SB3VecEnv(make_vector("IcelandTSP-v0", 5, places=PLACES, autoreset_mode="SameStep"))
-    singles.seed(3)
-    adapter.seed(3)
-    expected, found = singles.reset(), adapter.reset()
-    rng, ends = np.random.default_rng(0), 0
-    for _ in range(40):
-        same(found, expected)
-        masks = np.stack(singles.env_method("action_masks"))
-        np.testing.assert_array_equal(np.stack(adapter.env_method("action_masks")), masks)
-        actions = np.where(
-            rng.random(5) < 0.9, [rng.choice(np.flatnonzero(m)) for m in masks], rng.integers(6)
-        )
-        expected, reward, done, infos = singles.step(actions)
-        found, reward_here, done_here, infos_here = adapter.step(actions)
-        np.testing.assert_allclose(reward_here, reward, rtol=1e-6)
-        np.testing.assert_array_equal(done_here, done)
-        for index in np.flatnonzero(done):
-            ends += 1
-            same(infos_here[index]["terminal_observation"], infos[index]["terminal_observation"])
-            assert infos_here[index]["TimeLimit.truncated"] is False
-        assert all(not infos_here[index] for index in np.flatnonzero(~done))
-    assert ends > 20
-
-
-def same(found, expected):
-    assert found.keys() == expected.keys()
-    for key in found:
-        np.testing.assert_array_equal(found[key], expected[key], err_msg=key)
-
-
-def test_vector_adapter_adds_up_the_episodes():
-    adapter = SB3VecEnv(make_vector("IcelandTSP-v0", 2, places=3, autoreset_mode="SameStep"))
-    adapter.seed(0)
-    adapter.reset()
-    _, first, _, _ = adapter.step(np.array([1, 1]))
-    _, second, done, infos = adapter.step(np.array([2, 2]))
-    assert done.all()
-    for index, info in enumerate(infos):
-        assert info["episode"]["l"] == 2
-        assert info["episode"]["r"] == pytest.approx(first[index] + second[index])
-
-
-def test_vector_adapter_refuses_another_autoreset_mode():
-    with pytest.raises(ValueError, match="same step"):
-        SB3VecEnv(make_vector("IcelandTSP-v0", 2, places=3))
-
-
 @pytest.mark.parametrize("config", ALL, ids=names)
 def test_learner_runs_and_stays_finite(config):
     built, scalars = trained(config)
-    assert built.model.num_timesteps == 2 * built.steps * config.n_envs
+    assert built.model.num_timesteps == 2 * built.steps
     assert np.isfinite([v for k, v in scalars.items() if "variance" not in k]).all()
     areas = {tag.split("/")[0] for tag in scalars}
     assert "rollout" in areas and "time" not in areas
@@ -149,7 +97,7 @@ def test_predict_agrees_with_sb3(config):
     """Oracle: SB3's own predict on the same observations."""
     built, _ = trained(config)
     seen = observations()
-    masks = {"action_masks": seen["visited"] == 0} if config.masks_itself else {}
+    masks = {"action_masks": seen["visited"] == 0} if built.masks_itself else {}
     expected, _ = built.model.predict(seen, deterministic=True, **masks)
     np.testing.assert_array_equal(built.predict(seen)[0], expected)
     one = {key: value[0] for key, value in seen.items()}
@@ -220,12 +168,6 @@ def test_missing_extra_is_one_line(module, monkeypatch):
     config = MaskablePPOConfig() if module == "sb3_contrib" else PPOConfig()
     with pytest.raises(MissingExtra, match=r"pip install 'hringur\[sb3\]'"):
         learner(config)
-
-
-@pytest.mark.parametrize("wrong", [{"lr": 0.0}, {"n_envs": 0}, {"entropy_weight": -1.0}])
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(UserError, match="must be positive and finite, got"):
-        PPOConfig(**wrong)
 
 
 def test_a_loss_that_is_not_finite_is_told(monkeypatch):

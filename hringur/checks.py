@@ -1,6 +1,7 @@
 """Settings out of range, refused in one line that names the value and what is allowed."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from hringur.types import UserError
@@ -28,3 +29,10 @@ def check_share(settings: Any, *names: str) -> None:
         value = getattr(settings, name)
         if not 0 <= value <= 1:
             raise UserError(f"{name} must be in 0..1, got {value}")
+
+
+def check_choice(settings: Any, name: str, allowed: Sequence[str]) -> None:
+    """Refuse a word that is none of those allowed."""
+    value = getattr(settings, name)
+    if value not in allowed:
+        raise UserError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")

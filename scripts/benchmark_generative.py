@@ -22,7 +22,7 @@ import tyro
 
 from hringur.data.images.images import load_images
 from hringur.divergences.features import reconstruction_error
-from hringur.evaluation.generative.scores import COUNT, ImageEvaluator
+from hringur.evaluators.images import COUNT, ImageEvaluator
 from hringur.generative.models.wae_mmd import WAEMMD, WAEMMDConfig
 from hringur.generative.networks import NetworkName
 from hringur.types import UserError
@@ -57,7 +57,7 @@ class Reach:
     every: int = 50
     """updates between two looks"""
     lr: float = 2e-3
-    """Adam's step size"""
+    """Adam's learning rate"""
     threads: int = 1
     """processor threads"""
     seconds: float = 300.0
@@ -83,7 +83,7 @@ def rate(options: Rate) -> dict[str, float]:
     )
     model = WAEMMD("mnist", config, device="cpu")
     batches, rates, by_processor = model.batches(), [], []
-    for batch in islice(batches, config.warm_up + 20):
+    for batch in islice(batches, config.encoder_pretraining + 20):
         model.update(batch, 0.0)
     for _ in range(options.rounds):
         began, processor = time.perf_counter(), time.process_time()

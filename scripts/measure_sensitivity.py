@@ -9,8 +9,8 @@ import torch
 import tyro
 
 from hringur.data.images.images import load_images
-from hringur.evaluation.generative.scores import COUNT, ImageEvaluator
 from hringur.evaluation.generative.sensitivity import sensitivity
+from hringur.evaluators.images import COUNT, ImageEvaluator
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from hringur.checks import check_not_negative, check_positive, check_share
+from hringur.checks import check_choice, check_not_negative, check_positive, check_share
 from hringur.types import UserError
 
 
@@ -21,3 +21,9 @@ def test_values_out_of_range_are_named(check, allowed, refused, told):
     for value in refused:
         with pytest.raises(UserError, match=f"^size must be {told}, got {value}$"):
             check(SimpleNamespace(size=value), "size")
+
+
+def test_a_word_that_is_no_choice_is_refused():
+    check_choice(SimpleNamespace(encoder="other"), "encoder", ("gaussian", "other"))
+    with pytest.raises(UserError, match="encoder must be one of gaussian, other, got 'random'"):
+        check_choice(SimpleNamespace(encoder="random"), "encoder", ("gaussian", "other"))

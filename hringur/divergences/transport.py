@@ -17,16 +17,31 @@ from torch import Tensor
 
 from hringur.divergences.mmd import squared_distances
 
+DIRECTIONS = 128
+"""of ``sliced_distance``"""
+
 
 def sliced_wasserstein(
     x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"], directions: Float[Tensor, "Z P"]
 ) -> Float[Tensor, ""]:
-    """Mean squared Wasserstein distance of both batches' shadows on P directions.
+    """Mean squared Wasserstein distance of both batches' projections on P directions.
 
     Times Z, so that moving one batch by a vector v costs |v|^2 on average, as it does in full.
     """
     along_x, along_y = (x @ directions).sort(dim=0).values, (y @ directions).sort(dim=0).values
     return x.shape[1] * (along_x - along_y).square().mean()
+
+
+def sliced_distance(x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"]) -> float:
+    """The sliced Wasserstein distance, on directions that are always the same."""
+    generator = torch.Generator().manual_seed(1)
+    size = x.shape[1]
+    if size <= DIRECTIONS:
+        directions = random_directions(size, DIRECTIONS, x.device, generator)
+    else:  # of so many axes, a few at random are at right angles anyway
+        directions = torch.randn(size, DIRECTIONS, generator=generator).to(x.device)
+        directions = directions / directions.norm(dim=0)
+    return sliced_wasserstein(x, y, directions).clamp(min=0).sqrt().item()
 
 
 def random_directions(

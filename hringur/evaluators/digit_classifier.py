@@ -15,7 +15,6 @@ Images of another size or in colour are brought to 28 x 28 grey first.
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +145,6 @@ class DigitClassifier(nn.Module):
         return torch.cat([part(to_grey(chunk.to(device))) for chunk in images.split(CHUNK)])
 
 
-@cache
 def shipped_classifier(device: str = "cpu") -> DigitClassifier:
     """The classifier of digits that comes with the package."""
     return DigitClassifier.load(DIGIT_CLASSIFIER).to(device)

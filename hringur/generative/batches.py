@@ -6,13 +6,16 @@ processes, and no Python for a single image.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from hringur.data.images.images import ImageSet
+from hringur.data.images.image_set import ImageSet
+from hringur.data.images.images import load_images
 from hringur.generative.networks import ImageShape, channels_last
 from hringur.types import State, UserError
 
@@ -43,26 +46,37 @@ class Images:
 
     @classmethod
     def on_device(cls, images: ImageSet, device: torch.device) -> "Images":
-        """A copy of ``images`` there."""
+        """A copy of ``images`` on the device."""
+        fields: dict[str, Any] = {
+            name: torch.tensor(value, device=device) if isinstance(value, np.ndarray) else value
+            for name, value in vars(images).items()
+        }
+        return cls(**fields)
 
-        def there(array: np.ndarray | None) -> Tensor | None:
-            return None if array is None else torch.tensor(array, device=device)
-
-        train, test = there(images.train), there(images.test)
-        assert train is not None and test is not None
-        return cls(
-            images.name,
-            train,
-            test,
-            there(images.train_labels),
-            there(images.test_labels),
-            tuple(images.classes),
-        )
+    def on_host(self) -> ImageSet:
+        """The record in NumPy's arrays again."""
+        fields: dict[str, Any] = {
+            name: value.cpu().numpy() if isinstance(value, Tensor) else value
+            for name, value in vars(self).items()
+        }
+        return ImageSet(**fields)
 
     @property
     def shape(self) -> ImageShape:
-        """Of one image."""
+        """Channels, height and width of an image."""
         return ImageShape(*self.train.shape[1:])
+
+
+def images_of(dataset: Any, size: int | None, device: torch.device) -> Images:
+    """The images of a data set by its name or record, on the device; ``Images`` stay as they are.
+
+    Raises:
+        UserError: there is no such data set.
+    """
+    if isinstance(dataset, Images):
+        return dataset
+    found = load_images(str(dataset), size) if isinstance(dataset, str | Path) else dataset
+    return Images.on_device(found, device)
 
 
 class ImageBatches:

@@ -12,27 +12,33 @@ narrower, for nothing but the reconstruction asks for its width, until the encod
 again; a penalty on the logarithm of its width keeps it (Rubenstein et al. 2018).
 """
 
+from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hringur.checks import check_choice, check_not_negative
 from hringur.divergences.mmd import moments_gap
-from hringur.generative import measuring
-from hringur.generative.model import Studio, in_parts
+from hringur.generative import measures
+from hringur.generative.batches import Batch
+from hringur.generative.model import ImageModel, in_parts
 from hringur.generative.networks import Autoencoder, Decoder, Encoder
 from hringur.generative.pixels import DISTANCES, DistanceName, distance
-from hringur.generative.settings import ImageLearning
+from hringur.generative.settings import ImageModelConfig
 from hringur.types import Metrics
 
 EncoderName = Literal["deterministic", "gaussian"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchingConfig(ImageLearning):
+class MatchingConfig(ImageModelConfig):
     """How an autoencoder learns whose codes are to be distributed as the prior is."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"warm_up": "encoder_pretraining"}
 
     depth: int = 3
     """dense layers that make an image of a code"""
@@ -50,21 +56,20 @@ class MatchingConfig(ImageLearning):
     """weight of that cost, a sum over the pixels of an image"""
 
     input_noise: float = 0.01
-    """spread of the noise on the pixels that the encoder sees in training"""
+    """standard deviation of the noise on the pixels that the encoder sees in training"""
 
     spread_penalty: float = 0.01
-    """weight of |log spread^2| of a gaussian encoder, summed over the code"""
+    """weight of |log variance| of a gaussian encoder, summed over the code"""
 
-    warm_up: int = 200
+    encoder_pretraining: int = 200
     """updates before the first: the encoder alone learns mean and covariance of the prior"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_not_negative(
-            "strength", "reconstruction", "input_noise", "spread_penalty", "warm_up"
-        )
-        self.check_choice("encoder", get_args(EncoderName))
-        self.check_choice("distance", DISTANCES)
+        weights = ("strength", "reconstruction", "input_noise", "spread_penalty")
+        check_not_negative(self, *weights, "encoder_pretraining")
+        check_choice(self, "encoder", get_args(EncoderName))
+        check_choice(self, "distance", DISTANCES)
 
 
 class Codes(NamedTuple):
@@ -76,21 +81,95 @@ class Codes(NamedTuple):
     """None from an encoder that is a function"""
 
     @property
-    def spread(self) -> float:
+    def std(self) -> float:
         """Mean standard deviation of a code."""
         return 0.0 if self.log_variance is None else (0.5 * self.log_variance).exp().mean().item()
 
 
-def autoencoder(studio: Studio, config: MatchingConfig) -> Autoencoder:
-    """Encoder and decoder of the kind that the settings ask for."""
-    outputs = config.latent * (2 if config.encoder == "gaussian" else 1)
-    encoder = Encoder(studio.shape, outputs, config.architecture)
-    return Autoencoder(encoder, Decoder(config.latent, studio.shape, config.architecture))
+class MatchingAutoencoder(ImageModel):
+    """An autoencoder that states only by which divergence its codes match the prior."""
 
+    config: MatchingConfig
+    own_headline = "evaluation/reconstruction_error"
+    divergence_tag: ClassVar[str]
 
-def noisy(image: Float[Tensor, "B C H W"], config: MatchingConfig) -> Float[Tensor, "B C H W"]:
-    """What the encoder sees in training."""
-    return image + config.input_noise * torch.randn_like(image) if config.input_noise else image
+    @abstractmethod
+    def divergence(self, code: Float[Tensor, "B Z"]) -> Float[Tensor, ""]:
+        """D(Q_Z : P_Z), estimated from the codes of a batch."""
+
+    def build_networks(self) -> None:
+        """One autoencoder, its encoder of the kind that the settings ask for."""
+        config = self.config
+        outputs = config.latent * (2 if config.encoder == "gaussian" else 1)
+        encoder = Encoder(self.shape, outputs, config.architecture)
+        decoder = Decoder(config.latent, self.shape, config.architecture)
+        self.autoencoder = self.add_network("autoencoder", Autoencoder(encoder, decoder))
+
+    def loss(
+        self, image: Float[Tensor, "B C H W"], codes: Codes
+    ) -> tuple[Float[Tensor, ""], Metrics]:
+        """Transport cost plus lambda times the divergence, plus the penalty on the width."""
+        config = self.config
+        cost = transport_cost(image, self.autoencoder.network.decode(codes.code), config)
+        divergence = self.divergence(codes.code)
+        loss = cost + config.strength * divergence + spread_penalty(codes, config)
+        return loss, {
+            "model/transport_cost": cost.item(),
+            self.divergence_tag: divergence.item(),
+            "model/code_std": codes.std,
+            "model/code_variance": codes.code.var().item(),
+        }
+
+    def update(self, batch: Batch, progress: float) -> Metrics:
+        """Make one step; the first few are for the encoder alone."""
+        if self.autoencoder.updates < self.config.encoder_pretraining:
+            return self.pretrain_encoder(batch.image)
+        loss, metrics = self.loss(batch.image, self.noisy_codes(batch.image))
+        norm = self.autoencoder.step(loss, self.config.lr_factor(progress))
+        return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
+
+    def pretrain_encoder(self, image: Float[Tensor, "B C H W"]) -> Metrics:
+        """One step that brings mean and covariance of the codes nearer those of the prior."""
+        codes = self.noisy_codes(image)
+        # the decoder takes part with nothing, so that several processes wait for no gradient of it
+        nothing = 0.0 * self.autoencoder.network.decode(codes.code.detach()).sum()
+        loss = moments_gap(codes.code) + nothing
+        norm = self.autoencoder.step(loss)
+        return {"model/pretraining_loss": loss.item(), "model/grad_norm": norm}
+
+    def noisy_codes(self, image: Float[Tensor, "B C H W"]) -> Codes:
+        """Codes for an update, of images to which noise has been added."""
+        if self.config.input_noise:
+            image = image + self.config.input_noise * torch.randn_like(image)
+        return draw_codes(self.autoencoder.network.encode(image), self.config)
+
+    @torch.no_grad()
+    def encode(self, image: Any) -> Float[Tensor, "B Z"]:
+        """The code of each image, or the mean of its codes, by the averaged encoder."""
+        network, latent = self.autoencoder.average, self.config.latent
+        return in_parts(lambda part: network.encode(self.pixels(part))[:, :latent], image)
+
+    @torch.no_grad()
+    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
+        """A code of each image as training draws it, by the averaged encoder."""
+        return in_parts(lambda part: self._drawn(self.pixels(part)).code, image)
+
+    def _drawn(self, image: Float[Tensor, "B C H W"]) -> Codes:
+        return draw_codes(self.autoencoder.average.encode(image), self.config)
+
+    def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
+        """Logits of the averaged decoder's images."""
+        return self.autoencoder.average.decode(latent)
+
+    @torch.no_grad()
+    def own_measures(self) -> Metrics:
+        """Reconstructions of held-out images, and their codes beside the prior."""
+        codes = self._drawn(measures.test_images(self))
+        return (
+            measures.reconstruction(self)
+            | measures.prior_mismatch(self, codes.code)
+            | {"evaluation/code_std": codes.std}
+        )
 
 
 def draw_codes(outputs: Float[Tensor, "B O"], config: MatchingConfig) -> Codes:
@@ -109,47 +188,8 @@ def transport_cost(
     return config.reconstruction * distance(config.distance, image, logits).mean()
 
 
-def narrowness(codes: Codes, config: MatchingConfig) -> Float[Tensor, ""]:
-    """The price of a spread that is not one."""
+def spread_penalty(codes: Codes, config: MatchingConfig) -> Float[Tensor, ""]:
+    """The price of a standard deviation that is not one."""
     if codes.log_variance is None:
         return codes.code.new_zeros(())
     return config.spread_penalty * codes.log_variance.abs().sum(dim=1).mean()
-
-
-@torch.no_grad()
-def encode(model: Any, image: Any) -> Float[Tensor, "B Z"]:
-    """The code of each image, or the mean of its codes, by the averaged encoder."""
-    network, latent = model.player.average, model.config.latent
-    return in_parts(lambda part: network.encode(model.pixels(part))[:, :latent], image)
-
-
-@torch.no_grad()
-def drawn(model: Any, image: Float[Tensor, "B C H W"]) -> Codes:
-    """Codes as training draws them, by the averaged encoder."""
-    return draw_codes(model.player.average.encode(image), model.config)
-
-
-def code_metrics(codes: Codes) -> Metrics:
-    """How the batch's codes lie."""
-    return {"model/code_spread": codes.spread, "model/code_variance": codes.code.var().item()}
-
-
-def warm_up(model: Any, image: Float[Tensor, "B C H W"]) -> Metrics:
-    """One step that brings mean and covariance of the codes nearer those of the prior."""
-    config = model.config
-    codes = draw_codes(model.player.network.encode(noisy(image, config)), config)
-    # the decoder takes part with nothing, so that several processes wait for no gradient of it
-    nothing = 0.0 * model.player.network.decode(codes.code.detach()).sum()
-    loss = moments_gap(codes.code) + nothing
-    norm = model.player.step(loss)
-    return {"model/warm_up_loss": loss.item(), "model/grad_norm": norm}
-
-
-def measure(model: Any) -> Metrics:
-    """Reconstructions of held-out images, and their codes beside the prior."""
-    codes = drawn(model, measuring.test_images(model))
-    return (
-        measuring.reconstruction(model)
-        | measuring.mismatch(model, codes.code)
-        | {"evaluation/code_spread": codes.spread}
-    )

@@ -1,17 +1,18 @@
 """What every image model can do besides its own loss: train, sample, rebuild, blend, save, load.
 
-``ImageModel`` is a protocol whose methods have bodies: a model states its networks, ``update`` and
-``encode``, and takes the rest from here. No model is another model's child.
+A model states its networks, ``update``, ``logits`` and ``encode``, and takes the rest from here.
 
     model = VAE("mnist", VAEConfig(latent=2), seed=1).fit(seconds=60)
     images = model.sample(16)
     model.save("vae.safetensors"); VAE.load("vae.safetensors").sample(16)
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol, TypeVar, get_args, runtime_checkable
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -20,18 +21,29 @@ from lightning_fabric import Fabric
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from hringur.data.images.images import ImageSet, load_images
-from hringur.generative import measuring, pictures
-from hringur.generative.batches import ImageBatches, Images, as_floats
+from hringur.data.images.image_set import ImageSet
+from hringur.evaluators.digit_classifier import DigitClassifier, shipped_classifier
+from hringur.evaluators.images import (
+    COUNT,
+    FEWEST,
+    WHILE_TRAINING,
+    ImageEvaluator,
+    measurable,
+)
+from hringur.generative import measures, pictures
+from hringur.generative.batches import ImageBatches, Images, as_floats, images_of
+from hringur.generative.collapse_monitor import CollapseMonitor
 from hringur.generative.fitted_density import Mixture, fit_gaussians
 from hringur.generative.networks import ImageShape, channels_last
-from hringur.generative.settings import ImageLearning
+from hringur.generative.settings import ImageModelConfig
+from hringur.registry import model_config
 from hringur.settings import read
 from hringur.training import checkpoint
-from hringur.training.averaged import Player
+from hringur.training.averaged import AveragedNetwork
 from hringur.training.log import NoLog
 from hringur.training.processes import rank, world_size
 from hringur.training.random_state import seed_everything, undisturbed
+from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Metrics, State, UserError
 
@@ -47,76 +59,71 @@ CODES_FOR_DENSITY = 10_000
 """training images whose codes a density is fitted to, at most"""
 
 
-@dataclass(frozen=True, eq=False)
-class Studio:
-    """What a model is made from: images on the device, the device itself, a seed."""
-
-    images: Images
-    fabric: Fabric
-    seed: int
-
-    @property
-    def shape(self) -> ImageShape:
-        """Of one image."""
-        return self.images.shape
-
-    def player(self, network: nn.Module, config: ImageLearning, lr: float | None = None) -> Player:
-        """A network under the settings' optimiser."""
-        lr = config.lr if lr is None else lr
-        return Player(self.fabric, network, lr, config.betas, config.average_decay, config.ramp)
-
-
-def open_studio(
-    dataset: str | ImageSet, size: int | None, seed: int, device: str, fabric: Fabric | None
-) -> Studio:
-    """Load the images, choose the device, and start the random numbers that weights come from."""
-    fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
-    images = load_images(dataset, size) if isinstance(dataset, str) else dataset
-    torch.manual_seed(seed)
-    return Studio(Images.on_device(images, fabric.device), fabric, seed)
-
-
-@runtime_checkable
-class ImageModel(Protocol):
+class ImageModel(ABC):
     """A generative model of images."""
 
-    settings: ClassVar[type[ImageLearning]]
-    headline: str
-    encodes: bool
-    config: Any
-    studio: Studio
-    players: Mapping[str, Player]
-    film: pictures.Film
-    density: Mixture | None
-    judge: Callable[[Any], Metrics] | None = None
-    """further scalars at each evaluation, from a part that stands above the models"""
+    settings: ClassVar[type[ImageModelConfig]]
+    own_headline: ClassVar[str]
+    """tag of the metric that is shown while training where samples are not compared"""
 
-    # What a model states itself ---------------------------------------------------------------
+    encodes: ClassVar[bool] = True
+    """whether an encoder is trained"""
 
     def __init__(
         self,
-        dataset: str | ImageSet = "mnist",
+        dataset: str | ImageSet | Images = "mnist",
         config: Any = None,
         *,
         size: int | None = None,
         seed: int = 0,
         device: str = "auto",
         fabric: Fabric | None = None,
-    ) -> None: ...
+    ) -> None:
+        """Load the images, and draw the first weights of the networks.
 
+        Args:
+            dataset: a name or path for ``load_images``, or images.
+            config: an instance of ``settings``; its defaults when not given.
+            size: bring the images of a name or path to so many pixels, high and wide.
+            seed: of the weights and of the order of the images.
+            device: auto, cpu or cuda, where no ``fabric`` is given.
+            fabric: device, precision and processes.
+        """
+        self.config: Any = config or self.settings()
+        self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
+        self.images = images_of(dataset, size, self.fabric.device)
+        self.seed = seed
+        self.networks: dict[str, AveragedNetwork] = {}
+        self.monitor: CollapseMonitor | None = None
+        self.classifier: DigitClassifier | None = None
+        self.density: Mixture | None = None
+        self.film = pictures.Film()
+        torch.manual_seed(seed)
+        self.build_networks()
+
+    # What a model states itself ---------------------------------------------------------------
+
+    @abstractmethod
+    def build_networks(self) -> None:
+        """Build every network and register it by ``add_network``."""
+
+    @abstractmethod
     def update(self, batch: Any, progress: float) -> Metrics:
-        """One step down the model's loss."""
-        ...
+        """Make one gradient step on the model's loss."""
 
+    @abstractmethod
     def encode(self, image: Any) -> Float[Tensor, "B Z"]:
         """The code of each image."""
-        ...
 
+    @abstractmethod
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
         """What the averaged decoder makes of codes; a pixel is the sigmoid of its logit."""
-        ...
 
-    # What follows from that ---------------------------------------------------------------------
+    # What a model may state otherwise ---------------------------------------------------------
+
+    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
+        """A code of each image as training draws it: ``encode``, where no chance is in it."""
+        return self.encode(image)
 
     def prior(self, count: int, generator: torch.Generator) -> Float[Tensor, "B Z"]:
         """Codes as the model draws them: standard normal numbers."""
@@ -124,20 +131,23 @@ class ImageModel(Protocol):
 
     def fit_density(self, codes: Float[Tensor, "N Z"]) -> Mixture:
         """The kind of density that suits the codes."""
-        return fit_gaussians(codes, seed=self.studio.seed)
-
-    def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
-        """A code of each image as training draws it: ``encode``, where no chance is in it."""
-        return self.encode(image)
+        return fit_gaussians(codes, seed=self.seed)
 
     def own_measures(self) -> Metrics:
         """Scalars on held-out images that only this model has."""
         return {}
 
+    def latent_figures(self) -> dict[str, Figure]:
+        """Pictures of the codes, by tag."""
+        return pictures.latent_figures(self)
+
+    # What follows from that -------------------------------------------------------------------
+
     @torch.no_grad()
     def decode(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
         """The image that each code stands for, pixels in 0 .. 1."""
-        return in_parts(lambda part: self.logits(part).sigmoid(), self.on_device(latent))
+        latent = latent.to(self.fabric.device)
+        return in_parts(lambda part: self.logits(part).sigmoid(), latent)
 
     def sample(
         self, count: int, *, density: DensityName = "prior", seed: int | None = None
@@ -164,7 +174,7 @@ class ImageModel(Protocol):
     def fitted(self) -> Mixture:
         """The density of the training codes; fitted once for the weights as they are."""
         if self.density is None:
-            images = self.studio.images.train
+            images = self.images.train
             if len(images) < 2:
                 raise UserError("a density is fitted to codes of images; load with a data set")
             chosen = torch.linspace(0, len(images) - 1, min(CODES_FOR_DENSITY, len(images)))
@@ -184,36 +194,79 @@ class ImageModel(Protocol):
         path = a[:, None] + share * (b - a)[:, None]  # B S Z
         return self.decode(path.flatten(0, 1)).unflatten(0, (len(a), steps))
 
+    # Training and evaluation ------------------------------------------------------------------
+
     def fit(self: Model, seconds: int | float | None = None, samples: int | None = None) -> Model:
         """Train for so many seconds or images; 180 s if neither is given."""
         budget = None if seconds is None else float(seconds)
         config = TrainerConfig(samples=samples, seconds=budget, evaluate_every_seconds=None)
-        seed_everything(self.studio.seed)
+        seed_everything(self.seed)
         train(self, self.batches(), config, NoLog())
         return self
 
     def batches(self) -> ImageBatches:
         """Endless batches of the training images."""
-        studio = self.studio
-        return ImageBatches(studio.images, self.config.batch, studio.seed, rank(), world_size())
+        return ImageBatches(self.images, self.config.batch, self.seed, rank(), world_size())
+
+    @property
+    def headline(self) -> str:
+        """Tag of the metric that is shown while training."""
+        return "evaluation/frechet_distance" if self.classifier else self.own_headline
+
+    def compare_samples(self) -> None:
+        """Let each evaluation compare samples with held-out images, where there are enough.
+
+        Only the classifier is loaded here. It draws weights before it reads its own, which has
+        always been part of a run's random numbers.
+        """
+        if measurable(len(self.images.train), len(self.images.test), WHILE_TRAINING) >= FEWEST:
+            self.classifier = shipped_classifier(str(self.fabric.device))
 
     def evaluate(self) -> Metrics:
-        """The model's own scalars on held-out images, and samples beside the test images."""
-        if not len(self.studio.images.test):
+        """The model's own scalars on held-out images, and its samples beside them."""
+        if not len(self.images.test):
             raise UserError("there are no test images: load with a data set")
         with undisturbed():
             torch.manual_seed(0)
-            further = {} if self.judge is None else self.judge(self)
-            return self.own_measures() | measuring.samples(self) | further
+            found = self.own_measures() | measures.pixel_distance(self)
+            return found | (self._sample_scores() if self.classifier else {})
+
+    def evaluator(self, count: int = COUNT) -> ImageEvaluator:
+        """The model's own held-out images on its device, to compare made images with."""
+        device = str(self.fabric.device)
+        return ImageEvaluator(self.images.on_host(), count, self.classifier, device)
+
+    def untrained(self: Model) -> Model:
+        """The same model before its first update."""
+        with undisturbed():
+            return type(self)(self.images, self.config, seed=self.seed, fabric=self.fabric)
+
+    @cached_property
+    def _while_training(self) -> tuple[ImageEvaluator, Metrics]:
+        """The evaluator of every evaluation, and both references: level lines beside the curves."""
+        evaluator = self.evaluator(WHILE_TRAINING)
+        untrained = evaluator.measure(self.untrained().sample(evaluator.count, seed=0))
+        rows = {"floor": evaluator.halves, "untrained": untrained}
+        return evaluator, {
+            tag.replace("evaluation", name): value
+            for name, row in rows.items()
+            for tag, value in row.items()
+        }
+
+    def _sample_scores(self) -> Metrics:
+        evaluator, references = self._while_training
+        return evaluator.measure(self.sample(evaluator.count, seed=0)) | references
 
     def figures(self) -> dict[str, Figure]:
         """Samples, reconstructions, blends and a walk along each axis of the code."""
         self.film.add(self.decode(self.prior(pictures.FILM_IMAGES, pictures.fixed())))
         return pictures.figures(self)
 
+    # Saving and loading -----------------------------------------------------------------------
+
     def save(self, path: str | Path) -> None:
         """The averaged weights and what is needed to build the model again, in one file."""
-        weights = {name: dict(player.average.state_dict()) for name, player in self.players.items()}
+        weights = {name: dict(one.average.state_dict()) for name, one in self.networks.items()}
         density = None if self.density is None else self.density.state_dict()
         checkpoint.save(
             Path(path),
@@ -224,34 +277,41 @@ class ImageModel(Protocol):
     def load(
         cls, path: str | Path, device: str = "auto", dataset: str | ImageSet | None = None
     ) -> Any:
-        """The model that ``save`` wrote; give it a data set to train or evaluate it further.
+        """The model in a saved file or in a run folder's newest checkpoint.
+
+        Args:
+            path: what ``save`` wrote, or a run folder.
+            device: auto, cpu or cuda.
+            dataset: images to train or evaluate it further on; none when not given.
 
         Raises:
-            UserError: there is no such file, or it holds something else.
+            UserError: there is no such file or run, or it holds something else.
         """
-        state = checkpoint.load(Path(path))
-        if "image_model" not in state:
-            raise UserError(f"{path} is a checkpoint, but not one that a model of images wrote")
+        state = _saved_state(Path(path))
         about = state["image_model"]
-        config_class = cls.settings
-        if about["model"] != config_class.name:
-            raise UserError(f"{path} holds a model {about['model']!r}, not {config_class.name!r}")
-        images = no_images(about) if dataset is None else dataset
+        config = read(model_config(about["model"]), about["config"], path)
+        if not issubclass(config.model(), cls):
+            raise UserError(f"{path} holds a model {about['model']!r}, not {cls.settings.name!r}")
+        images = _no_images(about) if dataset is None else dataset
         size = about["shape"][1] if isinstance(dataset, str) else None
-        config = read(config_class, about["config"], path)
-        model = cls(images, config, size=size, device=device)
-        for name, player in model.players.items():
-            player.load_weights(state["weights"][name], str(path))
+        model = config.model()(images, config, size=size, device=device)
+        if "weights" not in state:
+            model.load_state_dict(state)
+            return model
+        for name, network in model.networks.items():
+            network.load_weights(state["weights"][name], str(path))
         if state["density"] is not None:
             model.density = Mixture(**state["density"])
         return model
 
     def state_dict(self) -> State:
-        """All players with their optimisers, and the film so far."""
+        """All networks with their optimisers, the monitor, and the film so far."""
+        monitor = {} if self.monitor is None else {"monitor": self.monitor.state_dict()}
         return {
             "image_model": self._description(),
-            "players": {name: player.state_dict() for name, player in self.players.items()},
+            "networks": {name: network.state_dict() for name, network in self.networks.items()},
             "film": self.film.state_dict(),
+            **monitor,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -263,38 +323,56 @@ class ImageModel(Protocol):
         found = state.get("image_model", {"model": "no model of images"})["model"]
         if found != self.config.name:
             raise UserError(f"the checkpoint is of {found}, not of {self.config.name}")
-        for name, player in self.players.items():
-            player.load_state_dict(state["players"][name])
+        networks = state.get("networks") or state["players"]  # the name before 0.2
+        for name, network in self.networks.items():
+            network.load_state_dict(networks[name])
+        if self.monitor is not None:
+            self.monitor.load_state_dict(state.get("monitor") or state["watch"])
         self.film.load_state_dict(state["film"])
         self.density = None
 
     def compile(self) -> None:
         """Compile the networks."""
-        for player in self.players.values():
-            player.compile()
+        for network in self.networks.values():
+            network.compile()
 
-    # Helpers -------------------------------------------------------------------------------------
+    # Helpers ----------------------------------------------------------------------------------
 
-    def on_device(self, tensor: Tensor) -> Tensor:
-        """There."""
-        return tensor.to(self.studio.fabric.device)
+    @property
+    def shape(self) -> ImageShape:
+        """Channels, height and width of an image."""
+        return self.images.shape
+
+    def add_network(
+        self, name: str, network: nn.Module, lr: float | None = None
+    ) -> AveragedNetwork:
+        """Register a network under ``name``, to be trained at ``lr`` or the settings' own rate."""
+        config = self.config
+        self.networks[name] = AveragedNetwork(
+            self.fabric,
+            network,
+            config.lr if lr is None else lr,
+            (config.beta1, config.beta2),
+            config.average_decay,
+            config.lr_warm_up,
+        )
+        return self.networks[name]
 
     def pixels(self, image: Any) -> Float[Tensor, "B C H W"]:
         """Bytes or numbers in 0 .. 1, arrays or tensors, as a tensor on the device."""
-        tensor = self.on_device(_tensor(image))
-        if tensor.dim() != 4 or tuple(tensor.shape[1:]) != tuple(self.studio.shape):
-            expected = " x ".join(map(str, self.studio.shape))
+        tensor = _tensor(image).to(self.fabric.device)
+        if tensor.dim() != 4 or tuple(tensor.shape[1:]) != tuple(self.shape):
+            expected = " x ".join(map(str, self.shape))
             raise UserError(f"images must be B x {expected}, got {list(tensor.shape)}")
         return as_floats(tensor) if tensor.dtype == torch.uint8 else channels_last(tensor.float())
 
     def _description(self) -> State:
-        images = self.studio.images
         return {
             "model": self.config.name,
             "config": asdict(self.config),
-            "dataset": images.name,
-            "shape": list(images.shape),
-            "classes": list(images.classes),
+            "dataset": self.images.name,
+            "shape": list(self.shape),
+            "classes": list(self.images.classes),
         }
 
 
@@ -304,18 +382,23 @@ def in_parts(function: Callable[[Tensor], Tensor], batch: Any) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
-def no_images(about: State) -> ImageSet:
-    """A data set of the right shape and classes without a single image."""
-    empty = np.zeros((0, *about["shape"]), dtype=np.uint8)
-    return ImageSet(
-        name=about["dataset"],
-        train=empty,
-        test=empty,
-        train_labels=None,
-        test_labels=None,
-        classes=tuple(about["classes"]),
-    )
-
-
 def _tensor(image: Any) -> Tensor:
     return image if isinstance(image, Tensor) else torch.as_tensor(np.asarray(image))
+
+
+def _saved_state(path: Path) -> State:
+    """What a saved file holds, or what the newest checkpoint of a run folder keeps of its model."""
+    newest = RunFolder.open(path).latest_checkpoint() if path.is_dir() else path
+    if newest is None:
+        raise UserError(f"the run {path} has no checkpoint yet")
+    state = checkpoint.load(newest)
+    state = state.get("learner", state)
+    if "image_model" not in state:
+        raise UserError(f"{path} is a checkpoint, but not one that a model of images wrote")
+    return state
+
+
+def _no_images(about: State) -> ImageSet:
+    """A data set of the right shape and classes without a single image."""
+    empty = np.zeros((0, *about["shape"]), dtype=np.uint8)
+    return ImageSet(about["dataset"], empty, empty, None, None, tuple(about["classes"]))

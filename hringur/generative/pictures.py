@@ -77,7 +77,7 @@ def figures(model: Any) -> dict[str, Figure]:
     if not model.encodes:
         blend = model.decode(between(model.prior(16, fixed())))
         return shown | {"samples/interpolation": tiles_figure(blend, 8, "from one code to another")}
-    real = as_floats(model.studio.images.test[:32])
+    real = as_floats(model.images.test[:32])
     rebuilt = model.reconstruct(real)
     pairs = torch.stack([real, rebuilt], dim=1).flatten(0, 1)
     half = len(real) // 4
@@ -90,7 +90,7 @@ def figures(model: Any) -> dict[str, Figure]:
 
 def latent_figures(model: Any) -> dict[str, Figure]:
     """For codes of real numbers: a walk along each axis, the plane, and the way to the prior."""
-    images = model.studio.images
+    images = model.images
     codes = model.encode(images.test[:CODES_SHOWN]).cpu()
     shown = {"latent/traversal": traversal_figure(model)}
     if codes.shape[1] == 2 and images.test_labels is not None:

@@ -1,20 +1,20 @@
 """Settings that every image model shares; the configuration of each adds its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, get_args
 
 import torch
 from lightning_fabric import Fabric
 
-from hringur.checks import check_not_negative, check_positive, check_share
+from hringur.checks import check_choice, check_positive, check_share
 from hringur.generative.networks import Architecture, NetworkName
 from hringur.training.processes import rank
 from hringur.types import Batches, Learner, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageLearning:
+class ImageModelConfig:
     """How a model learns from images."""
 
     name: ClassVar[str]
@@ -22,6 +22,8 @@ class ImageLearning:
 
     usual_samples: ClassVar[int] = 1_200_000
     """images to train on when no budget is given: a few minutes on two processor cores"""
+
+    renamed: ClassVar[Mapping[str, str]] = {"ramp": "lr_warm_up", "let_down": "lr_decay_start"}
 
     latent: int = 16
     """numbers in a code"""
@@ -45,59 +47,42 @@ class ImageLearning:
     """images of an update"""
 
     lr: float = 1e-3
-    """Adam's step size, until it is let down"""
+    """Adam's learning rate, before it decays"""
 
     beta1: float = 0.5
-    """Adam's memory of the gradient"""
+    """Adam's decay rate of the mean of gradients"""
 
     beta2: float = 0.999
-    """Adam's memory of its square"""
+    """Adam's decay rate of the mean of their squares"""
 
-    ramp: int = 400
-    """updates over which the step size grows at first: Adam's first steps, all of one direction,
-    can drive a deep decoder to where it paints one image for every code"""
+    lr_warm_up: int = 400
+    """updates over which the learning rate grows at first: Adam's first steps, all of one
+    direction, can drive a deep decoder to where it makes one image of every code"""
 
-    let_down: float = 0.5
-    """share of the budget after which the step size falls in a straight line to nothing [0 .. 1]"""
+    lr_decay_start: float = 0.5
+    """share of the budget after which the learning rate falls linearly to zero [0 .. 1]"""
 
     average_decay: float = 0.995
     """of the running average of the weights, which is what samples and is saved"""
 
     def __post_init__(self) -> None:
-        self.check_positive("latent", "channels", "hidden", "depth", "lr", "ramp")
-        self.check_choice("network", get_args(NetworkName))
+        check_positive(self, "latent", "channels", "hidden", "depth", "lr", "lr_warm_up")
+        check_choice(self, "network", get_args(NetworkName))
         for name in ("stride", "critic_stride"):
             if getattr(self, name, 2) not in (2, 4):
                 raise UserError(f"{name} must be 2 or 4, got {getattr(self, name)}")
         if self.batch < 2:
             raise UserError(f"batch must be at least 2, got {self.batch}")
-        check_share(self, "beta1", "beta2", "let_down", "average_decay")
-
-    def check_choice(self, name: str, allowed: Sequence[str]) -> None:
-        """Refuse a word that is none of those allowed."""
-        check_choice(name, getattr(self, name), allowed)
-
-    def check_positive(self, *names: str) -> None:
-        """Refuse what is not above zero, or endless."""
-        check_positive(self, *names)
-
-    def check_not_negative(self, *names: str) -> None:
-        """Refuse what is below zero, or endless."""
-        check_not_negative(self, *names)
+        check_share(self, "beta1", "beta2", "lr_decay_start", "average_decay")
 
     @property
     def architecture(self) -> Architecture:
-        """How large the networks are."""
+        """Sizes of the networks."""
         return Architecture(self.network, self.channels, self.hidden, self.stride, self.depth)
 
-    @property
-    def betas(self) -> tuple[float, float]:
-        """Adam's two memories."""
-        return self.beta1, self.beta2
-
-    def pace(self, progress: float) -> float:
-        """By what the step size is multiplied when this share of the budget is used."""
-        return min(1.0, (1 - progress) / max(1e-12, 1 - self.let_down))
+    def lr_factor(self, progress: float) -> float:
+        """What the learning rate is multiplied by when this share of the budget is used."""
+        return min(1.0, (1 - progress) / max(1e-12, 1 - self.lr_decay_start))
 
     def model(self) -> type[Any]:
         """The class that these are the settings of."""
@@ -106,21 +91,12 @@ class ImageLearning:
     def build(
         self, dataset: str, options: Mapping[str, Any], seed: int, fabric: Fabric
     ) -> tuple[Learner, Batches]:
-        """The model and endless batches of the data set's images.
+        """The model of a run, and endless batches of the data set's images.
 
         ``options``: ``size`` [pixels] to bring the images to.
         """
         model = self.model()(dataset, self, size=options.get("size"), seed=seed, fabric=fabric)
         if rank():  # the weights are alike in all processes, their noise must not be
             torch.manual_seed(seed + rank())
+        model.compare_samples()
         return model, model.batches()
-
-
-def check_choice(name: str, value: str, allowed: Sequence[str]) -> None:
-    """Refuse a word that is none of those allowed.
-
-    Raises:
-        UserError: the message names them.
-    """
-    if value not in allowed:
-        raise UserError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")

@@ -1,7 +1,7 @@
-"""A player: a network, the running average of its weights, and its optimiser.
+"""A network that is trained, the running average of its weights, and its optimiser.
 
-Autoencoders have one, games have two. The average is what samples and is evaluated: it follows
-the weights without their jitter, which helps most where two networks chase each other.
+The average (an exponential moving average, EMA) is what samples and is evaluated: it follows the
+weights without their jitter, which helps most where two networks are trained against each other.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,11 +15,23 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hringur.training.checkpoint import load_weights
-from hringur.training.trainer import gradient_step
+from hringur.training.fabric import gradient_step
 from hringur.types import State
 
 
-class Player:
+@torch.no_grad()
+def average_weights_(average: nn.Module, network: nn.Module, decay: float, updates: int) -> None:
+    """Move the weights of ``average`` towards those of ``network``, in place.
+
+    average <- d * average + (1 - d) * network, with d = min(decay, n / (n + 9)) after the n-th of
+    the ``updates``, so that the weights of the beginning are soon forgotten.
+    """
+    decay = min(decay, updates / (updates + 9))
+    parameters: list[Tensor] = list(network.parameters())
+    torch._foreach_lerp_(list(average.parameters()), parameters, 1 - decay)
+
+
+class AveragedNetwork:
     """One network that is trained; ``network`` is for training, ``average`` for the rest."""
 
     def __init__(
@@ -29,11 +41,12 @@ class Player:
         lr: float,
         betas: tuple[float, float],
         average_decay: float,
-        ramp: int = 1,
+        lr_warm_up: int = 1,
     ) -> None:
-        """The step size grows to ``lr`` over the first ``ramp`` updates."""
+        """The learning rate grows to ``lr`` over the first ``lr_warm_up`` updates."""
         network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.fabric, self.lr, self.ramp, self.average_decay = fabric, lr, ramp, average_decay
+        self.fabric, self.lr, self.lr_warm_up = fabric, lr, lr_warm_up
+        self.average_decay = average_decay
         optimizer = torch.optim.Adam(network.parameters(), lr=lr, betas=betas, fused=True)
         self.average: Any = fabric.to_device(deepcopy(network)).requires_grad_(False).eval()
         self.network: Any
@@ -44,25 +57,28 @@ class Player:
 
     @property
     def module(self) -> Any:
-        """The bare network: for passes that train somebody else."""
+        """The bare network, without what fabric wraps around it."""
         return self.network.module
 
     def step(
-        self, loss: Float[Tensor, ""], pace: float = 1.0, clip_norm: float | None = None
+        self, loss: Float[Tensor, ""], lr_factor: float = 1.0, clip_norm: float | None = None
     ) -> float:
-        """Follow the gradient at ``pace`` times the learning rate; returns its length.
+        """Follow the gradient at ``lr_factor`` times the learning rate; returns its norm.
 
         Raises:
             FloatingPointError: loss or gradient is not finite.
         """
         for group in self.optimizer.param_groups:
-            group["lr"] = self.lr * pace * min(1.0, (self.updates + 1) / self.ramp)
+            group["lr"] = self.lr * lr_factor * min(1.0, (self.updates + 1) / self.lr_warm_up)
         norm = gradient_step(self.fabric, loss, self.network, self.optimizer, clip_norm)
-        self._follow()
+        self.updates += 1
+        average_weights_(self.average, self.module, self.average_decay, self.updates)
+        for kept, now in zip(self.average.buffers(), self.module.buffers(), strict=True):
+            kept.copy_(now)
         return norm
 
     @contextmanager
-    def at_rest(self) -> Iterator[Any]:
+    def frozen(self) -> Iterator[Any]:
         """The bare network, through which a gradient passes and on which none stays."""
         module = self.module
         module.requires_grad_(False)
@@ -106,12 +122,3 @@ class Player:
         """Take ``weights`` for the network and for its average."""
         load_weights(self.module, weights, where)
         load_weights(self.average, weights, where)
-
-    @torch.no_grad()
-    def _follow(self) -> None:
-        self.updates += 1
-        decay = min(self.average_decay, self.updates / (self.updates + 9))
-        present = list(self.module.parameters())
-        torch._foreach_lerp_(list(self.average.parameters()), present, 1 - decay)
-        for kept, now in zip(self.average.buffers(), self.module.buffers(), strict=True):
-            kept.copy_(now)

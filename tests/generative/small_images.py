@@ -1,4 +1,4 @@
-"""A data set of 8 x 8 images made of two kinds of bars, without any file."""
+"""Data sets of 8 x 8 images made without any file: two kinds of bars, and stripes."""
 
 import numpy as np
 
@@ -24,3 +24,13 @@ def bars(train: int = 96, test: int = 40, channels: int = 1, size: int = 8) -> I
         test_labels=labels[train:].astype(np.int64),
         classes=("upright", "lying"),
     )
+
+
+def stripes(train=80, test=40):
+    """Upright stripes of several widths and strengths."""
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 40, (train + test, 1, 8, 8)).astype(np.uint8)
+    for image in images:
+        left = rng.integers(0, 6)
+        image[0, :, left : left + rng.integers(1, 3)] += rng.integers(100, 200, dtype=np.uint8)
+    return ImageSet("stripes", images[:train], images[train:], None, None, ())

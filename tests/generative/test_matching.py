@@ -1,4 +1,4 @@
-"""What the autoencoders share that match a prior: noise, warm-up, the encoder that stays wide."""
+"""Autoencoders that match a prior share noise, pretraining, and the encoder that stays wide."""
 
 import math
 
@@ -43,22 +43,22 @@ def test_the_loss_is_cost_and_lambda_times_the_discrepancy():
     model = WAEMMD(bars(), config, device="cpu")
     image = next(model.batches()).image
     torch.manual_seed(5)
-    loss, metrics = model.loss(image)
+    loss, metrics = model.loss(image, model.noisy_codes(image))
     torch.manual_seed(5)
-    code = model.player.network.encode(image)
-    rebuilt = model.player.network.decode(code).sigmoid()
+    code = model.autoencoder.network.encode(image)
+    rebuilt = model.autoencoder.network.decode(code).sigmoid()
     squared = (rebuilt - image).square().sum() / len(image)
     expected = 0.05 * squared + 7.0 * mmd_to_normal(code, Kernels((0.2, 0.7), power=3.0))
     torch.testing.assert_close(loss, expected)
     assert metrics["model/transport_cost"] == pytest.approx(0.05 * squared.item(), rel=1e-5)
 
 
-def test_warm_up_moves_the_encoder_only_and_matches_moments():
-    config = WAEMMDConfig(**SMALL, warm_up=60, lr=5e-3)
+def test_pretraining_moves_the_encoder_only_and_matches_moments():
+    config = WAEMMDConfig(**SMALL, encoder_pretraining=60, lr=5e-3)
     model = WAEMMD(bars(), config, device="cpu")
-    network = model.player.module
+    network = model.autoencoder.module
     before = [weight.clone() for weight in network.decoder.parameters()]
-    image = model.pixels(model.studio.images.train)
+    image = model.pixels(model.images.train)
     with torch.no_grad():
         gap = moments_gap(network.encode(image)).item()
     batches = model.batches()
@@ -73,19 +73,19 @@ def test_warm_up_moves_the_encoder_only_and_matches_moments():
 
 @pytest.mark.parametrize("name", ["wae-mmd", "sharp kernels", "adversarial", "sliced", "sinkhorn"])
 def test_codes_come_nearer_to_the_prior(name):
-    """Kernels raised to a power feel little of what is far: the warm-up must bring it near."""
-    common = {**SMALL, "lr": 5e-3, "warm_up": 0}
+    """Kernels raised to a power feel little of what is far: pretraining must bring it near."""
+    common = {**SMALL, "lr": 5e-3, "encoder_pretraining": 0}
     wide = {"kernel_scales": AUTHORS.scales, "kernel_power": AUTHORS.power}
     config = {
         "wae-mmd": WAEMMDConfig(**common, strength=50.0, **wide),
-        "sharp kernels": WAEMMDConfig(**common | {"warm_up": 40}),
+        "sharp kernels": WAEMMDConfig(**common | {"encoder_pretraining": 40}),
         "adversarial": AdversarialAutoencoderConfig(**common, critic_width=32, critic_lr=5e-3),
         "sliced": TransportAutoencoderConfig(**common, transport="sliced"),
         "sinkhorn": TransportAutoencoderConfig(**common, transport="sinkhorn", iterations=8),
     }[name]
     model = config.model()(bars(), config, device="cpu")
     with torch.no_grad():  # codes begin far away
-        for network in (model.player.module, model.player.average):
+        for network in (model.autoencoder.module, model.autoencoder.average):
             network.encoder.head.bias.add_(3.0)
     before = model.evaluate()
     batches = model.batches()
@@ -99,11 +99,11 @@ def test_codes_come_nearer_to_the_prior(name):
 
 def test_a_gaussian_encoder_stays_wide_by_its_penalty():
     """Without it, reconstruction alone makes the encoder a function."""
-    common = {**SMALL, "encoder": "gaussian", "warm_up": 0, "lr": 2e-2, "strength": 1.0}
+    common = {**SMALL, "encoder": "gaussian", "encoder_pretraining": 0, "lr": 2e-2, "strength": 1.0}
     spreads = {}
     for penalty in (0.0, 0.5):
         config = WAEMMDConfig(**common, spread_penalty=penalty, reconstruction=1.0)
-        spreads[penalty] = trained(config, 80).evaluate()["evaluation/code_spread"]
+        spreads[penalty] = trained(config, 80).evaluate()["evaluation/code_std"]
     assert spreads[0.0] < 0.5 * spreads[0.5]
 
 
@@ -116,17 +116,19 @@ def test_a_gaussian_code_has_the_law_that_the_encoder_names():
 
 def test_the_adversary_judges_codes_not_images():
     """The slide's slip: D must be able to tell the prior from codes, whatever is decoded."""
-    config = AdversarialAutoencoderConfig(**SMALL, critic_width=32, critic_lr=1e-2, warm_up=0)
+    config = AdversarialAutoencoderConfig(
+        **SMALL, critic_width=32, critic_lr=1e-2, encoder_pretraining=0
+    )
     model = AdversarialAutoencoder(bars(), config, device="cpu")
-    for player in model.players.values():
-        assert player.module is not None
-    model.player.step = lambda loss, pace=1.0: 0.0  # codes stay where they are
+    for network in model.networks.values():
+        assert network.module is not None
+    model.autoencoder.step = lambda loss, lr_factor=1.0: 0.0  # codes stay where they are
     with torch.no_grad():
-        model.player.module.encoder.head.bias.add_(4.0)
+        model.autoencoder.module.encoder.head.bias.add_(4.0)
     batches = model.batches()
     for _ in range(60):
         metrics = model.update(next(batches), 0.0)
-    assert metrics["critic/right_percent"] > 90
+    assert metrics["critic/accuracy_percent"] > 90
 
 
 def test_reconstructions_of_choice():

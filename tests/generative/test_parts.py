@@ -1,4 +1,4 @@
-"""Networks, batches, players, densities, inversion and pictures."""
+"""Networks, batches, densities, inversion and pictures."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,12 @@ import torch
 from PIL import Image
 from sklearn.mixture import GaussianMixture
 
+from hringur.generative.adversarial import invert
 from hringur.generative.batches import ImageBatches, Images, as_floats
 from hringur.generative.fitted_density import fit_bernoullis, fit_gaussians, log_likelihood
-from hringur.generative.inversion import invert
 from hringur.generative.models.vae import VAE, VAEConfig
 from hringur.generative.networks import Architecture, Decoder, Encoder, ImageShape
 from hringur.generative.pictures import FILM_FRAMES, Film, between, tile, write_pictures
-from hringur.training.averaged import Player
-from hringur.training.trainer import TrainerConfig, make_fabric
 from tests.generative.small_images import bars
 
 SHAPES = [(1, 28, 28), (3, 64, 64), (3, 32, 32), (1, 8, 8), (1, 9, 13), (3, 1, 5), (2, 100, 37)]
@@ -104,38 +102,6 @@ def test_processes_share_one_large_batch():
     for _ in range(9):
         together = torch.cat([next(share).image for share in shares])
         assert torch.equal(together, next(whole).image)
-
-
-def test_the_average_follows_the_weights():
-    fabric = make_fabric(TrainerConfig(device="cpu"))
-    player = Player(fabric, torch.nn.Linear(2, 1), 0.1, (0.0, 0.9), average_decay=0.5)
-    begin = player.average.weight.clone()
-    expected = begin
-    for update in range(1, 30):
-        player.step(player.network(torch.ones(1, 2)).sum())
-        decay = min(0.5, update / (update + 9))
-        expected = decay * expected + (1 - decay) * player.module.weight
-    torch.testing.assert_close(player.average.weight, expected)
-
-
-def test_the_step_size_grows_over_the_first_updates():
-    fabric = make_fabric(TrainerConfig(device="cpu"))
-    player = Player(fabric, torch.nn.Linear(2, 1), 0.1, (0.0, 0.9), 0.5, ramp=4)
-    sizes = []
-    for _ in range(6):
-        player.step(player.network(torch.ones(1, 2)).sum(), pace=0.5)
-        sizes.append(player.optimizer.param_groups[0]["lr"])
-    assert sizes == pytest.approx([0.0125, 0.025, 0.0375, 0.05, 0.05, 0.05])
-
-
-def test_at_rest_a_gradient_passes_and_none_stays():
-    fabric = make_fabric(TrainerConfig(device="cpu"))
-    player = Player(fabric, torch.nn.Linear(2, 1), 0.1, (0.0, 0.9), 0.5)
-    x = torch.ones(1, 2, requires_grad=True)
-    with player.at_rest() as network:
-        network(x).sum().backward()
-    assert x.grad is not None and player.module.weight.grad is None
-    assert player.module.weight.requires_grad
 
 
 def test_the_gaussian_mixture_is_scikit_learns():

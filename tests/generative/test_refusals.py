@@ -8,8 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
+from hringur.generative import adversarial
+from hringur.generative.collapse_monitor import CollapseMonitor
 from hringur.generative.models import gan
-from hringur.generative.watch import Watch
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "run_models.py"
 TINY = ["--batch=8", "--channels=4", "--hidden=16", "--device=cpu", "--json"]
@@ -97,14 +98,14 @@ def test_a_code_of_no_numbers_is_refused(run, tmp_path, capsys, experiment):
 
 def test_a_collapsed_critic_ends_the_run_and_keeps_a_checkpoint(run, tmp_path, capsys, monkeypatch):
     folder = tmp_path / "run"
-    monkeypatch.setattr(gan, "Watch", lambda: Watch(patience=3))
+    monkeypatch.setattr(adversarial, "CollapseMonitor", lambda: CollapseMonitor(patience=3))
     constant = torch.nn.Module.__call__
 
-    def one_verdict(network, *args, **more):
+    def one_output(network, *args, **more):
         out = constant(network, *args, **more)
         return 0 * out if isinstance(network, gan.Encoder) else out
 
-    monkeypatch.setattr(gan.Encoder, "__call__", one_verdict)
+    monkeypatch.setattr(gan.Encoder, "__call__", one_output)
     options = [*TINY, "--steps=20", "--checkpoint-every-steps=1", f"--folder={folder}"]
     assert run(["--xp_id=exp0", "--dataset=digits", *options]) == 2
     (line,) = capsys.readouterr().err.splitlines()
@@ -112,7 +113,7 @@ def test_a_collapsed_critic_ends_the_run_and_keeps_a_checkpoint(run, tmp_path, c
     assert list((folder / "checkpoints").glob("step-*.safetensors"))
 
 
-@pytest.mark.parametrize("setting", ["depth", "ramp", "penalty-every"])
+@pytest.mark.parametrize("setting", ["depth", "lr-warm-up", "penalty-every"])
 def test_a_setting_is_refused_and_the_help_that_is_named_exists(run, setting, tmp_path, capsys):
     folder = tmp_path / "run"
     typed = ["--xp_id", "exp7", "--dataset", "digits", f"--{setting}=0", f"--folder={folder}"]

@@ -23,7 +23,7 @@ UPDATES = 20
 
 
 def game(fabric) -> GAN:
-    """A GAN after a few updates; both optimisers, and the look at the roughness, take part."""
+    """A GAN after a few updates; both optimisers, and the R1 penalty, take part."""
     torch.set_num_threads(1)
     config = GANConfig(batch=16 // world_size(), **SMALL)
     model = GAN(bars(), config, seed=0, fabric=fabric)
@@ -40,11 +40,11 @@ def game(fabric) -> GAN:
 
 
 def weights(model) -> dict[str, torch.Tensor]:
-    """Of all players, by name."""
+    """Weights of all networks, by name."""
     return {
         f"{role} {key}": value
-        for role, player in model.players.items()
-        for key, value in player.module.state_dict().items()
+        for role, network in model.networks.items()
+        for key, value in network.module.state_dict().items()
     }
 
 
@@ -61,7 +61,7 @@ def main(folder: Path) -> None:
     found = {"gan": weights(game(fabric))}
     for name in MODELS:
         known = model_config(name).__dataclass_fields__
-        extra = {"warm_up": 1} if "warm_up" in known else {}
+        extra = {"encoder_pretraining": 1} if "encoder_pretraining" in known else {}
         config = model_config(name)(batch=8, **SMALL, **extra)
         model = config.model()(bars(), config, seed=0, fabric=fabric)
         batches = model.batches()

@@ -79,7 +79,9 @@ def test_bad_input_is_one_line_and_exit_code_2(script, capsys, arguments, told):
 def test_a_training_that_goes_astray_is_one_line_and_keeps_its_checkpoint(script, capsys, tmp_path):
     folder = tmp_path / "run"
     steps = ["--steps=400", "--checkpoint-every-steps=1", "--json", f"--folder={folder}"]
-    assert script.run(["--xp_id", "exp4", *TINY, *steps, "--lr=1e25", "--warm-up=0"]) == 2
+    assert (
+        script.run(["--xp_id", "exp4", *TINY, *steps, "--lr=1e25", "--encoder-pretraining=0"]) == 2
+    )
     (line,) = capsys.readouterr().err.splitlines()
     assert "went astray: step" in line
     assert list((folder / "checkpoints").glob("step-*.safetensors"))

@@ -18,12 +18,7 @@ from hringur.evaluation.generative.comparison import (
     UNTRAINED,
     ModelCell,
 )
-from hringur.evaluation.generative.scores import (
-    code_scores,
-    evaluator_of,
-    sample_scores,
-    untrained,
-)
+from hringur.evaluation.generative.scores import code_scores, sample_scores
 from hringur.registry import experiment, model_config
 from hringur.trained import RunSettings, load_run
 from hringur.training.run_folder import RunFolder
@@ -59,7 +54,7 @@ class ModelTask(CellTask):
     def measure(self, settings: RunSettings) -> None:
         """Lay the trained model's samples beside held-out images; write the cell's file, whole."""
         _, model = load_run(self.run, self.trainer.device)
-        evaluator, fresh = evaluator_of(model, self.count), untrained(model)
+        evaluator, fresh = model.evaluator(self.count), model.untrained()
         rows = {
             SAMPLES: sample_scores(model, evaluator, self.seed) | code_scores(model, evaluator),
             UNTRAINED: sample_scores(fresh, evaluator, self.seed) | code_scores(fresh, evaluator),

@@ -27,7 +27,7 @@ from hringur.data.images.images import load_images
 from hringur.evaluation.agents.comparison import seed_words
 from hringur.evaluation.figures import save
 from hringur.evaluation.generative import comparison
-from hringur.evaluation.generative.scores import COUNT, ImageEvaluator
+from hringur.evaluators.images import COUNT, ImageEvaluator
 from hringur.registry import EXPERIMENTS, experiment, model_config
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.run_folder import plain

@@ -1,10 +1,8 @@
 """One run, from its settings to what is said at its end: for every command that trains."""
 
 from pathlib import Path
-from typing import cast
 
 from hringur.commands.console import print_json
-from hringur.registry import models
 from hringur.trained import RunSettings
 from hringur.training.console import display
 from hringur.training.log import Log, NoLog, RunLog
@@ -31,11 +29,6 @@ def run(
     fabric = make_fabric(settings.trainer)
     seed_everything(settings.seed)
     learner, batches = settings.build(fabric)  # before the folder: may refuse its settings
-    if settings.learner in models():
-        from hringur.evaluation.generative.scores import let_judge  # others need not wait for it
-        from hringur.generative.model import ImageModel
-
-        let_judge(cast(ImageModel, learner))
     log: Log = NoLog()
     if rank() == 0:
         if isinstance(folder, Path):

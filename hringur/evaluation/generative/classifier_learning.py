@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from hringur.data.images.images import ImageSet
 from hringur.evaluators.digit_classifier import CHUNK, DigitClassifier, DigitNetwork, to_grey
 from hringur.generative.batches import Batch, ImageBatches, Images
-from hringur.training.averaged import Player
+from hringur.training.averaged import AveragedNetwork
 from hringur.types import Metrics, State, UserError
 
 TURN = math.radians(12)
@@ -45,7 +45,8 @@ class ClassifierLearning:
             raise UserError(f"a classifier needs labels of two classes; {images.name} has none")
         self.fabric, self.batch, self.seed = fabric, batch, seed
         self.images = Images.on_device(images, fabric.device)
-        self.player = Player(fabric, DigitNetwork(len(images.classes)), lr, (0.9, 0.99), 0.998)
+        network = DigitNetwork(len(images.classes))
+        self.network = AveragedNetwork(fabric, network, lr, (0.9, 0.99), 0.998)
         self.generator = torch.Generator().manual_seed(seed)
 
     def batches(self) -> ImageBatches:
@@ -56,10 +57,10 @@ class ClassifierLearning:
         """One step down the cross entropy."""
         assert batch.label is not None
         grey = deformed(to_grey(batch.image), self.generator)
-        logits = self.player.network(grey)
+        logits = self.network.network(grey)
         loss = F.cross_entropy(logits, batch.label)
-        pace = min(1.0, 20 * progress + 0.02) * 0.5 * (1 + math.cos(math.pi * progress))
-        self.player.step(loss, pace)
+        factor = min(1.0, 20 * progress + 0.02) * 0.5 * (1 + math.cos(math.pi * progress))
+        self.network.step(loss, factor)
         return {"train/loss": loss.item()}
 
     def evaluate(self) -> Metrics:
@@ -72,7 +73,7 @@ class ClassifierLearning:
 
     def classifier(self) -> DigitClassifier:
         """The averaged weights, with statistics and standardisation that fit them."""
-        network = deepcopy(self.player.average)
+        network = deepcopy(self.network.average)
         train = self.images.train
         chosen = torch.linspace(0, len(train) - 1, min(FOR_STATISTICS, len(train))).long()
         take_statistics(network, train[chosen])
@@ -82,11 +83,11 @@ class ClassifierLearning:
 
     def state_dict(self) -> State:
         """Weights, their average, optimiser, the deformations' random numbers."""
-        return {"player": self.player.state_dict(), "generator": self.generator.get_state()}
+        return {"network": self.network.state_dict(), "generator": self.generator.get_state()}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""
-        self.player.load_state_dict(state["player"])
+        self.network.load_state_dict(state["network"])
         self.generator.set_state(state["generator"])
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hringur.evaluation.generative.report import GenerativeReport
-from hringur.evaluation.generative.scores import ImageEvaluator
+from hringur.evaluators.images import ImageEvaluator
 from hringur.types import UserError
 
 Images = Float[Tensor, "B C H W"]

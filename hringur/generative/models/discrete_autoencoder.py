@@ -21,20 +21,19 @@ from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hringur.data.images.images import ImageSet
+from hringur.checks import check_choice, check_not_negative, check_share
 from hringur.estimators.catalogue import ESTIMATORS, make_estimator
 from hringur.estimators.distributions import bernoullis
-from hringur.generative import bounds, measuring, pictures
+from hringur.generative import measures
 from hringur.generative.batches import Batch
 from hringur.generative.fitted_density import Mixture, fit_bernoullis
-from hringur.generative.model import ImageModel, in_parts, open_studio
+from hringur.generative.model import ImageModel, in_parts
 from hringur.generative.networks import Autoencoder, Decoder, Encoder
 from hringur.generative.pixels import LIKELIHOODS, LikelihoodName, PixelLikelihood
-from hringur.generative.settings import ImageLearning
+from hringur.generative.settings import ImageModelConfig
 from hringur.types import Metrics, UserError
 
 BitPriorName = Literal["coins", "belief-network"]
@@ -47,7 +46,7 @@ VARIANCE_REPEATS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class DiscreteAutoencoderConfig(ImageLearning):
+class DiscreteAutoencoderConfig(ImageModelConfig):
     """Autoencoder with a code of bits, trained by any estimator of gradients."""
 
     name: ClassVar[str] = "discrete-autoencoder"
@@ -58,11 +57,11 @@ class DiscreteAutoencoderConfig(ImageLearning):
     latent: int = 32
     """bits in a code"""
 
-    ramp: int = 1
-    """updates over which the step size grows at first"""
+    lr_warm_up: int = 1
+    """updates over which the learning rate grows at first"""
 
     beta1: float = 0.9
-    """Adam's memory of the gradient"""
+    """Adam's decay rate of the mean of gradients"""
 
     estimator: str = "reinforce-leave-one-out"
     """of the gradient through the bits, by its name in hringur.estimators"""
@@ -85,12 +84,11 @@ class DiscreteAutoencoderConfig(ImageLearning):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_choice("estimator", tuple(ESTIMATORS))
-        self.check_choice("prior", get_args(BitPriorName))
-        self.check_choice("likelihood", LIKELIHOODS)
-        self.check_not_negative("entropy_bonus")
-        if not 0 <= self.entropy_share <= 1:
-            raise UserError(f"entropy_share must be in 0..1, got {self.entropy_share}")
+        check_choice(self, "estimator", tuple(ESTIMATORS))
+        check_choice(self, "prior", get_args(BitPriorName))
+        check_choice(self, "likelihood", LIKELIHOODS)
+        check_not_negative(self, "entropy_bonus")
+        check_share(self, "entropy_share")
         promises = make_estimator(self.estimator, (self.latent,)).promises
         if not {"any", "bernoulli"} & set(promises.families):
             raise UserError(f"the estimator {self.estimator!r} does not take bits")
@@ -99,7 +97,7 @@ class DiscreteAutoencoderConfig(ImageLearning):
             raise UserError(f"{self.estimator} needs draws >= {least}, got {self.draws}")
 
     def model(self) -> "type[DiscreteAutoencoder]":
-        """The model."""
+        """The class that these are the settings of."""
         return DiscreteAutoencoder
 
     def entropy_weight(self, progress: float) -> float:
@@ -164,41 +162,27 @@ class DiscreteAutoencoder(ImageModel):
     """Images in bits."""
 
     settings = DiscreteAutoencoderConfig
-    headline = "evaluation/elbo_nats"
-    encodes = True
+    config: DiscreteAutoencoderConfig
+    own_headline = "evaluation/elbo_nats"
 
-    def __init__(
-        self,
-        dataset: str | ImageSet = "mnist",
-        config: DiscreteAutoencoderConfig | None = None,
-        *,
-        size: int | None = None,
-        seed: int = 0,
-        device: str = "auto",
-        fabric: Fabric | None = None,
-    ) -> None:
-        self.config = config = config or DiscreteAutoencoderConfig()
-        self.studio = open_studio(dataset, size, seed, device, fabric)
-        shape = self.studio.shape
+    def build_networks(self) -> None:
+        """Encoder, decoder, prior and what the estimator learns."""
+        config = self.config
         self.estimator = make_estimator(config.estimator, (config.latent,))
-        network = DiscreteNetwork(
-            Autoencoder(
-                Encoder(shape, config.latent, config.architecture),
-                Decoder(config.latent, shape, config.architecture),
-            ),
-            BitPrior(config.latent, config.prior),
-            config.likelihood,
-            self.estimator.learned,
+        autoencoder = Autoencoder(
+            Encoder(self.shape, config.latent, config.architecture),
+            Decoder(config.latent, self.shape, config.architecture),
         )
-        self.player = self.studio.player(network, config)
-        self.players = {"autoencoder": self.player}
-        self.film, self.density = pictures.Film(), None
+        prior = BitPrior(config.latent, config.prior)
+        learned = self.estimator.learned
+        network = DiscreteNetwork(autoencoder, prior, config.likelihood, learned)
+        self.autoencoder = self.add_network("autoencoder", network)
 
     def loss(
         self, image: Float[Tensor, "B C H W"], entropy_weight: float = 1.0
     ) -> tuple[Float[Tensor, ""], Metrics]:
         """Minus the evidence lower bound per image [nats], as the estimator sees it."""
-        network = self.player.network
+        network = self.autoencoder.network
         logits = network.encode(image)
         posterior, entropy = bernoullis(logits), entropy_of_bits(logits).mean()
         mean_cost = self.estimator.promises.objective == "mean"
@@ -216,40 +200,40 @@ class DiscreteAutoencoder(ImageModel):
         return expected - own * entropy, metrics
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """One step."""
+        """Make one step."""
         loss, metrics = self.loss(batch.image, self.config.entropy_weight(progress))
-        norm = self.player.step(loss, self.config.pace(progress))
+        norm = self.autoencoder.step(loss, self.config.lr_factor(progress))
         return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
 
     @torch.no_grad()
     def encode(self, image: Any) -> Float[Tensor, "B Z"]:
         """The likeliest bits of each image."""
-        network = self.player.average
+        network = self.autoencoder.average
         return in_parts(lambda part: (network.encode(self.pixels(part)) > 0).float(), image)
 
     @torch.no_grad()
     def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
         """Bits of each image, drawn."""
-        network = self.player.average
+        network = self.autoencoder.average
         return in_parts(lambda part: network.encode(self.pixels(part)).sigmoid().bernoulli(), image)
 
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """Of the averaged decoder."""
-        return self.player.average.decode(latent)
+        """Logits of the averaged decoder's images."""
+        return self.autoencoder.average.decode(latent)
 
     def prior(self, count: int, generator: torch.Generator) -> Float[Tensor, "B Z"]:
         """Codes of the learned prior, or of fair coins."""
         uniform = torch.rand(count, self.config.latent, generator=generator)
-        return self.player.average.prior.decide(self.on_device(uniform))
+        return self.autoencoder.average.prior.decide(uniform.to(self.fabric.device))
 
     def fit_density(self, codes: Float[Tensor, "N Z"]) -> Mixture:
         """A mixture of independent bits."""
-        return fit_bernoullis(codes, seed=self.studio.seed)
+        return fit_bernoullis(codes, seed=self.seed)
 
     @torch.no_grad()
     def log_weights(self, image: Any, samples: int) -> Float[Tensor, "S B"]:
         """Of codes drawn from q(b|x), log p(x, b) - log q(b|x) [nats]; the mean is the ELBO."""
-        image, network = self.pixels(image), self.player.average
+        image, network = self.pixels(image), self.autoencoder.average
         posterior = bernoullis(network.encode(image))
         bits = posterior.sample(torch.Size([samples]))
         return -network.cost(image, bits) - posterior.log_prob(bits)
@@ -261,7 +245,7 @@ class DiscreteAutoencoder(ImageModel):
 
         A mean over the images; of the model's own estimator if none is named.
         """
-        image, network = self.pixels(image), self.player.average
+        image, network = self.pixels(image), self.autoencoder.average
         own = deepcopy(self.estimator)
         other = estimator is not None and estimator != self.config.estimator
         chosen = make_estimator(str(estimator), (self.config.latent,)) if other else own
@@ -278,12 +262,12 @@ class DiscreteAutoencoder(ImageModel):
 
     def own_measures(self) -> Metrics:
         """Bounds, bits, reconstructions, and the variance of the estimator's gradient."""
-        images = measuring.test_images(self)
+        images = measures.test_images(self)
         with torch.no_grad():
-            logits = self.player.average.encode(images)
+            logits = self.autoencoder.average.encode(images)
             # a bit that is the same for all images is in no use, and its logit is infinite
             used = entropy_of_bits(logits.sigmoid().mean(dim=0).logit(eps=1e-6)[None])
-        found = bounds.measure(self) | measuring.reconstruction(self)
+        found = measures.bounds(self) | measures.reconstruction(self)
         return found | {
             "evaluation/code_entropy_bits": entropy_of_bits(logits).mean().item() / math.log(2),
             "evaluation/used_bits": used.item() / math.log(2),

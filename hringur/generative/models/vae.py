@@ -14,29 +14,28 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from hringur.data.images.images import ImageSet
+from hringur.checks import check_choice, check_not_negative
 from hringur.estimators.distributions import gaussians
 from hringur.estimators.pathwise import Pathwise
-from hringur.generative import bounds, measuring, pictures
+from hringur.generative import measures
 from hringur.generative.batches import Batch
-from hringur.generative.model import ImageModel, in_parts, open_studio
+from hringur.generative.model import ImageModel, in_parts
 from hringur.generative.networks import Autoencoder, Decoder, Encoder
 from hringur.generative.pixels import LIKELIHOODS, LikelihoodName, PixelLikelihood
-from hringur.generative.settings import ImageLearning
+from hringur.generative.settings import ImageModelConfig
 from hringur.types import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
-class VAEConfig(ImageLearning):
+class VAEConfig(ImageModelConfig):
     """Variational autoencoder."""
 
     name: ClassVar[str] = "vae"
 
     beta1: float = 0.9
-    """Adam's memory of the gradient"""
+    """Adam's decay rate of the mean of gradients"""
 
     likelihood: LikelihoodName = "bernoulli"
     """of the pixels, given a code"""
@@ -46,16 +45,16 @@ class VAEConfig(ImageLearning):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_choice("likelihood", LIKELIHOODS)
-        self.check_not_negative("beta")
+        check_choice(self, "likelihood", LIKELIHOODS)
+        check_not_negative(self, "beta")
 
     def model(self) -> "type[VAE]":
-        """The model."""
+        """The class that these are the settings of."""
         return VAE
 
 
 class VAENetwork(nn.Module):
-    """Encoder, decoder and the pixels' spread, trained by one optimiser."""
+    """Encoder, decoder and the scale of the pixels, trained by one optimiser."""
 
     forward_methods = ("encode", "distortion")
 
@@ -66,15 +65,19 @@ class VAENetwork(nn.Module):
     def encode(
         self, image: Float[Tensor, "B C H W"]
     ) -> tuple[Float[Tensor, "B Z"], Float[Tensor, "B Z"]]:
-        """Mean and spread of the codes of each image."""
+        """Mean and standard deviation of the codes of each image."""
         mean, log_variance = self.autoencoder.encode(image).chunk(2, dim=1)
         return mean, torch.exp(0.5 * log_variance)
+
+    def decode(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
+        """Logits of the pixels."""
+        return self.autoencoder.decode(latent)
 
     def distortion(
         self, image: Float[Tensor, "B C H W"], latent: Float[Tensor, "S B Z"]
     ) -> Float[Tensor, "S B"]:
         """-log p(x|z) [nats]."""
-        logits = self.autoencoder.decode(latent.flatten(0, 1)).unflatten(0, latent.shape[:2])
+        logits = self.decode(latent.flatten(0, 1)).unflatten(0, latent.shape[:2])
         return self.likelihood(image.expand_as(logits), logits)
 
 
@@ -82,37 +85,21 @@ class VAE(ImageModel):
     """Trained on its evidence lower bound."""
 
     settings = VAEConfig
-    headline = "evaluation/elbo_nats"
-    encodes = True
+    config: VAEConfig
+    own_headline = "evaluation/elbo_nats"
+    estimator = Pathwise()
 
-    def __init__(
-        self,
-        dataset: str | ImageSet = "mnist",
-        config: VAEConfig | None = None,
-        *,
-        size: int | None = None,
-        seed: int = 0,
-        device: str = "auto",
-        fabric: Fabric | None = None,
-    ) -> None:
-        self.config = config = config or VAEConfig()
-        self.studio = open_studio(dataset, size, seed, device, fabric)
-        shape = self.studio.shape
-        network = VAENetwork(
-            Autoencoder(
-                Encoder(shape, 2 * config.latent, config.architecture),
-                Decoder(config.latent, shape, config.architecture),
-            ),
-            config.likelihood,
-        )
-        self.player = self.studio.player(network, config)
-        self.players = {"vae": self.player}
-        self.estimator = Pathwise()
-        self.film, self.density = pictures.Film(), None
+    def build_networks(self) -> None:
+        """An encoder of means and variances, and a decoder."""
+        config = self.config
+        encoder = Encoder(self.shape, 2 * config.latent, config.architecture)
+        decoder = Decoder(config.latent, self.shape, config.architecture)
+        network = VAENetwork(Autoencoder(encoder, decoder), config.likelihood)
+        self.autoencoder = self.add_network("vae", network)
 
     def loss(self, image: Float[Tensor, "B C H W"]) -> tuple[Float[Tensor, ""], Metrics]:
         """Minus the evidence lower bound per image [nats], one code for each."""
-        network = self.player.network
+        network = self.autoencoder.network
         mean, scale = network.encode(image)  # B Z each
 
         def cost(latent: Float[Tensor, "S B Z"]) -> Float[Tensor, "S B"]:
@@ -123,56 +110,53 @@ class VAE(ImageModel):
         metrics = {
             "model/distortion_nats": distortion.item(),
             "model/rate_nats": rate.item(),
-            "model/code_spread": scale.mean().item(),
+            "model/code_std": scale.mean().item(),
         }
         return distortion + self.config.beta * rate, metrics
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """One step."""
+        """Make one step."""
         loss, metrics = self.loss(batch.image)
-        norm = self.player.step(loss, self.config.pace(progress))
+        norm = self.autoencoder.step(loss, self.config.lr_factor(progress))
         return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
 
     @torch.no_grad()
     def encode(self, image: Any) -> Float[Tensor, "B Z"]:
         """The mean of each image's codes."""
-        return in_parts(lambda part: self.player.average.encode(self.pixels(part))[0], image)
+        return in_parts(lambda part: self.autoencoder.average.encode(self.pixels(part))[0], image)
 
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """Of the averaged decoder."""
-        return self.player.average.autoencoder.decode(latent)
+        """Logits of the averaged decoder's images."""
+        return self.autoencoder.average.decode(latent)
 
     @torch.no_grad()
     def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
-        """A code of each image, drawn."""
+        """A code of each image, drawn from its law."""
+        return in_parts(lambda part: self._drawn(self.pixels(part)), image)
 
-        def draw(part: Tensor) -> Tensor:
-            mean, scale = self.player.average.encode(self.pixels(part))
-            return mean + scale * torch.randn_like(mean)
-
-        return in_parts(draw, image)
+    def _drawn(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B Z"]:
+        mean, scale = self.autoencoder.average.encode(image)
+        return mean + scale * torch.randn_like(mean)
 
     @torch.no_grad()
     def log_weights(self, image: Any, samples: int) -> Float[Tensor, "S B"]:
         """Of codes drawn from q(z|x), log p(x, z) - log q(z|x) [nats]; the mean is the ELBO."""
-        image, network = self.pixels(image), self.player.average
+        image, network = self.pixels(image), self.autoencoder.average
         mean, scale = network.encode(image)
         posterior, prior = gaussians(mean, scale), gaussians(0 * mean, torch.ones_like(scale))
         latent = posterior.sample(torch.Size([samples]))  # S B Z
         log_joint = prior.log_prob(latent) - network.distortion(image, latent)
         return log_joint - posterior.log_prob(latent)
 
+    @torch.no_grad()
     def own_measures(self) -> Metrics:
         """Bounds, reconstructions, and the codes (drawn, not their means) beside the prior."""
-        mean, scale = self.player.average.encode(measuring.test_images(self))
-        code = mean + scale * torch.randn_like(mean)
+        code = self._drawn(measures.test_images(self))
         return (
-            bounds.measure(self) | measuring.reconstruction(self) | measuring.mismatch(self, code)
+            measures.bounds(self)
+            | measures.reconstruction(self)
+            | measures.prior_mismatch(self, code)
         )
-
-    def latent_figures(self) -> dict[str, Any]:
-        """Of codes that are real numbers."""
-        return pictures.latent_figures(self)
 
 
 def kl_from_standard_normal(

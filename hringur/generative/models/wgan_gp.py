@@ -19,36 +19,31 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hringur.data.images.images import ImageSet
-from hringur.generative import pictures
+from hringur.checks import check_not_negative, check_positive
+from hringur.generative.adversarial import AdversarialModel, critic_architecture
 from hringur.generative.batches import Batch
-from hringur.generative.inversion import invert
-from hringur.generative.model import ImageModel, open_studio
-from hringur.generative.models.gan import of_critic
 from hringur.generative.networks import Decoder, Encoder
-from hringur.generative.settings import ImageLearning
-from hringur.generative.watch import Watch
-from hringur.types import Metrics, State, UserError
+from hringur.generative.settings import ImageModelConfig
+from hringur.types import Metrics, UserError
+
+CRITIC_FEATURES = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class WGANGPConfig(ImageLearning):
+class WGANGPConfig(ImageModelConfig):
     """Wasserstein GAN with a gradient penalty."""
 
     name: ClassVar[str] = "wgan-gp"
-
     usual_samples: ClassVar[int] = 750_000
-    """images to train on when no budget is given"""
 
     latent: int = 32
     """numbers in a code"""
 
     channels: int = 32
-    """of the generator's grid of cells, as many as its last step paints at once"""
+    """of the generator's grid of cells, as many as its last step makes at once"""
 
     depth: int = 3
     """dense layers of the generator; with one, more codes make something between two digits"""
@@ -57,13 +52,13 @@ class WGANGPConfig(ImageLearning):
     """images of an update"""
 
     beta1: float = 0.0
-    """Adam's memory of the gradient: the paper's none, as the other player has moved meanwhile"""
+    """Adam's decay rate of the mean of gradients: the paper's, as the other network moves, too"""
 
     beta2: float = 0.9
-    """Adam's memory of the gradient's square"""
+    """Adam's decay rate of the mean of their squares"""
 
     critic_lr: float = 1e-3
-    """Adam's step size of the critic"""
+    """Adam's learning rate of the critic"""
 
     critic_channels: int = 16
     """of the critic after its first step, doubled at each further one"""
@@ -75,21 +70,21 @@ class WGANGPConfig(ImageLearning):
     """of the critic, for one of the generator"""
 
     penalty: float = 10.0
-    """lambda, the weight of the critic's slope not being one"""
+    """lambda, the weight of the gradient penalty"""
 
     penalty_every: int = 2
-    """steps of the critic between two looks at its slope, each counted for all of them"""
+    """steps of the critic between two gradient penalties, each counted for all of them"""
 
     conditional: bool = False
-    """both players know the class of an image"""
+    """both networks know the class of an image"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.check_positive("critic_lr", "critic_steps", "critic_channels", "penalty_every")
-        self.check_not_negative("penalty")
+        check_positive(self, "critic_lr", "critic_steps", "critic_channels", "penalty_every")
+        check_not_negative(self, "penalty")
 
     def model(self) -> "type[WGANGP]":
-        """The model."""
+        """The class that these are the settings of."""
         return WGANGP
 
 
@@ -113,40 +108,30 @@ class Critic(nn.Module):
         return verdict + (features * self.of_class(label)).mean(dim=1)
 
 
-CRITIC_FEATURES = 128
-
-
-class WGANGP(ImageModel):
+class WGANGP(AdversarialModel):
     """A critic that measures transport, and a generator that shortens it."""
 
     settings = WGANGPConfig
-    headline = "evaluation/pixel_sliced_wasserstein"
-    encodes = False
+    config: WGANGPConfig
 
-    def __init__(
-        self,
-        dataset: str | ImageSet = "mnist",
-        config: WGANGPConfig | None = None,
-        *,
-        size: int | None = None,
-        seed: int = 0,
-        device: str = "auto",
-        fabric: Fabric | None = None,
-    ) -> None:
-        self.config = config = config or WGANGPConfig()
-        self.studio = studio = open_studio(dataset, size, seed, device, fabric)
-        self.classes = len(studio.images.classes) if config.conditional else 0
-        if config.conditional and self.classes < 2:
-            raise UserError(f"conditional: the images of {studio.images.name} have no classes")
-        inputs = config.latent + self.classes
-        generator = Decoder(inputs, studio.shape, config.architecture)
-        body = Encoder(studio.shape, CRITIC_FEATURES, of_critic(config))
-        critic = Critic(body, CRITIC_FEATURES, self.classes)
-        self.generator = studio.player(generator, config)
-        self.critic = studio.player(critic, config, config.critic_lr)
-        self.players = {"generator": self.generator, "critic": self.critic}
-        self.watch = Watch()
-        self.film, self.density = pictures.Film(), None
+    def build_networks(self) -> None:
+        """A decoder as the generator, and the critic; both see the class if conditional."""
+        config, classes = self.config, len(self.images.classes)
+        if config.conditional and classes < 2:
+            raise UserError(f"conditional: the images of {self.images.name} have no classes")
+        generator = Decoder(self.code_size, self.shape, config.architecture)
+        body = Encoder(self.shape, CRITIC_FEATURES, critic_architecture(config))
+        self.add_networks(generator, Critic(body, CRITIC_FEATURES, self.classes))
+
+    @property
+    def classes(self) -> int:
+        """Classes that both networks know; 0 if not conditional."""
+        return len(self.images.classes) if self.config.conditional else 0
+
+    @property
+    def code_size(self) -> int:
+        """Noise, and a number for each class beside it."""
+        return self.config.latent + self.classes
 
     def critic_loss(
         self, image: Float[Tensor, "B C H W"], made: Float[Tensor, "B C H W"], label: Any
@@ -156,28 +141,28 @@ class WGANGP(ImageModel):
         verdict = self.critic.network(both, None if label is None else label.repeat(2))
         real, fake = verdict.chunk(2)
         distance = real.mean() - fake.mean()
-        self.watch.look(real, fake)
+        self.monitor.check(real, fake)
         every, metrics = self.config.penalty_every, {"critic/distance": distance.item()}
         if self.critic.updates % every:
             return -distance, metrics
         share = torch.rand(len(image), 1, 1, 1, device=image.device)
         between = torch.lerp(image, made, share).requires_grad_()
-        penalty = slope_penalty(self.critic.network(between, label), between)
-        metrics["critic/slope_penalty"] = penalty.item()
+        penalty = gradient_penalty(self.critic.network(between, label), between)
+        metrics["critic/gradient_penalty"] = penalty.item()
         return every * self.config.penalty * penalty - distance, metrics
 
     def update(self, batch: Batch, progress: float) -> Metrics:
         """One step of the critic; after every few, one of the generator."""
-        pace, label = self.config.pace(progress), self._labels(batch)
+        factor, label = self.config.lr_factor(progress), self._labels(batch)
         turn = (self.critic.updates + 1) % self.config.critic_steps == 0
         with torch.set_grad_enabled(turn):  # the generator learns from every so many batches
             made = self.generator.network(self._noise(len(batch), label)).sigmoid()
         critic_loss, metrics = self.critic_loss(batch.image, made.detach(), label)
-        metrics["critic/grad_norm"] = self.critic.step(critic_loss, pace)
+        metrics["critic/grad_norm"] = self.critic.step(critic_loss, factor)
         if turn:
-            with self.critic.at_rest() as critic:
+            with self.critic.frozen() as critic:
                 loss = -critic(made, label).mean()
-            metrics["model/grad_norm"] = self.generator.step(loss, pace)
+            metrics["model/grad_norm"] = self.generator.step(loss, factor)
             metrics["train/loss"] = loss.item()
         return metrics
 
@@ -202,34 +187,16 @@ class WGANGP(ImageModel):
         wanted = one_hot(torch.full((count,), label), self.classes)
         return self.decode(torch.cat([noise, wanted], dim=1))
 
-    def encode(self, image: Any) -> Float[Tensor, "B Z"]:
-        """The code whose image is nearest: found by descent, for a GAN has no encoder."""
-        size = self.config.latent + self.classes
-        return invert(lambda code: self.logits(code).sigmoid(), self.pixels(image), size)
-
-    def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """Of the averaged generator."""
-        return self.generator.average(latent)
-
-    def state_dict(self) -> State:
-        """Both players, and what the watch has seen."""
-        return ImageModel.state_dict(self) | {"watch": self.watch.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``."""
-        ImageModel.load_state_dict(self, state)
-        self.watch.load_state_dict(state["watch"])
-
     def _labels(self, batch: Batch) -> Int[Tensor, " B"] | None:
         return batch.label if self.classes else None
 
     def _noise(self, count: int, label: Int[Tensor, " B"] | None) -> Float[Tensor, "B Z"]:
         """What the generator is given."""
-        noise = torch.randn(count, self.config.latent, device=self.studio.fabric.device)
+        noise = torch.randn(count, self.config.latent, device=self.fabric.device)
         return noise if label is None else torch.cat([noise, one_hot(label, self.classes)], dim=1)
 
 
-def slope_penalty(
+def gradient_penalty(
     verdict: Float[Tensor, " B"], points: Float[Tensor, "B C H W"]
 ) -> Float[Tensor, ""]:
     """E (|grad f(u)| - 1)^2 at the points that the verdicts are of."""

@@ -8,7 +8,7 @@ import torch
 
 from hringur.estimators.catalogue import make_estimator
 from hringur.estimators.distributions import bernoullis
-from hringur.generative.bounds import importance_weighted
+from hringur.generative.measures import importance_weighted
 from hringur.generative.models.discrete_autoencoder import (
     BitPrior,
     DiscreteAutoencoder,
@@ -34,10 +34,12 @@ def model_of(estimator="reinforce-leave-one-out", **settings):
     )
     model = DiscreteAutoencoder(bars(), config, device="cpu")
     with torch.no_grad():  # away from the symmetric beginning
-        for weight in model.player.module.parameters():
+        for weight in model.autoencoder.module.parameters():
             weight.add_(0.2 * torch.randn_like(weight))
         for kept, now in zip(
-            model.player.average.parameters(), model.player.module.parameters(), strict=True
+            model.autoencoder.average.parameters(),
+            model.autoencoder.module.parameters(),
+            strict=True,
         ):
             kept.copy_(now)
     return model
@@ -45,7 +47,7 @@ def model_of(estimator="reinforce-leave-one-out", **settings):
 
 def exact_loss(model, image):
     """Minus the evidence lower bound, by all 2^K codes of each image."""
-    network = model.player.network
+    network = model.autoencoder.network
     posterior = bernoullis(network.encode(image))
     every = codes()[:, None].expand(-1, len(image), -1)  # 2^K B K
     chance = posterior.log_prob(every)
@@ -80,10 +82,10 @@ def test_entropy_is_torchs():
 @pytest.mark.parametrize("estimator", ["reinforce-leave-one-out", "disarm", "straight-through"])
 def test_the_loss_is_the_bound_by_enumeration(estimator):
     model = model_of(estimator)
-    image = model.pixels(model.studio.images.train[:4])
+    image = model.pixels(model.images.train[:4])
     exact = exact_loss(model, image).item()
     with torch.no_grad():
-        logits = model.player.network.encode(image)
+        logits = model.autoencoder.network.encode(image)
     losses = torch.stack([model.loss(image)[0].detach() for _ in range(150)])
     assert logits.abs().max() > 0.1
     assert abs(losses.mean().item() - exact) < 5 * losses.std().item() / 150**0.5 + 1e-3
@@ -93,8 +95,8 @@ def test_the_loss_is_the_bound_by_enumeration(estimator):
 def test_the_gradient_of_unbiased_estimators_is_that_of_the_bound(estimator):
     """Of encoder, decoder and prior alike."""
     model = model_of(estimator)
-    image = model.pixels(model.studio.images.train[:2])
-    inner = model.player.module
+    image = model.pixels(model.images.train[:2])
+    inner = model.autoencoder.module
     weights = [
         inner.autoencoder.encoder.head.weight,
         inner.autoencoder.decoder.body[0].bias,
@@ -111,13 +113,13 @@ def test_the_gradient_of_unbiased_estimators_is_that_of_the_bound(estimator):
 
 def test_the_log_weights_are_those_of_the_bound_and_reach_the_likelihood():
     model = model_of()
-    image = model.pixels(model.studio.images.train[:3])
+    image = model.pixels(model.images.train[:3])
     exact = exact_loss(model, image).item()
     log_weight = model.log_weights(image, 4000)
     assert log_weight.mean().item() == pytest.approx(-exact, abs=0.5)
     every = codes()[:, None].expand(-1, len(image), -1)
     with torch.no_grad():
-        likelihood = torch.logsumexp(-model.player.average.cost(image, every), dim=0)
+        likelihood = torch.logsumexp(-model.autoencoder.average.cost(image, every), dim=0)
     torch.testing.assert_close(importance_weighted(log_weight), likelihood, atol=0.2, rtol=0)
 
 
@@ -127,13 +129,16 @@ def test_every_estimator_trains_encoder_and_decoder(estimator):
     batches = model.batches()
     metrics = [model.update(next(batches), 0.0) for _ in range(2)][-1]
     assert all(math.isfinite(value) for value in metrics.values())
-    for part in (model.player.module.autoencoder.encoder, model.player.module.autoencoder.decoder):
+    for part in (
+        model.autoencoder.module.autoencoder.encoder,
+        model.autoencoder.module.autoencoder.decoder,
+    ):
         assert all(weight.grad.abs().sum() > 0 for weight in part.parameters())
 
 
 def test_leave_one_out_has_less_variance_than_no_baseline():
     model = model_of("reinforce-leave-one-out")
-    image = model.studio.images.test[:6]
+    image = model.images.test[:6]
     plain = model.gradient_variance(image, "reinforce", repeats=100)
     assert model.gradient_variance(image, repeats=100) < 0.2 * plain
 
@@ -141,14 +146,14 @@ def test_leave_one_out_has_less_variance_than_no_baseline():
 def test_measuring_the_variance_teaches_the_estimator_nothing():
     model = model_of("reinforce-moving-average")
     before = str(model.estimator.learned.state_dict())
-    model.gradient_variance(model.studio.images.test[:4])
+    model.gradient_variance(model.images.test[:4])
     assert str(model.estimator.learned.state_dict()) == before
 
 
 def test_what_an_estimator_learns_is_trained_and_saved():
     model = model_of("rebar")
     assert make_estimator("rebar", (BITS,)).learned.state_dict().keys()
-    names = model.player.module.state_dict().keys()
+    names = model.autoencoder.module.state_dict().keys()
     assert {"of_estimator.eta", "of_estimator.log_temperature"} <= set(names)
     before = model.estimator.learned.state_dict()["eta"].clone()
     batches = model.batches()
@@ -177,7 +182,7 @@ def test_the_entropys_bonus_is_on_top_of_the_bound(estimator):
     """The same draws with and without: the difference is the entropy, by torch.distributions."""
     model = model_of(estimator)
     image = next(model.batches()).image
-    logits = model.player.network.encode(image)
+    logits = model.autoencoder.network.encode(image)
     entropy = torch.distributions.Bernoulli(logits=logits).entropy().sum(dim=1).mean()
     losses = []
     for weight in (1.0, 3.0):
@@ -196,7 +201,7 @@ def test_the_entropys_bonus_falls_to_nothing():
 def test_a_bit_that_is_the_same_for_all_images_is_in_no_use():
     model = model_of()
     with torch.no_grad():
-        head = model.player.average.autoencoder.encoder.head
+        head = model.autoencoder.average.autoencoder.encoder.head
         head.weight.zero_()
         head.bias.copy_(torch.tensor([200.0, -200.0, 0.0, 0.0]))
     found = model.own_measures()

@@ -1,14 +1,14 @@
-"""Oracles of the game: Goodfellow's formula, the sign of each player's step, the watch."""
+"""Oracles of the game: Goodfellow's formula, the sign of each network's step, the monitor."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
+from hringur.generative.collapse_monitor import CollapseMonitor
 from hringur.generative.models.gan import GAN, GANConfig, discriminator_loss, generator_loss
-from hringur.generative.watch import Watch
 from tests.generative.small_images import bars
 
-TINY = GANConfig(batch=16, channels=4, hidden=16, latent=3, smoothness=0.0)
+TINY = GANConfig(batch=16, channels=4, hidden=16, latent=3, r1_penalty=0.0)
 
 
 def test_the_losses_are_goodfellows_formula():
@@ -22,14 +22,14 @@ def test_the_losses_are_goodfellows_formula():
     torch.testing.assert_close(discriminator_loss(real, made), theirs)
 
 
-def test_both_players_go_their_own_way():
+def test_both_losses_pull_in_their_own_directions():
     """A step raises D on real images and lowers it on made ones, then G raises D on made ones."""
     real, made = torch.zeros(4, requires_grad=True), torch.zeros(4, requires_grad=True)
     discriminator_loss(real, made).backward()
     assert (real.grad < 0).all() and (made.grad > 0).all()  # descent goes the other way
-    judged = torch.zeros(4, requires_grad=True)
-    generator_loss(judged).backward()
-    assert (judged.grad < 0).all()
+    logits = torch.zeros(4, requires_grad=True)
+    generator_loss(logits).backward()
+    assert (logits.grad < 0).all()
 
 
 def test_at_the_fixed_point_the_value_is_minus_log_four():
@@ -46,26 +46,28 @@ def test_the_generators_step_leaves_the_critic_alone_and_the_other_way_round():
 
     def watched(name, stepping):
         def step(loss, *rest):
-            others = [player for other, player in model.players.items() if other != name]
-            before = [weight.clone() for player in others for weight in player.module.parameters()]
+            others = [network for other, network in model.networks.items() if other != name]
+            before = [
+                weight.clone() for network in others for weight in network.module.parameters()
+            ]
             norm = stepping(loss, *rest)
-            after = [weight for player in others for weight in player.module.parameters()]
+            after = [weight for network in others for weight in network.module.parameters()]
             steps[name] = all(map(torch.equal, before, after))
             return norm
 
         return step
 
-    for name, player in model.players.items():
-        player.step = watched(name, player.step)
+    for name, network in model.networks.items():
+        network.step = watched(name, network.step)
     model.update(batch, 0.0)
     assert steps == {"critic": True, "generator": True}
     assert all(weight.requires_grad for weight in model.critic.module.parameters())
 
 
-def test_roughness_is_the_mean_squared_gradient():
+def test_the_r1_penalty_is_the_mean_squared_gradient():
     """Oracle: finite differences of the critic, pixel by pixel."""
     model = GAN(
-        bars(), GANConfig(batch=16, channels=4, hidden=16, latent=3, smoothness=1.0), device="cpu"
+        bars(), GANConfig(batch=16, channels=4, hidden=16, latent=3, r1_penalty=1.0), device="cpu"
     )
     critic = model.critic.network
     model.critic.module.double()
@@ -77,30 +79,30 @@ def test_roughness_is_the_mean_squared_gradient():
             nudge[0, 0, row, column] = eps
             slope = (critic(image + nudge) - critic(image - nudge))[:, 0] / (2 * eps)
             squares += slope.detach().square()
-    penalty = model._roughness(image)
+    penalty = model._r1_penalty(image)
     assert penalty.item() == pytest.approx(0.5 * 8 * squares.mean().item(), rel=1e-5)
 
 
-def test_a_critic_of_one_verdict_ends_the_game():
-    watch = Watch(patience=3)
-    watch.look(torch.ones(4), torch.ones(4))
-    watch.look(torch.ones(4), torch.zeros(4))  # recovers
-    watch.look(torch.ones(4), torch.ones(4))
-    watch.look(torch.ones(4), torch.ones(4))
-    with pytest.raises(FloatingPointError, match="collapsed: one verdict, 1, for every image"):
-        watch.look(torch.ones(4), torch.ones(4))
+def test_a_critic_of_one_output_ends_the_training():
+    monitor = CollapseMonitor(patience=3)
+    monitor.check(torch.ones(4), torch.ones(4))
+    monitor.check(torch.ones(4), torch.zeros(4))  # recovers
+    monitor.check(torch.ones(4), torch.ones(4))
+    monitor.check(torch.ones(4), torch.ones(4))
+    with pytest.raises(FloatingPointError, match="collapsed: one output, 1, for every image"):
+        monitor.check(torch.ones(4), torch.ones(4))
 
 
-def test_a_critic_beyond_doubt_ends_the_game():
-    watch = Watch(patience=2)
-    watch.look(torch.full((4,), 40.0), torch.zeros(4))
+def test_a_critic_that_separates_all_ends_the_training():
+    monitor = CollapseMonitor(patience=2)
+    monitor.check(torch.full((4,), 40.0), torch.zeros(4))
     with pytest.raises(FloatingPointError, match="won: .* 40 or more"):
-        watch.look(torch.full((4,), 40.0), torch.zeros(4))
+        monitor.check(torch.full((4,), 40.0), torch.zeros(4))
 
 
 def test_a_dead_critic_is_seen_in_training():
     model = GAN(bars(), TINY, device="cpu")
-    model.watch = Watch(patience=4)
+    model.monitor = CollapseMonitor(patience=4)
     with torch.no_grad():
         for weight in model.critic.module.parameters():
             weight.zero_()

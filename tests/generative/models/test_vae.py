@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from hringur.generative.bounds import importance_weighted
+from hringur.generative.measures import importance_weighted
 from hringur.generative.models.vae import VAE, VAEConfig, kl_from_standard_normal
 from hringur.generative.pixels import LIKELIHOODS
 from tests.generative.small_images import bars
@@ -23,7 +23,7 @@ def test_the_rate_is_torchs_divergence():
 def test_the_loss_is_minus_the_mean_of_the_log_weights():
     """Two ways to the bound: the closed form of the rate, and log p(x, z) - log q(z|x)."""
     model = VAE(bars(), TINY, device="cpu")
-    image = model.pixels(model.studio.images.train[:4])
+    image = model.pixels(model.images.train[:4])
     with torch.no_grad():
         losses = torch.stack([model.loss(image)[0] for _ in range(200)])
     weights = model.log_weights(image, 200).mean(dim=1)
@@ -35,8 +35,8 @@ def test_the_loss_has_the_gradient_of_the_bound():
     """Oracle: the ELBO by quadrature over a code of one number, and autograd through it."""
     config = VAEConfig(batch=16, channels=4, hidden=16, latent=1)
     model = VAE(bars(), config, device="cpu")
-    image = model.pixels(model.studio.images.train[:2])
-    network = model.player.network
+    image = model.pixels(model.images.train[:2])
+    network = model.autoencoder.network
     weight = network.module.autoencoder.encoder.head.weight
 
     nodes = torch.linspace(-6, 6, 241)
@@ -57,7 +57,7 @@ def test_the_loss_has_the_gradient_of_the_bound():
 
 def test_more_codes_give_a_tighter_bound():
     model = VAE(bars(), TINY, device="cpu")
-    log_weight = model.log_weights(model.studio.images.test[:8], 64)
+    log_weight = model.log_weights(model.images.test[:8], 64)
     elbo, tighter = log_weight.mean(dim=0), importance_weighted(log_weight)
     assert (tighter >= elbo).all()
 

@@ -3,21 +3,21 @@
 import pytest
 import torch
 
-from hringur.generative.models.wgan_gp import WGANGP, WGANGPConfig, one_hot, slope_penalty
+from hringur.generative.models.wgan_gp import WGANGP, WGANGPConfig, gradient_penalty, one_hot
 from hringur.types import UserError
 from tests.generative.small_images import bars
 
 TINY = WGANGPConfig(batch=8, channels=4, hidden=16, latent=3)
 
 
-def test_the_slope_penalty_is_that_of_finite_differences():
+def test_the_gradient_penalty_is_that_of_finite_differences():
     weight = torch.randn(4, 9, dtype=torch.float64)
 
     def critic(points):
         return (points.flatten(1) @ weight.T).tanh().sum(dim=1)
 
     points = torch.randn(6, 1, 3, 3, dtype=torch.float64, requires_grad=True)
-    penalty = slope_penalty(critic(points), points)
+    penalty = gradient_penalty(critic(points), points)
     eps, norms = 1e-6, []
     for point in points.detach():
         nudges = eps * torch.eye(9, dtype=torch.float64).view(9, 1, 3, 3)
@@ -31,7 +31,7 @@ def test_a_linear_critic_has_the_slope_of_its_weights():
     direction = torch.tensor([3.0, 4.0]).view(1, 1, 1, 2)
     points = torch.rand(5, 1, 1, 2, requires_grad=True)
     verdict = (points * direction).sum(dim=(1, 2, 3))
-    assert slope_penalty(verdict, points).item() == pytest.approx((5 - 1) ** 2)
+    assert gradient_penalty(verdict, points).item() == pytest.approx((5 - 1) ** 2)
 
 
 def test_the_critics_loss_falls_where_real_images_are_rated_higher():
@@ -54,10 +54,10 @@ def test_a_slope_that_is_looked_at_less_often_counts_for_all_the_steps():
     made, looked = torch.rand_like(batch.image), []
     for _ in range(7):
         loss, metrics = model.critic_loss(batch.image, made, None)
-        slope = metrics.get("critic/slope_penalty", 0.0)
+        slope = metrics.get("critic/gradient_penalty", 0.0)
         expected = 3 * 10 * slope - metrics["critic/distance"]
         assert loss.item() == pytest.approx(expected, rel=1e-4, abs=1e-5)
-        looked.append("critic/slope_penalty" in metrics)
+        looked.append("critic/gradient_penalty" in metrics)
         model.critic.step(loss)
     assert looked == [True, False, False, True, False, False, True]
 
@@ -74,7 +74,7 @@ def test_the_generator_moves_once_for_so_many_steps_of_the_critic():
     assert (model.critic.updates, model.generator.updates) == (7, 2)
 
 
-def test_conditional_players_see_the_class():
+def test_conditional_networks_see_the_class():
     config = WGANGPConfig(batch=8, channels=4, hidden=16, latent=3, conditional=True)
     model = WGANGP(bars(), config, device="cpu")
     batches = model.batches()

@@ -1,6 +1,5 @@
 """What no model can be trained on: one line, exit code 2, nothing half-written."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,14 @@ from PIL import Image
 from hringur.generative import adversarial
 from hringur.generative.collapse_monitor import CollapseMonitor
 from hringur.generative.models import gan
+from tests.scripts.loading import load_script
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "run_models.py"
 TINY = ["--batch=8", "--channels=4", "--hidden=16", "--device=cpu", "--json"]
 
 
 @pytest.fixture(scope="module")
 def run():
-    spec = importlib.util.spec_from_file_location("run_models", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.run
+    return load_script("run_models").run
 
 
 def picture(path: Path, size: int = 8) -> None:

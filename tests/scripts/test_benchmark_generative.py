@@ -1,8 +1,6 @@
 """The script that times WAE-MMD: what it prints is of what it did."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,12 +8,9 @@ import pytest
 from hringur.data.images.images import load_images
 from hringur.generative.models.wae_mmd import WAEMMDConfig
 from hringur.types import UserError
+from tests.scripts.loading import load_script
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "benchmark_generative.py"
-spec = importlib.util.spec_from_file_location("benchmark_generative", SCRIPT)
-assert spec is not None and spec.loader is not None
-script = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(script)
+script = load_script("benchmark_generative")
 
 
 def printed(capsys, options) -> dict:

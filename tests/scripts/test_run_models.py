@@ -1,25 +1,19 @@
 """The script of the lecture's experiments, and ``hringur train`` of a model: runs and refusals."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pytest
 
 from hringur.cli import main as hringur
 from hringur.registry import EXPERIMENTS
+from tests.scripts.loading import load_script
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "run_models.py"
 TINY = ["--dataset=digits", "--batch=16", "--channels=4", "--hidden=16", "--device=cpu"]
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("run_models", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_script("run_models")
 
 
 def test_an_experiment_leaves_a_run_with_pictures_and_can_go_on(script, tmp_path, capsys):

@@ -8,16 +8,15 @@ import torch
 from lightning_fabric import Fabric
 
 from hringur.data.images.images import ImageSet
-from hringur.evaluation.generative import classifier_learning
-from hringur.evaluation.generative.classifier_learning import (
-    ClassifierLearning,
-    deformed,
-    take_statistics,
-)
 from hringur.evaluators.digit_classifier import DigitNetwork
 from hringur.training.log import NoLog
 from hringur.training.trainer import TrainerConfig, train
 from hringur.types import Batches, Learner, UserError
+from tests.scripts.loading import load_script
+
+classifier_learning = load_script("train_classifier")
+ClassifierLearning, deformed = classifier_learning.ClassifierLearning, classifier_learning.deformed
+take_statistics = classifier_learning.take_statistics
 
 
 def corners(train=256, test=64):

@@ -1,15 +1,12 @@
 """The comparison of estimators on binary codes: its table, and the script that fills it."""
 
-import importlib.util
-from pathlib import Path
+from tests.scripts.loading import load_script
 
-from hringur.evaluation.generative.discrete_codes import CodeRun, by_estimator, markdown
-
-SCRIPT = Path(__file__).parents[3] / "scripts" / "discrete_codes.py"
+script = load_script("discrete_codes")
 
 
-def run(estimator: str, seed: int, elbo: float) -> CodeRun:
-    return CodeRun(
+def run(estimator: str, seed: int, elbo: float):
+    return script.CodeRun(
         estimator=estimator, seed=seed, elbo_nats=elbo, gradient_variance_nats2=2.0 + seed
     )
 
@@ -17,19 +14,15 @@ def run(estimator: str, seed: int, elbo: float) -> CodeRun:
 def test_the_best_bound_comes_first_with_its_interval():
     runs = [run("reinforce", s, -200.0 - s) for s in range(3)]
     runs += [run("rebar", s, -100.0 - s) for s in range(3)]
-    groups = by_estimator(runs)
+    groups = script.by_estimator(runs)
     assert list(groups) == ["rebar", "reinforce"]
     _, bound, variance = groups["rebar"]
     assert (bound.value, bound.low, bound.high) == (-101.0, -102.0, -100.0)
     assert variance.value == 3.0
-    assert "| rebar | 3 | -101.0 | -102.0 to -100.0 | 3 | 2 to 4 |" in markdown(runs)
+    assert "| rebar | 3 | -101.0 | -102.0 to -100.0 | 3 | 2 to 4 |" in script.markdown(runs)
 
 
 def test_the_script_keeps_what_is_done(tmp_path, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location("discrete_codes", SCRIPT)
-    assert spec is not None and spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
     options = script.DiscreteCodes(
         dataset="digits",
         estimators=("reinforce", "disarm"),

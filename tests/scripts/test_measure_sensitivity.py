@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from hringur.data.images.images import load_images
-from hringur.evaluation.generative import sensitivity as damage
-from hringur.evaluation.generative.scores import ImageEvaluator
+from hringur.evaluators.images import ImageEvaluator
+from tests.scripts.loading import load_script
+
+damage = load_script("measure_sensitivity")
 
 
 def one_lit(row: int = 10, column: int = 12) -> torch.Tensor:

@@ -36,6 +36,7 @@ from hringur.references.tours.heuristics import two_opt
 from hringur.registry import learner_config
 from hringur.settings import read
 from hringur.training import checkpoint
+from hringur.training.averaged import average_weights_
 from hringur.training.log import NoLog
 from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
@@ -110,7 +111,8 @@ class TourAgent:
         loss = loss - self.config.entropy_bonus * scored.entropy.mean()
         norm = gradient_step(self.fabric, loss, self.policy, self.optimizer, self.config.clip_norm)
         self.baseline.update(cost, self.policy, problem)
-        self._average_weights()
+        self.updates += 1
+        average_weights_(self.average, self.policy.module, self.config.average_decay, self.updates)
         return {
             "rollout/tour_length": length.mean().item(),
             "rollout/best_tour_length": length.amin(dim=1).mean().item(),
@@ -268,13 +270,6 @@ class TourAgent:
         """The shortest tour of each instance, as P tours from their own starts."""
         best = best_tour(tour, cost)
         return readings(best, start) if self.round_trip else best[:, None].expand_as(tour)
-
-    @torch.no_grad()
-    def _average_weights(self) -> None:
-        self.updates += 1
-        decay = min(self.config.average_decay, self.updates / (self.updates + 9))
-        present = list(self.policy.module.parameters())
-        torch._foreach_lerp_(list(self.average.parameters()), present, 1 - decay)
 
     def _greedy_cost(self, policy: Any, problem: Problem) -> Float[Tensor, " B"]:
         """Cost of one greedy tour from the first place, for the greedy-rollout baseline."""

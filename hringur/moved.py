@@ -20,7 +20,7 @@ MOVED = {
     "hringur.evaluation.game": "hringur.evaluation.films.game",
     "hringur.evaluation.generative_scores": "hringur.evaluation.generative.scores",
     "hringur.evaluation.methods": "hringur.evaluation.tours.methods",
-    "hringur.evaluation.plots": "hringur.evaluation.tours.plots",
+    "hringur.evaluation.plots": "hringur.evaluation.figures",
     "hringur.evaluation.video": "hringur.evaluation.films.video",
     "hringur.generative.vae": "hringur.generative.models.vae",
     "hringur.generative.wae_mmd": "hringur.generative.models.wae_mmd",

@@ -31,8 +31,14 @@ class Domain:
     evaluation: str
     """function behind ``hringur evaluate``: the table of figures"""
 
+    recorder: str | None = None
+    """class that is told of every step of held-out episodes and has more figures of each"""
+
     report: str | None = None
     """function that tells more of evaluated episodes than their return: tables and JSON"""
+
+    comparison: str | None = None
+    """the same of several agents, each trained from several seeds"""
 
 
 TOURS = Domain(
@@ -46,6 +52,9 @@ TRADING = Domain(
     vector="hringur.envs.trading.vector_env:TradingVectorEnv",
     evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
     evaluation="hringur.commands.evaluate.episodes:main",
+    recorder="hringur.evaluators.trading:TradingRecorder",
+    report="hringur.evaluation.agents.trading:report",
+    comparison="hringur.evaluation.agents.trading:comparison",
 )
 BREAKOUT = Domain(
     environment="hringur.envs.breakout.env:ThreeActionBreakout",

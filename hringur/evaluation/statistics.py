@@ -9,7 +9,8 @@ them singly would give intervals that are far too narrow: then whole rows and wh
 resampled.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,9 @@ from jaxtyping import Float64
 
 LEVEL = 0.95
 RESAMPLES = 2000
+FEW_RUNS = 10
+"""With fewer runs a bootstrap could give no more than their range."""
+
 Statistic = Callable[..., np.floating | np.ndarray]
 
 
@@ -33,6 +37,8 @@ class Estimate:
         if not np.isfinite(self.value):
             return "infinite"
         value, low, high = (100 * x for x in (self.value, self.low, self.high))
+        if not np.isfinite([low, high]).all():
+            return f"{value:.{digits}f} %"
         return f"{value:.{digits}f} % [{low:.{digits}f}, {high:.{digits}f}]"
 
 
@@ -98,6 +104,34 @@ def probability_of_improvement(
         values[rng.integers(len(values), size=(RESAMPLES, len(values)))] for values in (one, other)
     ]
     return percentiles(value, np.asarray(better(*drawn)))
+
+
+def over_runs(values: Float64[np.ndarray, " runs"], seed: int = 0) -> Estimate | None:
+    """A figure over runs from several seeds; None where there are no runs.
+
+    Of fewer than ten runs the mean, with Student's t-interval; else the interquartile mean, with a
+    bootstrap interval. One run, and runs that are all the same, have no interval.
+    """
+    count = len(values)
+    if not count:
+        return None
+    if (values == values[0]).all():
+        return Estimate(float(values[0]), np.nan, np.nan)
+    if count >= FEW_RUNS:
+        return estimate_rows(count, lambda rows: interquartile_mean(values[rows]), seed)
+    from scipy.special import stdtrit  # quantiles of Student's t; half of this module's import
+
+    mean = float(values.mean())
+    half = stdtrit(count - 1, (1 + LEVEL) / 2) * values.std(ddof=1) / math.sqrt(count)
+    return Estimate(mean, float(mean - half), float(mean + half))
+
+
+def over_runs_words(counts: Sequence[int]) -> str:
+    """What ``over_runs`` gives for groups of so many runs."""
+    few = "means over runs, 95 % t-intervals"
+    many = "interquartile means over runs, 95 % bootstrap intervals"
+    words = [few] * (min(counts) < FEW_RUNS) + [many] * (max(counts) >= FEW_RUNS)
+    return f"; of {FEW_RUNS} runs or more ".join(words)
 
 
 def stratified_bootstrap(

@@ -94,6 +94,15 @@ def estimate_cells(estimate: Estimate, digits: int = 4, factor: float = 1.0) -> 
     return f"{value:.{digits}g}", interval
 
 
+def stacked(estimate: Estimate | None, spec: str) -> str:
+    """A figure in this format with its interval, if it has one; below it in a terminal."""
+    if estimate is None:
+        return ""
+    value, low, high = (format(x, spec) for x in (estimate.value, estimate.low, estimate.high))
+    known = np.isfinite([estimate.low, estimate.high]).all()
+    return f"{value}\n[{low}, {high}]" if known else value
+
+
 def estimate_columns(
     heading: str,
     estimate: Callable[[Row], Estimate | None],

@@ -6,15 +6,17 @@ does not depend on the actions, the same chance.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar
+from pkgutil import resolve_name
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 
 from hringur.evaluators.environments import gym_spec, make_single, make_vector, takes
 from hringur.references.known_returns import best_return
+from hringur.registry import domain_of
 from hringur.types import Decide, Metrics, UserError, Watch
 
 EPISODES = 100
@@ -42,10 +44,33 @@ class EpisodeReturns:
     reference: Float64[np.ndarray, " E"] | None = None
     """what a policy without any skill returns, if the environment knows one"""
 
+    figures: Mapping[str, Float64[np.ndarray, " E"]] = field(default_factory=dict)
+    """more of each episode, by tag: what the domain's recorder makes of its steps"""
+
     @property
     def gap(self) -> float | None:
         """How far the mean is from the best one, as a fraction; None where that is not known."""
         return None if self.optimal is None else float(gap_of(self, np.arange(len(self.returns))))
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Is told of every step of episodes that are played side by side."""
+
+    def __call__(
+        self,
+        observation: Any,
+        actions: np.ndarray,
+        rewards: Float64[np.ndarray, " E"],
+        info: Mapping[str, Any],
+        playing: Bool[np.ndarray, " E"],
+    ) -> None:
+        """``actions`` were decided on ``observation``; ``playing`` tells who had not ended."""
+        ...
+
+    def figures(self) -> Mapping[str, Float64[np.ndarray, " E"]]:
+        """Figures of each episode, by tag."""
+        ...
 
 
 def gap_of(
@@ -71,6 +96,7 @@ def play_episodes(
     seed: int = HELD_OUT_SEED,
     most_steps: int | None = None,
     watch: Watch | None = None,
+    recorder: Recorder | None = None,
 ) -> EpisodeReturns:
     """Let ``decide`` play ``episodes`` episodes side by side, each from its own seed.
 
@@ -87,8 +113,10 @@ def play_episodes(
         known = {name: np.full(episodes, np.nan) for name in ("optimal_return", "reference_return")}
         playing = np.ones(episodes, dtype=bool)
         while playing.any() and (most_steps is None or lengths.max() < most_steps):
-            actions = decide(observation, info.get("action_mask"))
+            seen, actions = observation, decide(observation, info.get("action_mask"))
             observation, reward, terminated, truncated, info = env.step(actions)
+            if recorder is not None:
+                recorder(seen, actions, reward, info, playing)
             returns[playing] += reward[playing]
             lengths[playing] += 1
             ended = playing & (terminated | truncated)
@@ -103,7 +131,8 @@ def play_episodes(
     optimal, reference = (None if np.isnan(c).any() else c for c in known.values())
     if optimal is None:
         optimal = _everywhere(best_of(env_id, env_options), episodes)
-    return EpisodeReturns(returns, lengths, optimal, reference)
+    figures = {} if recorder is None else recorder.figures()
+    return EpisodeReturns(returns, lengths, optimal, reference, figures)
 
 
 def best_of(env_id: str, env_options: Mapping[str, Any]) -> float | None:
@@ -145,12 +174,14 @@ class EpisodeEvaluator:
         return self.play_policy(decider(learner, likeliest), watch=watch)
 
     def play_policy(
-        self, decide: Decide, most_steps: int | None = None, watch: Watch | None = None
+        self, decide: Decide, watch: Watch | None = None, recorder: Recorder | None = None
     ) -> EpisodeReturns:
-        """Every episode, played by any policy, one row each."""
+        """Every episode, played by any policy, one row each; the domain's ``recorder`` if None."""
+        if recorder is None and self._asked[2] is not None:
+            recorder = resolve_name(self._asked[2])()
         options = self.env_options | self.overruled
         return play_episodes(
-            self.env_id, options, decide, self.count, most_steps=most_steps, watch=watch
+            self.env_id, options, decide, self.count, watch=watch, recorder=recorder
         )
 
     def measure(self, decide: Decide) -> Metrics:
@@ -159,7 +190,10 @@ class EpisodeEvaluator:
         For use while training goes on: where images are observed, a policy that keeps a game alive
         for ever is stopped after some thousand decisions.
         """
-        played = self.play_policy(decide, self.measured_steps)
+        options = self.env_options | self.overruled
+        played = play_episodes(
+            self.env_id, options, decide, self.count, most_steps=self.measured_steps
+        )
         metrics = {
             "evaluation/return_mean": float(played.returns.mean()),
             "evaluation/length_mean": float(played.lengths.mean()),
@@ -187,11 +221,12 @@ class EpisodeEvaluator:
         return self._asked[1]
 
     @cached_property
-    def _asked(self) -> tuple[dict[str, Any], bool]:
+    def _asked(self) -> tuple[dict[str, Any], bool, str | None]:
         env = make_single(self.env_id, **self.env_options)
         env.close()
         overruled = dict(getattr(env.unwrapped, "evaluation_options", {}))
-        return overruled, len(env.observation_space.shape or ()) == 3
+        domain = domain_of(gym_spec(self.env_id).id, type(env.unwrapped))
+        return overruled, len(env.observation_space.shape or ()) == 3, domain.recorder
 
 
 def decider(learner: Any, likeliest: bool = True) -> Decide:

@@ -2,7 +2,6 @@
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hringur.commands.compare.cells import CellTask
-from hringur.data.files import write_whole
+from hringur.data.files import plain, write_whole
 from hringur.evaluation.agents.comparison import Cell, CurvePoint
 from hringur.evaluators.choice import evaluator_for
 from hringur.evaluators.episodes import EpisodeReturns
@@ -76,10 +75,11 @@ class AgentTask(CellTask):
             "lengths": played.lengths.tolist(),
             "optimal": None if played.optimal is None else played.optimal.tolist(),
             "reference": None if played.reference is None else played.reference.tolist(),
+            "figures": {tag: values.tolist() for tag, values in played.figures.items()},
             "curve": [asdict(point) for point in curve_of(untrained, history)],
             "command": self.command,
         }
-        write_whole(self.file, json.dumps(record, indent=1) + "\n")
+        write_whole(self.file, json.dumps(plain(record), indent=1) + "\n")
 
 
 def curve_of(untrained: Metrics, history: list[dict[str, Any]]) -> list[CurvePoint]:
@@ -111,8 +111,12 @@ def read_cell(path: Path) -> Cell:
             played=EpisodeReturns(
                 np.array(record["returns"], dtype=float),
                 np.array(record["lengths"], dtype=np.int64),
-                _column(record, "optimal"),
-                _column(record, "reference"),
+                _column(record["optimal"]),
+                _column(record["reference"]),
+                {
+                    tag: np.array(values, dtype=float)  # null as NaN
+                    for tag, values in record.get("figures", {}).items()
+                },
             ),
             samples=int(record["samples"]),
             seconds=float(record["seconds"]),
@@ -145,12 +149,12 @@ def check_cell(cell: Cell, name: str) -> None:
         raise ValueError(f"it is of {cell.agent}-{cell.seed}")
     played = cell.played
     columns = [played.returns, played.lengths, played.optimal, played.reference]
+    columns += played.figures.values()
     if len({column.shape for column in columns if column is not None}) > 1:
         raise ValueError("columns of different lengths")
     if not np.isfinite(played.returns).all() or played.returns.ndim != 1 or not len(played.returns):
         raise ValueError("no finite returns")
 
 
-def _column(record: Mapping[str, Any], name: str) -> np.ndarray | None:
-    values = record[name]
+def _column(values: list[float] | None) -> np.ndarray | None:
     return None if values is None else np.array(values, dtype=float)

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 from hringur.commands.compare.agent_cells import AgentTask, read_cell
@@ -27,8 +28,9 @@ from hringur.commands.options import Options, check_figure, named_options, parse
 from hringur.data.files import write_whole
 from hringur.evaluation.agents import comparison
 from hringur.evaluation.agents import plots as comparison_plots
+from hringur.evaluation.agents.report import Report
 from hringur.evaluation.figures import save
-from hringur.evaluators.choice import evaluator_for
+from hringur.evaluators.choice import domain_for, evaluator_for
 from hringur.registry import learner_config, learners
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.run_folder import plain
@@ -196,10 +198,15 @@ def report(
     files = [save(figure, folder / "comparison.png")]
     if options.figure is not None:
         files.append(save(figure, options.figure))
+    domain = domain_for(options.env, options.env_options())
+    further = Report(tables=(), record={})
+    if domain.comparison is not None:
+        further = resolve_name(domain.comparison)(runs, options.env, options.env_options())
     record = {
         "settings": plain(dataclasses.asdict(options)),
         "agents": [one.to_json() for one in runs],
         "improvement": comparison.improvements(runs),
+        **further.record,
         "failed": [{"cell": one.task.name, "reason": one.reason} for one in failed],
         "command": command,
     }
@@ -211,6 +218,8 @@ def report(
         return
     show(comparison.table(runs, f"{title}, {options.episodes} held-out episodes", unit))
     print("interquartile means over runs, with 95 % intervals\n")
+    for table in further.tables:
+        show(table)
     if len(runs) > 1 and all(len(one.cells) > 1 for one in runs):
         show(comparison.improvement_table(runs))
     print(f"the command: {command}")

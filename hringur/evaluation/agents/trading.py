@@ -1,182 +1,213 @@
-"""How well a trader did: wealth beside buy-and-hold, the usual ratios, and the gap to the optimum.
+"""What an evaluation of a trader tells beside its return: ratios, and what to hold them against.
 
-With simple returns R = exp(gain) - 1 of each day, 252 days a year, no interest on cash:
-
-    Sharpe ratio       sqrt(252) mean(R) / deviation(R), with T - 1 in the deviation (Sharpe 1994)
-    Sortino ratio      sqrt(252) mean(R) / sqrt(mean(min(R, 0)^2)) (Sortino & Price 1994)
-    maximum drawdown   the largest loss from a former height of wealth, as a fraction of it
-    turnover           wealth traded over wealth, buys and sells added up, in a year
-    gap                (J* - J) / (J* - max(J_hold, 0)), means over the same price paths: 0 for the
-                       optimum, 1 for a trader who is no better than holding or than doing nothing
-
-Log wealth is paired with that of buy-and-hold on the same prices. Where the paths are drawn
-independently of each other, the interval of the mean difference draws paths anew. Assets over the
-same days are not independent, nor are neighbouring days quite: there the interval draws blocks of
-days anew, the same for all assets (circular block bootstrap, Politis & Romano 1992).
+The trader, random orders, buy-and-hold and, on prices of a known law, the best policy trade on the
+same price paths. Where the paths are drawn independently of each other, intervals draw paths anew.
+Episodes cut from one history share its days, so means over them have no interval. Only where all
+episodes cover the same days has the log wealth above buy-and-hold one: blocks of days are drawn
+anew, the same for all assets (circular block bootstrap, Politis & Romano 1992).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64, Int8, Integer
+from jaxtyping import Float64
 
-from hringur.envs.trading.problem import BUY, WAIT, YEAR
+from hringur.data.trading.prices import Prices
+from hringur.envs.trading.problem import BUY, SELL, TradingProblem
+from hringur.evaluation.agents.comparison import AgentRuns
+from hringur.evaluation.agents.report import Evaluated, Report
 from hringur.evaluation.statistics import (
-    LEVEL,
     RESAMPLES,
     Estimate,
     estimate_mean,
-    estimate_rows,
+    over_runs,
+    over_runs_words,
+    percentiles,
 )
-from hringur.evaluators.environments import make_vector
-from hringur.evaluators.episodes import HELD_OUT_SEED, EpisodeReturns, gap_of
-from hringur.types import Decide, Metrics
+from hringur.evaluation.tables import Column, Table, estimate_json, stacked
+from hringur.evaluators.environments import make_single
+from hringur.evaluators.episodes import EpisodeEvaluator, EpisodeReturns
+from hringur.evaluators.trading import TradingRecorder
+from hringur.types import Decide
 
-ENV_ID = "StockTrading-v0"
+RATIOS = {
+    "trading/sharpe_annual": ("Sharpe", ".2f"),
+    "trading/sortino_annual": ("Sortino", ".2f"),
+    "trading/max_drawdown_percent": ("drawdown %", ".0f"),
+    "trading/turnover_per_year": ("turnover", ".0f"),
+    "trading/invested_percent": ("invested %", ".0f"),
+}
+"""Heading and format of each column, by tag of the figure."""
+
+CAPTION = """\
+Sharpe and Sortino ratio of a year; drawdown: the largest loss from a former height of wealth;
+turnover: buys and sells of the whole wealth in a year; invested: share of days in the market
+"""
+
 BLOCK_DAYS = 21
 """Days that are drawn together: a month, longer than returns are known to hang together."""
 
 
-@dataclass(frozen=True, eq=False)
-class TradingRecord:
-    """B episodes of T days each: what a trader did, and what buy-and-hold earned beside it."""
+@dataclass(frozen=True)
+class Trader:
+    """One row of the table."""
 
-    gains: Float64[np.ndarray, "B T"]
-    """change of log wealth of each day, costs taken off"""
+    name: str
+    ratios: Mapping[str, Estimate | None]
+    """by tag; None where there is no such ratio, as of a trader who never trades"""
 
-    held: Float64[np.ndarray, "B T"]
-    """the same of buying at once and selling at the end"""
-
-    positions: Int8[np.ndarray, "B T"]
-    """after each decision: 0 flat, 1 long"""
-
-    optimal: Float64[np.ndarray, " B"] | None = None
-    """log wealth of the best policy on each path, where it is known"""
-
-    @property
-    def log_wealth(self) -> Float64[np.ndarray, " B"]:
-        """Log of final over initial wealth."""
-        return self.gains.sum(axis=1)
-
-    @cached_property
-    def gap(self) -> Estimate | None:
-        """The gap with its interval over paths, as a fraction; None where no optimum is known."""
-        if self.optimal is None:
-            return None
-        return gap_to_optimum(self.log_wealth, self.optimal, self.held.sum(axis=1))
-
-    @cached_property
-    def above_holding(self) -> Estimate:
-        """Mean log wealth above buy-and-hold, by path: for paths that know nothing of each other.
-
-        That is those of a process; not real prices, whose episodes share their days.
-        """
-        return estimate_mean((self.gains - self.held).sum(axis=1))
-
-    @cached_property
-    def above_holding_by_days(self) -> Estimate:
-        """The same figure with an interval over days: for assets over one stretch of real days."""
-        return sum_over_days((self.gains - self.held).mean(axis=0))
-
-    def metrics(self) -> Metrics:
-        """Means over the episodes; a ratio that no episode has, as of no trade, is left out."""
-        scalars = {
-            "trading/log_wealth_percent": 100 * self.log_wealth,
-            "trading/buy_and_hold_percent": 100 * self.held.sum(axis=1),
-            "trading/sharpe_annual": sharpe_ratio(self.gains),
-            "trading/sortino_annual": sortino_ratio(self.gains),
-            "trading/max_drawdown_percent": 100 * maximum_drawdown(self.gains),
-            "trading/turnover_per_year": turnover(self.positions),
-            "trading/invested_percent": 100 * self.positions.mean(axis=1),
-        }
-        found = {tag: values[np.isfinite(values)] for tag, values in scalars.items()}
-        metrics = {tag: float(values.mean()) for tag, values in found.items() if len(values)}
-        return metrics | ({} if self.gap is None else {"trading/gap_percent": 100 * self.gap.value})
+    learned: bool = False
 
 
-def play_trading(
-    env_options: Mapping[str, Any],
-    decide: Decide,
-    episodes: int = 100,
-    seed: int = HELD_OUT_SEED,
-) -> TradingRecord:
-    """Let ``decide`` trade, and buy-and-hold on the same prices: those of the same seeds."""
-    env = make_vector(ENV_ID, episodes, **(dict(env_options) | {"compute_optimal": True}))
-    try:
-        gained, actions, info = _play(env, decide, seed)
-        held, _, _ = _play(env, lambda observation, mask: np.full(episodes, BUY), seed)
-    finally:
-        env.close()
-    optimal = info.get("optimal_return")
-    return TradingRecord(
-        gained, held, positions_of(actions), None if optimal is None else np.asarray(optimal, float)
+def report(evaluated: Evaluated) -> Report:
+    """Ratios of the trader beside those of random orders, buy-and-hold and the best policy."""
+    options, score = dict(evaluated.env_options), evaluated.score
+    episodes = len(score.played.returns)
+    problem = problem_of(evaluated.env_id, options)
+    references = play_references(evaluated.env_id, options, episodes)
+    played = {score.name: score.played, **references, "random": evaluated.by_chance.played}
+    traders = [
+        Trader(name, over_episodes(one, problem.drawn), one is score.played)
+        for name, one in played.items()
+    ]
+    above = above_holding(evaluated, references["buy & hold"], problem)
+    interval = "95 % bootstrap interval" if problem.drawn else "cut from one history: no intervals"
+    beyond = f"log wealth of {score.name} beyond buy-and-hold's on the same prices"
+    return Report(
+        tables=[
+            ratio_table(traders, f"trading, means over {episodes:,} episodes, {interval}"),
+            CAPTION,
+            f"{beyond}: {above.percent()}",
+        ],
+        record={"trading": ratios_json(traders), **estimate_json("above_buy_and_hold", above)},
     )
 
 
-def _play(
-    env: Any, decide: Decide, seed: int
-) -> tuple[Float64[np.ndarray, "B T"], Integer[np.ndarray, "B T"], dict[str, Any]]:
-    """One episode in each environment; they all end on the same day."""
-    observation, info = env.reset(seed=seed)
-    rewards, actions = [], []
-    ended = np.zeros(env.num_envs, dtype=bool)
-    while not ended.any():
-        chosen = np.array(decide(observation, None))
-        observation, reward, terminated, truncated, info = env.step(chosen)
-        ended = terminated | truncated
-        rewards.append(np.array(reward, dtype=np.float64))
-        actions.append(chosen)
-    assert ended.all(), "episodes of one environment are equally long"
-    return np.stack(rewards, axis=1), np.stack(actions, axis=1), info
+def comparison(runs: Sequence[AgentRuns], env_id: str, env_options: Mapping[str, Any]) -> Report:
+    """Ratios of every agent over its seeds, beside those of buy-and-hold and the best policy.
+
+    Runs that were measured before ratios were kept have none.
+    """
+    episodes = len(runs[0].cells[0].played.returns)
+    references = play_references(env_id, env_options, episodes)
+    traders = [
+        Trader(
+            one.agent,
+            {
+                tag: over_runs(_present(np.array([_mean(cell.played, tag) for cell in one.cells])))
+                for tag in RATIOS
+            },
+            learned=True,
+        )
+        for one in runs
+    ]
+    traders += [Trader(name, over_episodes(one, False)) for name, one in references.items()]
+    title = f"trading, {over_runs_words([len(one.cells) for one in runs])}"
+    return Report(
+        tables=[ratio_table(traders, title), CAPTION], record={"trading": ratios_json(traders)}
+    )
 
 
-def positions_of(actions: Integer[np.ndarray, "B T"]) -> Int8[np.ndarray, "B T"]:
-    """Position after each decision to sell (0), wait (1) or buy (2), from flat."""
-    day = np.arange(actions.shape[1])
-    last = np.maximum.accumulate(
-        np.where(actions == WAIT, -1, day), axis=1
-    )  # day of the last order
-    ordered = np.take_along_axis(actions, np.maximum(last, 0), axis=1)
-    return ((last >= 0) & (ordered == BUY)).astype(np.int8)
+def play_references(
+    env_id: str, env_options: Mapping[str, Any], episodes: int
+) -> dict[str, EpisodeReturns]:
+    """The best policy, if the prices' law is known, and buy-and-hold on the held-out paths."""
+
+    def play(decide: Decide, **more: Any) -> EpisodeReturns:
+        return EpisodeEvaluator(env_id, dict(env_options) | more, episodes).play_policy(decide)
+
+    problem = problem_of(env_id, env_options)
+    best = {}
+    if problem.best_policy is not None:
+        shown = problem_of(env_id, dict(env_options) | {"state": True})
+        best = {"optimum": play(best_decide(shown), state=True)}
+    return best | {"buy & hold": play(hold)}
 
 
-def sharpe_ratio(gains: Float64[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
-    """Annualised; not a number where wealth never moved."""
-    returns = np.expm1(gains)
-    return _ratio(returns.mean(axis=1), returns.std(axis=1, ddof=1))
+def problem_of(env_id: str, env_options: Mapping[str, Any]) -> TradingProblem:
+    """The market of an environment with these options."""
+    env: Any = make_single(env_id, **dict(env_options) | {"compute_optimal": True})
+    env.close()
+    return env.unwrapped.problem
 
 
-def sortino_ratio(gains: Float64[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
-    """Annualised; not a number where no day lost anything."""
-    returns = np.expm1(gains)
-    return _ratio(returns.mean(axis=1), np.sqrt((np.minimum(returns, 0) ** 2).mean(axis=1)))
+def hold(observation: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+    """Buy at once, and never sell."""
+    return np.full(len(observation), BUY)
 
 
-def maximum_drawdown(gains: Float64[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
-    """Largest loss from a former height, as a fraction of it: 0 if wealth never fell."""
-    log_wealth = np.cumsum(gains, axis=1)
-    height = np.maximum(np.maximum.accumulate(log_wealth, axis=1), 0.0)  # it begins at 0
-    return -np.expm1((log_wealth - height).min(axis=1))
+def best_decide(problem: TradingProblem) -> Decide:
+    """The best policy for prices of a known law, whose state is part of the observation."""
+    policy, column = problem.best_policy, problem.window + 1
+    assert policy is not None
+
+    def decide(observation: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
+        state = observation[:, column] if problem.state_columns else np.zeros(len(observation))
+        flat, long = (np.interp(state, policy.chain.state, wish) for wish in policy.wish)
+        return np.where(np.where(observation[:, -2] > 0, long, flat) > 0, BUY, SELL)
+
+    return decide
 
 
-def turnover(positions: Int8[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
-    """Buys and sells of the whole wealth in a year, the sale at the end counted."""
-    flat = np.zeros_like(positions[:, :1])
-    trades = np.abs(np.diff(positions, axis=1, prepend=flat, append=flat)).sum(axis=1)
-    return YEAR * trades / positions.shape[1]
+def ratio_table(traders: Sequence[Trader], title: str) -> Table[Trader]:
+    """A row for each trader; in a terminal intervals stand below their figures."""
+
+    def column(tag: str) -> Column[Trader]:
+        heading, spec = RATIOS[tag]
+        return Column(heading, lambda trader: stacked(trader.ratios[tag], spec), wrap=True)
+
+    return Table(
+        title=title,
+        columns=[
+            Column("policy", lambda trader: trader.name, text=True, wrap=True),
+            *map(column, RATIOS),
+        ],
+        rows=traders,
+        style=lambda trader: "bold cyan" if trader.learned else "",
+    )
 
 
-def gap_to_optimum(
-    earned: Float64[np.ndarray, " B"],
-    optimal: Float64[np.ndarray, " B"],
-    held: Float64[np.ndarray, " B"],
+def ratios_json(traders: Sequence[Trader]) -> list[dict[str, Any]]:
+    """Every ratio with its interval, by tag."""
+    rows: list[dict[str, Any]] = []
+    for trader in traders:
+        rows.append({"name": trader.name})
+        for tag, ratio in trader.ratios.items():
+            rows[-1] |= estimate_json(tag, ratio)
+    return rows
+
+
+def over_episodes(played: EpisodeReturns, independent: bool) -> dict[str, Estimate | None]:
+    """Means over those episodes that have the ratio, by tag."""
+    found: dict[str, Estimate | None] = {}
+    for tag in RATIOS:
+        values = _present(played.figures[tag])
+        mean = estimate_mean(values) if len(values) else None
+        if mean is not None and not independent:
+            mean = Estimate(mean.value, np.nan, np.nan)
+        found[tag] = mean
+    return found
+
+
+def above_holding(
+    evaluated: Evaluated, holding: EpisodeReturns, problem: TradingProblem
 ) -> Estimate:
-    """The gap over paths common to all three; the interval draws whole paths anew."""
-    played = EpisodeReturns(earned, np.ones(len(earned), dtype=np.int64), optimal, held)
-    return estimate_rows(len(earned), lambda rows: gap_of(played, rows))
+    """Mean log wealth of an episode above that of buy-and-hold on the same prices."""
+    difference = evaluated.score.played.returns - holding.returns
+    if problem.drawn:
+        return estimate_mean(difference)
+    assert isinstance(problem.source, Prices)
+    if problem.days < problem.source.days - problem.window - 1:  # not all of the same days
+        return Estimate(float(difference.mean()), np.nan, np.nan)
+    evaluator = EpisodeEvaluator(evaluated.env_id, dict(evaluated.env_options), len(difference))
+    gains = []
+    for decide in (evaluated.decide, hold):
+        recorder = TradingRecorder()
+        evaluator.play_policy(decide, recorder=recorder)
+        gains.append(recorder.record().gains)
+    return sum_over_days((gains[0] - gains[1]).mean(axis=0))
 
 
 def sum_over_days(
@@ -193,14 +224,14 @@ def sum_over_days(
     rng = np.random.default_rng(seed)
     starts = rng.integers(days, size=(RESAMPLES, -(-days // block_days)))
     chosen = (starts[..., None] + np.arange(block_days)) % days  # resamples blocks days
-    sums = difference[chosen.reshape(RESAMPLES, -1)[:, :days]].sum(axis=1)
-    low, high = np.quantile(sums, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return Estimate(value, float(low), float(high))
+    return percentiles(value, difference[chosen.reshape(RESAMPLES, -1)[:, :days]].sum(axis=1))
 
 
-def _ratio(
-    mean: Float64[np.ndarray, " B"], risk: Float64[np.ndarray, " B"]
-) -> Float64[np.ndarray, " B"]:
-    """Of a day, brought to a year."""
-    undefined = np.full_like(mean, np.nan)
-    return np.sqrt(YEAR) * np.divide(mean, risk, out=undefined, where=risk > 0)
+def _present(values: Float64[np.ndarray, " K"]) -> Float64[np.ndarray, " F"]:
+    return values[np.isfinite(values)]
+
+
+def _mean(played: EpisodeReturns, tag: str) -> float:
+    """Of the episodes that have this figure; NaN where none has."""
+    values = _present(played.figures.get(tag, np.empty(0)))
+    return float(values.mean()) if len(values) else np.nan

@@ -1,92 +1,148 @@
-"""Ratios of wealth against empyrical, turnover by hand, gaps and intervals against their law."""
+"""What is told of traders: held against the best policy and buy-and-hold, over paths and seeds."""
 
-import empyrical
+import dataclasses
+import io
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from hringur.data.trading.processes import OrnsteinUhlenbeck
 from hringur.envs.trading.problem import BUY, SELL, WAIT, costs
+from hringur.evaluation.agents.comparison import Cell, grouped
+from hringur.evaluation.agents.report import Evaluated
+from hringur.evaluation.agents.scores import EpisodeScore
 from hringur.evaluation.agents.trading import (
-    TradingRecord,
-    gap_to_optimum,
-    maximum_drawdown,
-    play_trading,
-    positions_of,
-    sharpe_ratio,
-    sortino_ratio,
+    CAPTION,
+    RATIOS,
+    comparison,
+    play_references,
+    report,
     sum_over_days,
-    turnover,
 )
-from hringur.references.trading.optimum import gains, optimal_policy, outcomes
+from hringur.evaluators.episodes import EpisodeEvaluator
+from hringur.references.trading.optimum import optimal_policy
 from hringur.types import UserError
 
-
-def daily(seed: int = 0, paths: int = 5, days: int = 300) -> np.ndarray:
-    return np.random.default_rng(seed).normal(0.0005, 0.012, size=(paths, days))
-
-
-@pytest.mark.parametrize(
-    "ours, theirs",
-    [
-        (sharpe_ratio, empyrical.sharpe_ratio),
-        (sortino_ratio, empyrical.sortino_ratio),
-        (maximum_drawdown, lambda returns: -empyrical.max_drawdown(returns)),
-    ],
-)
-def test_ratios_are_those_of_empyrical(ours, theirs):
-    found = ours(daily())
-    expected = [theirs(np.expm1(path)) for path in daily()]
-    np.testing.assert_allclose(found, expected, rtol=1e-10)
+ENV_ID = "StockTrading-v0"
+OPTIONS = {"prices": "ornstein-uhlenbeck", "window": 5, "episode_days": 60}
+REAL = {"prices": "stocks", "ticker": "AAPL", "window": 20, "split": "test", "episode_days": None}
 
 
-def test_a_loss_from_the_first_day_is_a_drawdown():
-    """Wealth 1, 0.8, 1.2, 0.9, 1.0: down by 20 %, then by 25 % from the height of 1.2."""
-    wealth = np.array([[1.0, 0.8, 1.2, 0.9, 1.0]])
-    assert maximum_drawdown(np.diff(np.log(wealth)))[0] == pytest.approx(0.25)
-    assert maximum_drawdown(np.diff(np.log(wealth[:, :2])))[0] == pytest.approx(0.2)
-    assert maximum_drawdown(np.abs(daily())).max() == 0
+def band(observation, mask):
+    """The best policy by its thresholds on the state in the observation."""
+    buy, sell = optimal_policy(OrnsteinUhlenbeck(), *costs(0.001, 0.0, 0.0)).thresholds()
+    state = observation[:, -3]
+    return np.where(state < buy, BUY, np.where(state > sell, SELL, WAIT))
 
 
-def test_positions_follow_the_last_order():
-    actions = np.array([[WAIT, SELL, BUY, WAIT, BUY, SELL, WAIT], [WAIT] * 7, [BUY] + [WAIT] * 6])
-    expected = [[0, 0, 1, 1, 1, 0, 0], [0] * 7, [1] * 7]
-    np.testing.assert_array_equal(positions_of(actions), expected)
+def wait(observation, mask):
+    return np.full(len(observation), WAIT)
 
 
-def test_turnover_counts_both_sides_and_the_last_sale():
-    positions = np.array([[0, 1, 1, 0, 0, 1], [0] * 6, [1] * 6], dtype=np.int8)
-    np.testing.assert_allclose(turnover(positions), 252 / 6 * np.array([4, 0, 2]))
+def evaluated(decide, options=OPTIONS, episodes=40, actions="likeliest") -> Evaluated:
+    evaluator = EpisodeEvaluator(ENV_ID, options, episodes)
+    score, by_chance = (
+        EpisodeScore(name=name, kind=kind, played=evaluator.play_policy(one))
+        for name, kind, one in (("agent", "learned", decide), ("random", "reference", wait))
+    )
+    return Evaluated(
+        env_id=ENV_ID,
+        env_options=options,
+        decide=decide,
+        actions=actions,
+        score=score,
+        by_chance=by_chance,
+    )
 
 
-def test_what_has_no_value_is_left_out():
-    still = np.zeros((2, 30))
-    record = TradingRecord(still, daily(paths=2, days=30), np.zeros((2, 30), dtype=np.int8))
-    metrics = record.metrics()
-    assert "trading/sharpe_annual" not in metrics and "trading/sortino_annual" not in metrics
-    assert metrics["trading/max_drawdown_percent"] == 0 == metrics["trading/turnover_per_year"]
-    assert record.gap is None and "trading/gap_percent" not in metrics
+def printed(*tables) -> str:
+    console = Console(width=80, file=io.StringIO(), color_system=None)
+    for table in tables:
+        console.print(table)
+    return " ".join(console.file.getvalue().split())
 
 
-def test_gap_by_hand():
-    """J* = 4, J = 3: a quarter of the way from nothing, half of it from a holder's 2."""
-    optimal, earned = np.array([3.0, 5.0]), np.array([2.0, 4.0])
-    assert gap_to_optimum(earned, optimal, np.array([-1.0, 0.5])).value == 0.25
-    assert gap_to_optimum(earned, optimal, np.array([2.5, 1.5])).value == 0.5
-    assert gap_to_optimum(optimal, optimal, np.zeros(2)).value == 0
+def test_the_best_policy_has_the_ratios_of_the_optimum_beside_it():
+    told = report(evaluated(band))
+    agent, optimum, hold, waiting = told.record["trading"]
+    assert [row["name"] for row in told.record["trading"]] == [
+        "agent",
+        "optimum",
+        "buy & hold",
+        "random",
+    ]
+    for tag in RATIOS:
+        assert agent[tag] == pytest.approx(optimum[tag], abs=1e-9), tag
+        assert agent[f"{tag}_interval"][0] < agent[tag] < agent[f"{tag}_interval"][1]
+    assert optimum["trading/sharpe_annual"] > hold["trading/sharpe_annual"]
+    assert hold["trading/invested_percent"] == 100 and waiting["trading/sharpe_annual"] is None
+    low, high = told.record["above_buy_and_hold_interval"]
+    assert 0 < low < told.record["above_buy_and_hold"] < high
+    text = printed(*told.tables)
+    assert "95 % bootstrap interval" in text and "buy-and-hold's on the same prices" in text
+    headings = " ".join(text.split("policy")[1].split()[:7])
+    assert headings == "Sharpe Sortino drawdown % turnover invested %"
 
 
-def test_the_interval_of_the_gap_covers_and_uses_the_pairs():
-    """Earned and optimal wealth share a path's luck; the gap of the means is 0.1."""
-    rng, covered, widths = np.random.default_rng(0), [], []
-    for _ in range(150):
-        optimal = rng.normal(0.4, 0.15, size=100)
-        earned = optimal - rng.normal(0.04, 0.02, size=100)
-        gap = gap_to_optimum(earned, optimal, np.zeros(100))
-        covered.append(gap.low <= 0.1 <= gap.high)
-        widths.append(gap.high - gap.low)
-    assert 0.86 <= np.mean(covered) <= 1.0  # binomial: five standard errors below 95 %
-    # Without pairing, the luck of 100 paths alone would make it 4 * 0.15 / sqrt(100) / 0.4 wide.
-    assert np.mean(widths) < 0.2 * 0.15
+def test_the_optimum_is_known_though_its_state_is_not_shown():
+    shown = play_references(ENV_ID, OPTIONS, 5)["optimum"]
+    hidden = play_references(ENV_ID, OPTIONS | {"state": False}, 5)["optimum"]
+    np.testing.assert_array_equal(shown.returns, hidden.returns)
+    np.testing.assert_allclose(shown.returns, shown.optimal, atol=1e-9)
+
+
+def test_prices_of_no_known_law_have_no_optimum_and_no_intervals_over_episodes():
+    told = report(evaluated(wait, REAL, episodes=2))
+    assert [row["name"] for row in told.record["trading"]] == ["agent", "buy & hold", "random"]
+    holding = told.record["trading"][1]
+    assert np.isnan(holding["trading/sharpe_annual_interval"]).all()
+    assert "cut from one history: no intervals" in printed(*told.tables)
+    gain = EpisodeEvaluator(ENV_ID, REAL, 1).play_policy(wait).reference
+    assert told.record["above_buy_and_hold"] == pytest.approx(-gain[0])
+    low, high = told.record["above_buy_and_hold_interval"]  # by blocks of the same days
+    assert low < -gain[0] < high
+
+
+def test_episodes_of_different_days_of_one_history_have_no_interval():
+    told = report(evaluated(wait, REAL | {"episode_days": 60}, episodes=5))
+    assert np.isnan(told.record["above_buy_and_hold_interval"]).all()
+
+
+def test_agents_over_seeds_by_hand():
+    """Student's t over three runs: half a width is 4.302653 standard deviations over sqrt(3)."""
+    episodes = EpisodeEvaluator(ENV_ID, OPTIONS, 6)
+    cells, invested = [], []
+    for seed, share in enumerate((0.2, 0.5, 0.9)):
+        rng = np.random.default_rng(seed)
+
+        def decide(observation, mask, rng=rng, share=share):
+            return np.where(rng.random(len(observation)) < share, BUY, SELL)
+
+        played = episodes.play_policy(decide)
+        invested.append(played.figures["trading/invested_percent"].mean())
+        cells.append(
+            Cell(
+                agent="some",
+                seed=seed,
+                played=played,
+                samples=1,
+                seconds=1.0,
+                curve=(),
+                command="",
+            )
+        )
+    old = dataclasses.replace(cells[0], agent="old", played=dataclasses.replace(played, figures={}))
+    told = comparison(grouped([*cells, old]), ENV_ID, OPTIONS)
+    rows = {row["name"]: row for row in told.record["trading"]}
+    assert set(rows) == {"some", "old", "optimum", "buy & hold"}
+    assert rows["old"]["trading/sharpe_annual"] is None
+    mean, half = np.mean(invested), 4.302653 * np.std(invested, ddof=1) / np.sqrt(3)
+    assert rows["some"]["trading/invested_percent"] == pytest.approx(mean)
+    interval = rows["some"]["trading/invested_percent_interval"]
+    assert interval == pytest.approx([mean - half, mean + half], rel=1e-6)
+    assert "means over runs, 95 % t-intervals" in printed(*told.tables)
+    assert told.tables[1] == CAPTION
 
 
 def test_days_that_hang_together_widen_the_interval():
@@ -108,46 +164,6 @@ def test_days_that_hang_together_widen_the_interval():
     assert np.isnan(sum_over_days(values[0][:100]).low)
 
 
-def test_the_best_policy_played_in_the_environment_has_no_gap():
-    """It decides on the state in the observation; buy-and-hold beside it is that of the infos."""
-    options = {"prices": "ornstein-uhlenbeck", "window": 5, "episode_days": 60}
-    buy, sell = optimal_policy(OrnsteinUhlenbeck(), *costs(0.001, 0.0, 0.0)).thresholds()
-
-    def decide(observation, mask):
-        state = observation[:, -3]
-        return np.where(state < buy, BUY, np.where(state > sell, SELL, WAIT))
-
-    record = play_trading(options, decide, episodes=40, seed=7)
-    assert record.gains.shape == record.held.shape == record.positions.shape == (40, 60)
-    np.testing.assert_allclose(record.log_wealth, record.optimal, atol=1e-9)
-    assert record.gap.value == pytest.approx(0, abs=1e-9)
-    assert record.above_holding.low > 0
-    metrics = record.metrics()
-    assert metrics["trading/log_wealth_percent"] > metrics["trading/buy_and_hold_percent"]
-    again = play_trading(options, decide, episodes=40, seed=7)
-    np.testing.assert_array_equal(record.gains, again.gains)
-
-
-def test_a_record_is_what_the_tables_say():
-    """Drawn at random: the same gains from the actions as from the table of outcomes."""
-    prices = OrnsteinUhlenbeck().sample(np.random.default_rng(0), 3, 41)
-    table = outcomes(prices, 0.001, 0.001)
-    held = gains(np.ones((3, 40), dtype=np.int8), table, 0.001)
-    hold = np.log(prices.close[:, -1] / prices.open[:, 1]) - 0.002
-    np.testing.assert_allclose(held.sum(axis=1), hold, atol=1e-12)
-
-
-def test_real_prices_have_no_optimum_but_a_pair():
-    options = {"prices": "stocks", "ticker": "AAPL", "window": 20, "split": "test"}
-    record = play_trading(
-        options | {"episode_days": None}, lambda o, mask: np.full(len(o), WAIT), episodes=1
-    )
-    assert record.optimal is None and record.gap is None
-    estimate = record.above_holding_by_days
-    assert estimate.value == pytest.approx(-record.held.sum())
-    assert estimate.low < estimate.value < estimate.high
-
-
 def test_an_unknown_option_is_refused():
     with pytest.raises(UserError, match="prise"):
-        play_trading({"prise": 1}, lambda o, mask: np.zeros(len(o), int))
+        play_references(ENV_ID, {"prise": 1}, 1)

@@ -1,0 +1,113 @@
+"""What a trader did, day by day, and the usual ratios of each episode.
+
+With simple returns R = exp(gain) - 1 of each day, 252 days a year, no interest on cash:
+
+    Sharpe ratio       sqrt(252) mean(R) / deviation(R), with T - 1 in the deviation (Sharpe 1994)
+    Sortino ratio      sqrt(252) mean(R) / sqrt(mean(min(R, 0)^2)) (Sortino & Price 1994)
+    maximum drawdown   the largest loss from a former height of wealth, as a fraction of it
+    turnover           wealth traded over wealth, buys and sells added up, in a year
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int8, Integer
+
+from hringur.envs.trading.problem import BUY, WAIT, YEAR
+
+
+@dataclass(frozen=True, eq=False)
+class TradingRecord:
+    """B episodes of T days each."""
+
+    gains: Float64[np.ndarray, "B T"]
+    """change of log wealth of each day, costs taken off"""
+
+    positions: Int8[np.ndarray, "B T"]
+    """after each decision: 0 flat, 1 long"""
+
+    def figures(self) -> dict[str, Float64[np.ndarray, " B"]]:
+        """Figures of each episode by tag; NaN where wealth never moved, or never fell."""
+        return {
+            "trading/sharpe_annual": sharpe_ratio(self.gains),
+            "trading/sortino_annual": sortino_ratio(self.gains),
+            "trading/max_drawdown_percent": 100 * maximum_drawdown(self.gains),
+            "trading/turnover_per_year": turnover(self.positions),
+            "trading/invested_percent": 100 * self.positions.mean(axis=1),
+        }
+
+
+class TradingRecorder:
+    """Is told of every step of trading episodes played side by side, and makes their record."""
+
+    def __init__(self) -> None:
+        self._rewards: list[Float64[np.ndarray, " B"]] = []
+        self._actions: list[Integer[np.ndarray, " B"]] = []
+
+    def __call__(
+        self,
+        observation: Any,
+        actions: Integer[np.ndarray, " B"],
+        rewards: Float64[np.ndarray, " B"],
+        info: Mapping[str, Any],
+        playing: Bool[np.ndarray, " B"],
+    ) -> None:
+        """One day of every episode; they all end on the same one."""
+        assert playing.all(), "episodes of one trading environment are equally long"
+        self._rewards.append(np.array(rewards, dtype=np.float64))
+        self._actions.append(np.array(actions))
+
+    def record(self) -> TradingRecord:
+        """All days so far."""
+        positions = positions_of(np.stack(self._actions, axis=1))
+        return TradingRecord(np.stack(self._rewards, axis=1), positions)
+
+    def figures(self) -> dict[str, Float64[np.ndarray, " B"]]:
+        """Those of the record."""
+        return self.record().figures()
+
+
+def positions_of(actions: Integer[np.ndarray, "B T"]) -> Int8[np.ndarray, "B T"]:
+    """Position after each decision to sell (0), wait (1) or buy (2), from flat."""
+    day = np.arange(actions.shape[1])
+    last = np.maximum.accumulate(
+        np.where(actions == WAIT, -1, day), axis=1
+    )  # day of the last order
+    ordered = np.take_along_axis(actions, np.maximum(last, 0), axis=1)
+    return ((last >= 0) & (ordered == BUY)).astype(np.int8)
+
+
+def sharpe_ratio(gains: Float64[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
+    """Annualised; not a number where wealth never moved."""
+    returns = np.expm1(gains)
+    return _ratio(returns.mean(axis=1), returns.std(axis=1, ddof=1))
+
+
+def sortino_ratio(gains: Float64[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
+    """Annualised; not a number where no day lost anything."""
+    returns = np.expm1(gains)
+    return _ratio(returns.mean(axis=1), np.sqrt((np.minimum(returns, 0) ** 2).mean(axis=1)))
+
+
+def maximum_drawdown(gains: Float64[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
+    """Largest loss from a former height, as a fraction of it: 0 if wealth never fell."""
+    log_wealth = np.cumsum(gains, axis=1)
+    height = np.maximum(np.maximum.accumulate(log_wealth, axis=1), 0.0)  # it begins at 0
+    return -np.expm1((log_wealth - height).min(axis=1))
+
+
+def turnover(positions: Int8[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
+    """Buys and sells of the whole wealth in a year, the sale at the end counted."""
+    flat = np.zeros_like(positions[:, :1])
+    trades = np.abs(np.diff(positions, axis=1, prepend=flat, append=flat)).sum(axis=1)
+    return YEAR * trades / positions.shape[1]
+
+
+def _ratio(
+    mean: Float64[np.ndarray, " B"], risk: Float64[np.ndarray, " B"]
+) -> Float64[np.ndarray, " B"]:
+    """Of a day, brought to a year."""
+    undefined = np.full_like(mean, np.nan)
+    return np.sqrt(YEAR) * np.divide(mean, risk, out=undefined, where=risk > 0)

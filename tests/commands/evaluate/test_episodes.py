@@ -1,0 +1,46 @@
+"""``hringur evaluate`` of runs without tours, as it is typed."""
+
+import json
+
+import pytest
+
+from hringur.cli import main
+from hringur.evaluation.agents.trading import RATIOS
+from tests.commands.tiny_runs import train
+
+
+@pytest.fixture(scope="module")
+def trader(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "trader"
+    options = ["--env=StockTrading-v0", "--option", "episode_days=20", "--steps=2"]
+    assert train("a2c", folder, *options) == 0
+    return folder
+
+
+def test_a_trader_is_told_by_a_second_table(trader, capsys):
+    assert main(["evaluate", str(trader), "--episodes=5"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert shown.index("mean return, 95 % interval") < shown.index("Sharpe Sortino drawdown")
+    for name in ("a2c", "optimum", "buy & hold", "random"):
+        assert name in shown[shown.index("Sharpe") :]
+
+
+def test_a_programs_record_has_the_ratios(trader, capsys):
+    assert main(["evaluate", str(trader), "--episodes=5", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert [row["name"] for row in record["trading"]][:2] == ["a2c", "optimum"]
+    assert all(record["trading"][1][tag] is not None for tag in RATIOS)
+
+
+def test_traders_are_compared_by_the_same_columns(tmp_path, capsys):
+    arguments = ["compare", "--env=StockTrading-v0", "--option", "episode_days=20", "--jobs=1"]
+    arguments += ["--agents", "a2c", "--seeds=2", "--budget=10steps", "--episodes=3"]
+    arguments += [f"--folder={tmp_path / 'traders'}"]
+    assert main(arguments) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "policy Sharpe Sortino drawdown % turnover invested %" in shown
+    assert main([*arguments, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["trading"]
+    assert [row["name"] for row in rows] == ["a2c", "optimum", "buy & hold"]
+    cell = json.loads((tmp_path / "traders" / "cells" / "a2c-0.json").read_text())
+    assert set(cell["figures"]) == set(RATIOS)

@@ -8,8 +8,7 @@ import hashlib
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,20 +54,16 @@ def fetch(
         import requests
     except ImportError as missing:
         raise MissingExtra(f"downloading {dataset}", "generative") from missing
+    pooch.get_logger().setLevel(logging.WARNING)  # what went wrong is told once, at the end
     reasons = []
     print(f"downloading {dataset}: {file} to {folder}", file=sys.stderr)
-    with _quiet(pooch):
-        for source in sources:
-            manager = pooch.create(
-                path=folder,
-                base_url=source,
-                registry={file: f"sha256:{sha256}"},
-                retry_if_failed=tries - 1,
-            )
-            try:
-                return Path(manager.fetch(file, downloader=_resuming))
-            except (requests.RequestException, ValueError, OSError) as error:
-                reasons.append(f"{source}: {_reason(error, sha256)}")
+    for source in sources:
+        registry = {file: f"sha256:{sha256}"}
+        manager = pooch.create(folder, source, registry=registry, retry_if_failed=tries - 1)
+        try:
+            return Path(manager.fetch(file, downloader=_resuming))
+        except (requests.RequestException, ValueError, OSError) as error:
+            reasons.append(f"{source}: {_reason(error, sha256)}")
     raise UserError(
         f"{dataset} needs {file}, which cannot be downloaded ({'; '.join(reasons)}); "
         f"put it into {folder} by other means, or try again with a network"
@@ -83,7 +78,7 @@ def cache_folder() -> Path:
 
 def _resuming(url: str, output_file: str, manager: Any) -> None:
     """Download ``url`` to ``output_file``, going on where an earlier try stopped."""
-    import requests
+    import requests  # pooch's own downloader always begins anew
 
     path = Path(manager.abspath) / Path(url).name
     partial = path.with_name(f"{path.name}.partial")
@@ -106,24 +101,12 @@ def _reason(error: Exception, sha256: str) -> str:
 
     if isinstance(error, requests.HTTPError) and error.response is not None:
         return f"the answer is {error.response.status_code}"
-    if isinstance(error, requests.Timeout):
-        return f"no answer within {SECONDS:g} s"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke; what has come is kept"
-    if isinstance(error, requests.ConnectionError):
-        return "no network, or no such server"
-    if isinstance(error, ValueError):
-        return f"what came has another SHA-256 than {sha256}"
+    for kind, told in {
+        requests.Timeout: f"no answer within {SECONDS:g} s",
+        requests.exceptions.ChunkedEncodingError: "the connection broke; what has come is kept",
+        requests.ConnectionError: "no network, or no such server",
+        ValueError: f"what came has another SHA-256 than {sha256}",
+    }.items():
+        if isinstance(error, kind):
+            return told
     return " ".join(str(error).split())
-
-
-@contextmanager
-def _quiet(pooch: Any) -> Iterator[None]:
-    """Not a line for every try: what went wrong is told once, at the end."""
-    logger = pooch.get_logger()
-    before = logger.level
-    logger.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)

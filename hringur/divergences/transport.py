@@ -15,7 +15,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hringur.divergences.mmd import squared_distances
+from hringur.divergences.kernels import squared_distances
 
 DIRECTIONS = 128
 """of ``sliced_distance``"""

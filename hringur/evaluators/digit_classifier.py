@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -32,6 +32,9 @@ SIDE = 28
 
 CHUNK = 500
 """Images that pass through the network together: enough to be fast, few enough for the cache."""
+
+SLACK = 1e-3
+"""How far beyond 0..1 a float may be."""
 
 Pixels = UInt8[Tensor, "B C H W"] | Float[Tensor, "B C H W"]
 """Bytes in 0..255, or numbers in 0..1."""
@@ -152,11 +155,27 @@ def shipped_classifier(device: str = "cpu") -> DigitClassifier:
 
 def to_grey(images: Pixels) -> Float[Tensor, "B 1 28 28"]:
     """What the network sees of images: 28 x 28 grey levels in 0..1."""
-    levels = images.float() / 255 if images.dtype == torch.uint8 else images.float()
-    grey = levels.mean(dim=1, keepdim=True)
+    grey = unit_floats(images).mean(dim=1, keepdim=True)
     if grey.shape[-2:] != (SIDE, SIDE):
         grey = F.interpolate(grey, (SIDE, SIDE), mode="bilinear", antialias=True)
     return grey.contiguous(memory_format=torch.channels_last)
+
+
+def unit_floats(pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Bytes divided by 255, and floats in 0..1 as they are.
+
+    Raises:
+        UserError: they are neither; a rounding error above 1 is none.
+    """
+    if pixels.dtype == torch.uint8:
+        return pixels.float().div_(255)
+    found = str(pixels.dtype).removeprefix("torch.")
+    if pixels.is_floating_point():
+        lowest, highest = (0.0, 1.0) if not len(pixels) else torch.stack(pixels.aminmax()).tolist()
+        if not (lowest < -SLACK or highest > 1 + SLACK):  # NaN is told of where it is measured
+            return pixels.float()
+        found += f" in {lowest:g}..{highest:g}"
+    raise UserError(f"images must be bytes (uint8, 0 to 255) or floats in 0..1, got {found}")
 
 
 def _convolution(before: int, after: int, kernel: int = 3, stride: int = 1) -> list[nn.Module]:

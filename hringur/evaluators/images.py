@@ -21,7 +21,7 @@ from hringur.divergences.features import (
     kernel_distance,
     neighbourhoods,
 )
-from hringur.divergences.mmd import mmd
+from hringur.divergences.kernels import mmd
 from hringur.divergences.transport import sliced_distance
 from hringur.evaluators.digit_classifier import DigitClassifier, Pixels, shipped_classifier
 from hringur.types import Metrics, UserError

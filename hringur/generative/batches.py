@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Shaped, UInt8
 from torch import Tensor
 
+from hringur.data.images.arrays import as_image_set
 from hringur.data.images.image_set import ImageSet
 from hringur.data.images.images import load_images
+from hringur.evaluators.digit_classifier import unit_floats
 from hringur.generative.networks import ImageShape, channels_last
 from hringur.types import State, UserError
 
@@ -67,16 +69,20 @@ class Images:
         return ImageShape(*self.train.shape[1:])
 
 
-def images_of(dataset: Any, size: int | None, device: torch.device) -> Images:
-    """The images of a data set by its name or record, on the device; ``Images`` stay as they are.
+def images_of(dataset: Any, labels: Any, size: int | None, device: torch.device) -> Images:
+    """A data set by its name or path, its record, or images in memory, all on the device.
 
     Raises:
-        UserError: there is no such data set.
+        UserError: there is no such data set, or the images are none.
     """
     if isinstance(dataset, Images):
         return dataset
-    found = load_images(str(dataset), size) if isinstance(dataset, str | Path) else dataset
-    return Images.on_device(found, device)
+    if labels is not None and isinstance(dataset, str | Path | ImageSet):
+        raise UserError("labels are for images in memory; a data set brings its own")
+    if isinstance(dataset, str | Path):
+        return Images.on_device(load_images(str(dataset), size), device)
+    found = dataset if isinstance(dataset, ImageSet) else as_image_set(dataset, labels)
+    return Images.on_device(found if size is None else found.resized(size), device)
 
 
 class ImageBatches:
@@ -129,6 +135,6 @@ class ImageBatches:
         self.position = 0
 
 
-def as_floats(pixels: UInt8[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-    """Bytes as numbers in 0 .. 1, in the layout that convolutions like."""
-    return channels_last(pixels).float().div_(255)
+def as_floats(pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+    """Bytes or floats in 0 .. 1 as such floats, in the layout that convolutions like."""
+    return unit_floats(channels_last(pixels))

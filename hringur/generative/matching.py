@@ -22,7 +22,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hringur.checks import check_choice, check_not_negative
-from hringur.divergences.mmd import moments_gap
+from hringur.divergences.kernels import moments_gap
 from hringur.generative import measures
 from hringur.generative.batches import Batch
 from hringur.generative.model import ImageModel, in_parts

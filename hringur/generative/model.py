@@ -31,10 +31,10 @@ from hringur.evaluators.images import (
     measurable,
 )
 from hringur.generative import measures, pictures
-from hringur.generative.batches import ImageBatches, Images, as_floats, images_of
+from hringur.generative.batches import ImageBatches, as_floats, images_of
 from hringur.generative.collapse_monitor import CollapseMonitor
 from hringur.generative.fitted_density import Mixture, fit_gaussians
-from hringur.generative.networks import ImageShape, channels_last
+from hringur.generative.networks import ImageShape
 from hringur.generative.settings import ImageModelConfig
 from hringur.registry import model_config
 from hringur.settings import read
@@ -71,9 +71,10 @@ class ImageModel(ABC):
 
     def __init__(
         self,
-        dataset: str | ImageSet | Images = "mnist",
+        dataset: Any = "mnist",
         config: Any = None,
         *,
+        labels: Any = None,
         size: int | None = None,
         seed: int = 0,
         device: str = "auto",
@@ -82,16 +83,18 @@ class ImageModel(ABC):
         """Load the images, and draw the first weights of the networks.
 
         Args:
-            dataset: a name or path for ``load_images``, or images.
+            dataset: a name or path for ``load_images``, an ``ImageSet``, or the images themselves:
+                a NumPy array, a torch tensor or a sequence of PIL images (``as_image_set``).
             config: an instance of ``settings``; its defaults when not given.
-            size: bring the images of a name or path to so many pixels, high and wide.
+            labels: class numbers of images given themselves, if there are classes.
+            size: bring the images to so many pixels, high and wide.
             seed: of the weights and of the order of the images.
             device: auto, cpu or cuda, where no ``fabric`` is given.
             fabric: device, precision and processes.
         """
         self.config: Any = config or self.settings()
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
-        self.images = images_of(dataset, size, self.fabric.device)
+        self.images = images_of(dataset, labels, size, self.fabric.device)
         self.seed = seed
         self.networks: dict[str, AveragedNetwork] = {}
         self.monitor: CollapseMonitor | None = None
@@ -274,9 +277,7 @@ class ImageModel(ABC):
         )
 
     @classmethod
-    def load(
-        cls, path: str | Path, device: str = "auto", dataset: str | ImageSet | None = None
-    ) -> Any:
+    def load(cls, path: str | Path, device: str = "auto", dataset: Any = None) -> Any:
         """The model in a saved file or in a run folder's newest checkpoint.
 
         Args:
@@ -364,7 +365,7 @@ class ImageModel(ABC):
         if tensor.dim() != 4 or tuple(tensor.shape[1:]) != tuple(self.shape):
             expected = " x ".join(map(str, self.shape))
             raise UserError(f"images must be B x {expected}, got {list(tensor.shape)}")
-        return as_floats(tensor) if tensor.dtype == torch.uint8 else channels_last(tensor.float())
+        return as_floats(tensor)
 
     def _description(self) -> State:
         return {

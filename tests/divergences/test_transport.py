@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.stats import wasserstein_distance
 
-from hringur.divergences.mmd import squared_distances
+from hringur.divergences.kernels import squared_distances
 from hringur.divergences.transport import (
     entropic_cost,
     random_directions,

@@ -10,6 +10,7 @@ from hringur.evaluators.digit_classifier import (
     DigitNetwork,
     shipped_classifier,
     to_grey,
+    unit_floats,
 )
 from hringur.training import checkpoint
 from hringur.types import UserError
@@ -52,6 +53,14 @@ def test_bytes_and_numbers_and_colours_are_seen_alike():
     assert torch.allclose(to_grey(images.repeat(1, 3, 1, 1)), grey)
     red = torch.cat([images, torch.zeros_like(images), torch.zeros_like(images)], dim=1)
     assert torch.allclose(to_grey(red), grey / 3)
+
+
+def test_what_are_neither_bytes_nor_floats_in_0_to_1_is_refused(small):
+    images = torch.randint(0, 256, (5, 1, 28, 28))
+    with pytest.raises(UserError, match=r"floats in 0\.\.1, got float32 in 0\.\."):
+        small.features(images.float())
+    with pytest.raises(UserError, match="got int64"):
+        unit_floats(images)
 
 
 def test_larger_images_are_averaged_down():

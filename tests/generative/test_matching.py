@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from hringur.divergences.mmd import AUTHORS, Kernels, mmd_to_normal, moments_gap
+from hringur.divergences.kernels import AUTHORS, Kernels, mmd_to_normal, moments_gap
 from hringur.generative.matching import draw_codes, transport_cost
 from hringur.generative.models.adversarial_autoencoder import (
     AdversarialAutoencoder,

@@ -1,7 +1,9 @@
 """What all models have from their base: samples compared while training, saved and loaded runs."""
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from hringur.evaluators.digit_classifier import shipped_classifier
 from hringur.evaluators.images import ImageEvaluator
@@ -141,3 +143,29 @@ def test_checkpoints_of_before_still_load():
     fresh.load_state_dict(state)
     assert torch.equal(fresh.sample(2, seed=0), model.sample(2, seed=0))
     assert (fresh.monitor.constant, fresh.monitor.separated) == (3, 4)
+
+
+def test_images_in_memory_stand_in_place_of_a_data_sets_name():
+    pixels, labels = stripes().train[:, 0], np.arange(80) % 2
+    models = [
+        VAE(given, VAEConfig(**TINY), labels=labels, device="cpu")
+        for given in (pixels, torch.tensor(pixels / 255), [Image.fromarray(one) for one in pixels])
+    ]
+    for model in models:
+        assert (len(model.images.train), len(model.images.test)) == (72, 8)
+        assert torch.equal(model.images.train, models[0].images.train)
+        assert torch.equal(model.images.train_labels, models[0].images.train_labels)
+        assert model.images.classes == ("0", "1")
+    assert VAE(pixels, VAEConfig(**TINY), size=12, device="cpu").shape == (1, 12, 12)
+    with pytest.raises(UserError, match="labels are for images in memory"):
+        VAE("digits", VAEConfig(**TINY), labels=labels, device="cpu")
+
+
+def test_floats_outside_0_to_1_are_no_images():
+    image = stripes().test[:2]
+    model = vae()
+    torch.testing.assert_close(model.encode(image / 255), model.encode(image))
+    with pytest.raises(UserError, match=r"floats in 0\.\.1, got float64 in 0\.\."):
+        model.encode(image / 1.0)
+    with pytest.raises(UserError, match="bytes .* got int64"):
+        model.encode(image.astype(np.int64))

@@ -1,20 +1,23 @@
-"""Images in a NumPy archive (``.npz``), read without pickle.
+"""Images in memory, and in a NumPy archive (``.npz``), which is read without pickle.
 
-Arrays of bytes, either ``images`` with ``labels`` (some are then held out), or ``train`` and
-``test`` with ``train_labels`` and ``test_labels``; labels may be left out. The names that other
-libraries use serve as well (``x_train``, ``train_images``, ...). Axes: N H W, N H W C or N C H W,
-with one or three channels C.
+Arrays of bytes or of floats in 0..1, either ``images`` with ``labels`` (some are then held out), or
+``train`` and ``test`` with ``train_labels`` and ``test_labels``; labels may be left out. The names
+that other libraries use serve as well (``x_train``, ``train_images``, ...). Axes: N H W, N H W C or
+N C H W, with one or three channels C.
 """
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64, UInt8
+from PIL import Image
 
-from hringur.data.images.image_set import ImageSet, held_out_split
+from hringur.data.images.files import pixels_of, stacked
+from hringur.data.images.image_set import ImageSet, as_bytes, held_out_split
 from hringur.types import UserError
 
 ALIASES = {
@@ -31,82 +34,116 @@ ALIASES = {
 MAX_CLASSES = 10_000
 
 
+def as_image_set(
+    images: Any,
+    labels: Any = None,
+    *,
+    test: Any = None,
+    test_labels: Any = None,
+    classes: Sequence[str] | None = None,
+    name: str = "images",
+) -> ImageSet:
+    """The record of images in memory.
+
+    Args:
+        images: to train on; a NumPy array, a torch tensor, or a sequence of PIL images.
+        labels: number of the class of each, if there are classes.
+        test: held-out images; a tenth of ``images`` when not given.
+        test_labels: of the held-out images.
+        classes: names by number; the numbers themselves when not given.
+        name: of the set.
+
+    Raises:
+        UserError: images or labels are not as the module says.
+    """
+    names = ("images", "labels") if test is None else ("train", "train_labels")
+    given = {
+        names[0]: images,
+        names[1]: labels,
+        "test": test,
+        "test_labels": test_labels,
+        "classes": classes,
+    }
+    arrays = {key: _array(value, key) for key, value in given.items() if value is not None}
+    return _image_set(arrays, name, "")
+
+
 def read_npz(path: Path) -> ImageSet:
     """The images of an archive.
 
     Raises:
         UserError: it is damaged, holds code, or its arrays are not as the module says.
     """
-    arrays = _arrays(path)
-    if "images" in arrays:
-        images = _images(arrays, "images", path)
-        if len(images) < 2:
-            raise UserError(f"{path} needs at least 2 images, one of which is held out")
-        labels = _labels(arrays, "labels", len(images), path)
-        return held_out_split(path.stem, images, labels, _classes(arrays, labels, path))
-    if "train" not in arrays or "test" not in arrays:
-        raise UserError(
-            f"{path} needs an array 'images', or 'train' and 'test'; it has {_present(path)}"
-        )
-    train, test = _images(arrays, "train", path), _images(arrays, "test", path)
-    if train.shape[1:] != test.shape[1:] or not len(train) or not len(test):
-        raise UserError(f"{path}: train and test are {train.shape} and {test.shape} (N, C, H, W)")
-    train_labels = _labels(arrays, "train_labels", len(train), path)
-    test_labels = _labels(arrays, "test_labels", len(test), path)
-    if (train_labels is None) != (test_labels is None):
-        raise UserError(f"{path} needs labels for both of train and test, or for neither")
-    every = None
-    if train_labels is not None and test_labels is not None:
-        every = np.concatenate([train_labels, test_labels])
-    classes = _classes(arrays, every, path)
-    return ImageSet(path.stem, train, test, train_labels, test_labels, classes)
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray]:
-    """The arrays that are known, under their own names here."""
-    found = {}
+    arrays = {}
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            present = ", ".join(map(repr, stored.files)) or "none"
             for name, aliases in ALIASES.items():
-                for alias in aliases:
-                    if alias in stored:
-                        found[name] = stored[alias]
-                        break
+                found = [alias for alias in aliases if alias in stored]
+                if found:
+                    arrays[name] = stored[found[0]]
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path} cannot be read as an .npz of plain numbers: {reason}") from error
-    return found
+    if "images" not in arrays and not {"train", "test"} <= arrays.keys():
+        raise UserError(f"{path} needs an array 'images', or 'train' and 'test'; it has {present}")
+    return _image_set(arrays, path.stem, f"{path}: ")
 
 
-def _present(path: Path) -> str:
-    with np.load(path, allow_pickle=False) as stored:
-        return ", ".join(map(repr, stored.files)) or "none"
+def _image_set(arrays: Mapping[str, np.ndarray], name: str, where: str) -> ImageSet:
+    """The record of arrays under their own names here; ``where`` begins each message."""
+    if "images" in arrays:
+        images = _images(arrays, "images", where)
+        if len(images) < 2:
+            raise UserError(f"{where}at least 2 images are needed, one of which is held out")
+        labels = _labels(arrays, "labels", len(images), where)
+        return held_out_split(name, images, labels, _classes(arrays, labels, where))
+    train, test = _images(arrays, "train", where), _images(arrays, "test", where)
+    if train.shape[1:] != test.shape[1:] or not len(train) or not len(test):
+        raise UserError(f"{where}train and test are {train.shape} and {test.shape} (N, C, H, W)")
+    train_labels = _labels(arrays, "train_labels", len(train), where)
+    test_labels = _labels(arrays, "test_labels", len(test), where)
+    if (train_labels is None) != (test_labels is None):
+        raise UserError(f"{where}labels are needed for both of train and test, or for neither")
+    every = None
+    if train_labels is not None and test_labels is not None:
+        every = np.concatenate([train_labels, test_labels])
+    classes = _classes(arrays, every, where)
+    return ImageSet(name, train, test, train_labels, test_labels, classes)
+
+
+def _array(value: Any, name: str) -> np.ndarray:
+    """An array, a tensor or a sequence as an array; PIL images with their channels first."""
+    if hasattr(value, "detach"):  # a torch tensor, wherever it lies
+        value = value.detach().cpu()
+    elif isinstance(value, Sequence) and value and isinstance(value[0], Image.Image):
+        named = ((f"{name}[{i}]", image) for i, image in enumerate(value))
+        return stacked(((where, pixels_of(image, where)) for where, image in named), len(value))
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise UserError(f"{name!r} must hold arrays of one shape: {error}") from error
 
 
 def _images(
-    arrays: Mapping[str, np.ndarray], name: str, path: Path
+    arrays: Mapping[str, np.ndarray], name: str, where: str
 ) -> UInt8[np.ndarray, "N C H W"]:
-    """An array of images with its channels first."""
-    array = arrays[name]
-    if array.dtype != np.uint8:
-        raise UserError(
-            f"{path}: {name!r} must hold bytes (uint8, 0 to 255), got {array.dtype}; "
-            "numbers in 0..1 are to be multiplied by 255 first"
-        )
+    """An array of images as bytes with its channels first."""
+    array = as_bytes(arrays[name], f"{where}{name!r}")
     if array.ndim == 3:
         array = array[:, None]
     elif array.ndim == 4 and array.shape[1] not in (1, 3):
         array = array.transpose(0, 3, 1, 2)
     if array.ndim != 4 or array.shape[1] not in (1, 3) or 0 in array.shape[1:]:
         raise UserError(
-            f"{path}: {name!r} must have the axes N H W, N H W C or N C H W with 1 or 3 channels, "
+            f"{where}{name!r} must have the axes N H W, N H W C or N C H W with 1 or 3 channels, "
             f"got {arrays[name].shape}"
         )
     return np.ascontiguousarray(array)
 
 
 def _labels(
-    arrays: Mapping[str, np.ndarray], name: str, count: int, path: Path
+    arrays: Mapping[str, np.ndarray], name: str, count: int, where: str
 ) -> Int64[np.ndarray, " N"] | None:
     """A class number for each of ``count`` images, if there are any."""
     if name not in arrays:
@@ -114,19 +151,19 @@ def _labels(
     labels = arrays[name].reshape(-1) if arrays[name].ndim == 2 else arrays[name]
     if labels.shape != (count,) or labels.dtype.kind not in "iu":
         raise UserError(
-            f"{path}: {name!r} must hold {count} whole numbers, "
+            f"{where}{name!r} must hold {count} whole numbers, "
             f"got {labels.dtype} of shape {arrays[name].shape}"
         )
     if count and not 0 <= int(labels.min()) <= int(labels.max()) < MAX_CLASSES:
         raise UserError(
-            f"{path}: {name!r} must be class numbers in 0..{MAX_CLASSES - 1}, "
+            f"{where}{name!r} must be class numbers in 0..{MAX_CLASSES - 1}, "
             f"got {labels.min()}..{labels.max()}"
         )
     return labels.astype(np.int64)
 
 
 def _classes(
-    arrays: Mapping[str, np.ndarray], labels: Int64[np.ndarray, " N"] | None, path: Path
+    arrays: Mapping[str, np.ndarray], labels: Int64[np.ndarray, " N"] | None, where: str
 ) -> tuple[str, ...]:
     """Names of the classes: given, or the numbers."""
     if labels is None:
@@ -136,7 +173,5 @@ def _classes(
         return tuple(str(number) for number in range(needed))
     names = tuple(str(name) for name in arrays["classes"].reshape(-1))
     if len(names) < needed:
-        raise UserError(
-            f"{path}: 'classes' has {len(names)} names, but there is class {needed - 1}"
-        )
+        raise UserError(f"{where}'classes' has {len(names)} names, but there is class {needed - 1}")
     return names

@@ -101,7 +101,9 @@ def _image_set(source: _Source, files: Iterable[PurePosixPath], size: int | None
             f"{source.where} needs at least 2 images ({', '.join(SUFFIXES)}), it has {len(images)}"
         )
     below = _without_common_folder(images)
-    pixels = _read_all(source, images, size)
+    named = ((f"{source.where}/{file}", file) for file in images)
+    decoded = ((where, _decoded(source.read(file), where)) for where, file in named)
+    pixels = stacked(decoded, len(images), size)
     if {path.parts[0].lower() for path in below if len(path.parts) > 1} == {"train", "test"}:
         return _split_by_folder(source, below, pixels)
     labels, classes = _classes_of(below)
@@ -156,29 +158,50 @@ def _split_by_folder(
     )
 
 
-def _read_all(
-    source: _Source, files: list[PurePosixPath], size: int | None
+def stacked(
+    images: Iterable[tuple[str, UInt8[np.ndarray, "C H W"]]], count: int, size: int | None = None
 ) -> UInt8[np.ndarray, "N C H W"]:
-    """All images as one array; each is brought to ``size`` at once, so that photographs fit."""
+    """All ``count`` images as one array; each is brought to ``size`` at once, to save memory.
+
+    Args:
+        images: each with its name in messages.
+        count: of the images.
+        size: pixels to bring them to; None leaves them as they are.
+
+    Raises:
+        UserError: they are of several sizes, or too many.
+    """
     arrays: list[np.ndarray] = []
-    first_shape: tuple[int, int] | None = None
-    for file in files:
-        where = f"{source.where}/{file}"
-        image = _decoded(source.read(file), where)  # C H W
-        first_shape = first_shape or image.shape[1:]
+    first, first_shape = "", None
+    for where, image in images:
+        if first_shape is None:
+            first, first_shape = where, image.shape[1:]
         if image.shape[1:] != first_shape:
             raise UserError(
                 f"images must be of one size: {where} has {_size(image.shape[1:])} pixels, "
-                f"{files[0]} has {_size(first_shape)}"
+                f"{PurePosixPath(first).name} has {_size(first_shape)}"
             )
         arrays.append(image if size is None else resized(image[None], size)[0])
-        if len(files) * arrays[0].nbytes > MAX_SET_BYTES:
+        if count * arrays[0].nbytes > MAX_SET_BYTES:
             raise UserError(
-                f"{source.where}: {len(files)} images of {_size(arrays[0].shape[1:])} pixels are "
+                f"{count} images of {_size(arrays[0].shape[1:])} pixels are "
                 f"more than {MAX_SET_BYTES >> 30} GiB; bring them to a smaller size"
             )
     channels = max(array.shape[0] for array in arrays)
     return np.stack([np.broadcast_to(array, (channels, *array.shape[1:])) for array in arrays])
+
+
+def pixels_of(image: Image.Image, where: str) -> UInt8[np.ndarray, "C H W"]:
+    """The pixels of a PIL image, grey or in colour; ``where`` begins the message.
+
+    Raises:
+        UserError: it has not 8 bits a channel.
+    """
+    if image.mode not in GREY + COLOUR:
+        raise UserError(f"{where} must have 8 bits a channel, its mode is {image.mode}")
+    if image.mode in GREY:
+        return np.array(image.convert("L"))[None]
+    return np.ascontiguousarray(np.array(image.convert("RGB")).transpose(2, 0, 1))
 
 
 def _decoded(content: bytes, where: str) -> UInt8[np.ndarray, "C H W"]:
@@ -187,11 +210,7 @@ def _decoded(content: bytes, where: str) -> UInt8[np.ndarray, "C H W"]:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # a picture of too many pixels, a damaged profile
             with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
-                if image.mode not in GREY + COLOUR:
-                    raise UserError(f"{where} must have 8 bits a channel, its mode is {image.mode}")
-                if image.mode in GREY:
-                    return np.array(image.convert("L"))[None]
-                return np.ascontiguousarray(np.array(image.convert("RGB")).transpose(2, 0, 1))
+                return pixels_of(image, where)
     except UserError:
         raise
     except UnidentifiedImageError as error:

@@ -1,14 +1,16 @@
-"""The record of a set of images, and what is done to it as a whole: cut square, brought to a size.
+"""The record of a set of images, and what is done to it as a whole: split, cut square, resized.
 
 Images are bytes, channels first. All of a small set is one array, so that a learner can keep it on
 its device as one tensor.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float, Float32, Int64, Shaped, UInt8
+
+from hringur.types import UserError
 
 SPLIT_SEED = 874
 """Which images are held out of a set that comes without a test set: the same ones at every call."""
@@ -22,13 +24,20 @@ class ImageSet:
     """N images to train on and M held-out ones, of one size."""
 
     name: str
-    train: UInt8[np.ndarray, "N C H W"]
-    test: UInt8[np.ndarray, "M C H W"]
-    train_labels: Int64[np.ndarray, " N"] | None
+    train: UInt8[np.ndarray, "N C H W"] | Float[np.ndarray, "N C H W"]
+    """kept as bytes; floats in 0..1 are converted"""
+
+    test: UInt8[np.ndarray, "M C H W"] | Float[np.ndarray, "M C H W"]
+    train_labels: Int64[np.ndarray, " N"] | None = None
     """number of the class; None where the set has no classes"""
-    test_labels: Int64[np.ndarray, " M"] | None
-    classes: tuple[str, ...]
+
+    test_labels: Int64[np.ndarray, " M"] | None = None
+    classes: tuple[str, ...] = ()
     """names by number; empty where the set has no classes"""
+
+    def __post_init__(self) -> None:
+        for name in ("train", "test"):
+            object.__setattr__(self, name, as_bytes(getattr(self, name), f"{self.name}: {name!r}"))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -38,14 +47,24 @@ class ImageSet:
 
     def resized(self, size: int) -> "ImageSet":
         """The same images, ``size`` pixels high and wide: the middle square of each, resampled."""
-        return ImageSet(
-            self.name,
-            resized(self.train, size),
-            resized(self.test, size),
-            self.train_labels,
-            self.test_labels,
-            self.classes,
-        )
+        return replace(self, train=resized(self.train, size), test=resized(self.test, size))
+
+
+def as_bytes(pixels: Shaped[np.ndarray, "*axes"], where: str) -> UInt8[np.ndarray, "*axes"]:
+    """Bytes as they are, and floats in 0..1 as bytes; ``where`` begins the message.
+
+    Raises:
+        UserError: they are neither.
+    """
+    if pixels.dtype == np.uint8:
+        return pixels
+    found = str(pixels.dtype)
+    if pixels.dtype.kind == "f" and pixels.size:
+        lowest, highest = float(pixels.min()), float(pixels.max())
+        if 0 <= lowest <= highest <= 1:
+            return np.rint(255 * pixels).astype(np.uint8)
+        found += f" in {lowest:g}..{highest:g}"
+    raise UserError(f"{where} must hold bytes (uint8, 0 to 255) or floats in 0..1, got {found}")
 
 
 def held_out_split(

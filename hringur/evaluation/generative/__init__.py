@@ -1,1 +1,1 @@
-"""generative."""
+"""Generative models measured: reports of one model, and comparisons of several."""

@@ -1,1 +1,1 @@
-"""models."""
+"""One file for each generative model: its settings, its networks and its loss."""

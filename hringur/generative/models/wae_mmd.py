@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hringur.checks import check_positive
-from hringur.divergences.mmd import HIGHEST_POWER, Kernels, mmd_to_normal
+from hringur.divergences.kernels import HIGHEST_POWER, Kernels, mmd_to_normal
 from hringur.generative.matching import MatchingAutoencoder, MatchingConfig
 from hringur.types import UserError
 

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+from hringur.data.images.arrays import as_image_set
+from hringur.data.images.image_set import ImageSet
 from hringur.data.images.images import load_images
 from hringur.types import UserError
 
@@ -75,7 +79,9 @@ def test_size_is_kept_to(stored):
     [
         ({"pictures": IMAGES}, "needs an array 'images'.*it has 'pictures'"),
         ({"train": IMAGES}, "'train' and 'test'"),
-        ({"images": IMAGES / 255}, r"bytes \(uint8.*float64.*multiplied by 255"),
+        ({"images": IMAGES / 1.0}, r"bytes \(uint8.*floats in 0\.\.1, got float64 in 0\.\.255"),
+        ({"images": IMAGES.astype(np.int64)}, r"bytes \(uint8.*got int64"),
+        ({"images": IMAGES / 255 * np.nan}, r"floats in 0\.\.1, got float64 in nan\.\.nan"),
         ({"images": IMAGES[0]}, r"axes N H W.*\(5, 6\)"),
         ({"images": np.zeros((4, 5, 5, 2), np.uint8)}, "1 or 3 channels"),
         ({"images": IMAGES[:1]}, "at least 2 images"),
@@ -115,3 +121,73 @@ def test_a_damaged_archive_is_refused(stored):
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"pictures\.npz cannot be read"):
         load_images(str(path))
+
+
+def test_floats_in_0_to_1_become_bytes(stored):
+    """Else they were read as nearly black."""
+    images = load_images(stored(train=IMAGES / 255, test=(IMAGES / 255).astype(np.float32)))
+    assert (images.train[:, 0] == IMAGES).all() and (images.test[:, 0] == IMAGES).all()
+    direct = ImageSet("direct", IMAGES[:, None] / 255, IMAGES[:, None], None, None, ())
+    assert direct.train.dtype == np.uint8 and (direct.train[:, 0] == IMAGES).all()
+    with pytest.raises(UserError, match=r"direct: 'test' must hold.*got float64 in 0\.\.255"):
+        ImageSet("direct", IMAGES[:, None], IMAGES[:, None] / 1.0, None, None, ())
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        IMAGES,
+        (IMAGES / 255).astype(np.float32)[:, None],
+        torch.tensor(IMAGES)[..., None],
+        torch.tensor(IMAGES / 255, requires_grad=True),
+        [Image.fromarray(image) for image in IMAGES],
+        list(IMAGES),
+    ],
+    ids=["bytes", "floats", "tensor", "tensor of floats", "PIL", "list of arrays"],
+)
+def test_images_in_memory_are_one_record_whatever_holds_them(given):
+    images = as_image_set(given, LABELS.tolist(), name="mine")
+    expected = as_image_set(IMAGES, LABELS)
+    assert images.name == "mine" and images.classes == ("0", "1", "2")
+    assert (len(images.train), len(images.test)) == (18, 2)
+    for name in ("train", "test", "train_labels", "test_labels"):
+        assert (getattr(images, name) == getattr(expected, name)).all(), name
+
+
+def test_colour_images_of_pil_stay_in_colour_and_grey_ones_join_them():
+    pixels = RNG.integers(0, 256, (2, 5, 6, 3), dtype=np.uint8)
+    pictures = [Image.fromarray(pixels[0]), Image.fromarray(pixels[1]), Image.fromarray(IMAGES[0])]
+    images = as_image_set(pictures, test=pictures[:1])
+    assert images.train.shape == (3, 3, 5, 6)
+    assert (images.train[:2] == pixels.transpose(0, 3, 1, 2)).all()
+    assert (images.train[2] == IMAGES[0]).all()
+
+
+def test_a_test_set_in_memory_is_kept():
+    images = as_image_set(
+        IMAGES[:15], LABELS[:15], test=IMAGES[15:], test_labels=LABELS[15:], classes=["a", "b", "c"]
+    )
+    assert (images.test[:, 0] == IMAGES[15:]).all() and len(images.train) == 15
+    assert images.classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    "images, labels, told",
+    [
+        (IMAGES * 2.0, None, r"^'images' must hold bytes .* got float64"),
+        (IMAGES[:1], None, "^at least 2 images are needed"),
+        ([], None, "'images' must hold"),
+        (IMAGES, LABELS[:-1], "^'labels' must hold 20 whole numbers"),
+        ([IMAGES[0], IMAGES[0, :4]], None, "^'images' must hold arrays of one shape"),
+        (
+            [Image.new("L", (6, 5)), Image.new("L", (5, 6))],
+            None,
+            r"^images must be of one size: images\[1\] has 5 x 6 pixels, images\[0\] has 6 x 5",
+        ),
+        ([Image.new("F", (6, 5))] * 2, None, r"^images\[0\] must have 8 bits a channel"),
+    ],
+)
+def test_what_cannot_be_images_is_refused_in_one_line(images, labels, told):
+    with pytest.raises(UserError, match=told) as refused:
+        as_image_set(images, labels)
+    assert "\n" not in str(refused.value)

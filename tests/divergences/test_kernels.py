@@ -7,7 +7,7 @@ import torch
 from scipy.integrate import quad
 from scipy.special import gamma
 
-from hringur.divergences.mmd import (
+from hringur.divergences.kernels import (
     AUTHORS,
     Kernels,
     mmd,

@@ -13,8 +13,8 @@ import pytest
 
 from hringur.data import downloads
 from hringur.data.downloads import fetch
-from hringur.data.images import idx_sets
-from hringur.data.images.idx_sets import FILES, fashion_mnist, mnist, parse_idx
+from hringur.data.images import images as named
+from hringur.data.images.images import FILES, fashion_mnist, mnist, parse_idx
 from hringur.types import MissingExtra, UserError
 
 
@@ -64,7 +64,7 @@ def test_a_damaged_file_is_named_with_both_checksums(copied):
     content[1000] ^= 1
     path.write_bytes(content)
     found = hashlib.sha256(content).hexdigest()
-    expected = idx_sets.MNIST_SHA256[path.name]
+    expected = named.MNIST_SHA256[path.name]
     with pytest.raises(UserError, match=f"{path} is damaged: .* is {found}, expected {expected}"):
         mnist(copied)
 
@@ -211,7 +211,7 @@ def test_fashion_comes_through_the_same_reader(server, tmp_path, monkeypatch):
     arrays += [rng.integers(0, 10, shape, dtype=np.uint8) for shape in ((4, 28, 28), 4)]
     server.files = {file: idx(array) for file, array in zip(FILES, arrays, strict=True)}
     checksums = {file: hashlib.sha256(data).hexdigest() for file, data in server.files.items()}
-    monkeypatch.setattr(idx_sets, "FASHION_SHA256", checksums)
+    monkeypatch.setattr(named, "FASHION_SHA256", checksums)
     clothes = fashion_mnist(tmp_path, (server.address,))
     assert clothes.name == "fashion-mnist" and len(clothes.classes) == 10
     assert (clothes.train[:, 0] == arrays[0]).all() and (clothes.test[:, 0] == arrays[2]).all()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hringur.registry import LEARNERS, learner_config
+from hringur.registry import learner_config, learners
 from hringur.training import checkpoint
 from hringur.training.random_state import random_state, restore_random_state, seed_everything
 from hringur.training.trainer import TrainerConfig, make_fabric
@@ -48,7 +48,7 @@ def updates(learner: Learner, batches: Batches, count: int, first: int = 0) -> l
     return [scalars(learner.update(next(batches), (first + step) / 4)) for step in range(count)]
 
 
-every_learner = pytest.mark.parametrize("name", LEARNERS)
+every_learner = pytest.mark.parametrize("name", learners())
 
 
 @every_learner

@@ -94,7 +94,14 @@ def _row(name: str, what: Any) -> Named:
 
 
 def _resolved(known: Callable[[], dict[str, str]]) -> Callable[[], list[Named]]:
-    return lambda: [_row(name, resolve_name(where)) for name, where in known().items()]
+    return lambda: [_found(name, where) for name, where in known().items()]
+
+
+def _found(name: str, where: str) -> Named:
+    try:
+        return _row(name, resolve_name(where))
+    except (ImportError, AttributeError) as error:  # of a package that is half installed
+        return Named(name=name, what=f"cannot be imported: {error}", where=where.partition(":")[0])
 
 
 KINDS: dict[Kind, Callable[[], list[Named]]] = {

@@ -7,7 +7,7 @@ where a user typed it, never because a file names it (``check_known``).
 import importlib
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pkgutil import resolve_name
@@ -98,18 +98,26 @@ def make_vector(
             return gym.make_vec(
                 env_id, num_envs, vectorization_mode="vector_entry_point", **options, **own
             )
-    single = make_single(env_id, **options)
-    vector = domain_of(gym_spec(env_id).id, type(single.unwrapped)).vector
-    if native is None and vector is not None and single is single.unwrapped:
-        problem = single.problem  # type: ignore[attr-defined]
-        return resolve_name(vector)(problem, num_envs, **own)
-    single.close()
+    if native is None and (vector := _domain_vector(env_id, num_envs, options, own)) is not None:
+        return vector
     if autoreset_mode is not None:
         own = {"autoreset_mode": gym.vector.AutoresetMode(autoreset_mode)}
     with refusals(env_id):
         return gym.make_vec(
             env_id, num_envs, vectorization_mode="sync", vector_kwargs=own, **options
         )
+
+
+def _domain_vector(
+    env_id: str, num_envs: int, options: Mapping[str, Any], own: Mapping[str, Any]
+) -> gym.vector.VectorEnv | None:
+    """The native vector of an environment's domain, where single ones have no wrappers."""
+    single, spec = make_single(env_id, **options), gym_spec(env_id)
+    single.close()
+    vector = domain_of(spec.id, type(single.unwrapped)).vector
+    if vector is None or spec.additional_wrappers or spec.max_episode_steps is not None:
+        return None
+    return resolve_name(vector)(single.unwrapped.problem, num_envs, **own)  # type: ignore[attr-defined]
 
 
 def takes(entry_point: Any, option: str) -> bool:

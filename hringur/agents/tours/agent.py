@@ -31,6 +31,7 @@ from hringur.agents.tours.settings import InstanceBatches, TourLearning
 from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_function import score_function
+from hringur.evaluators.environments import make_single
 from hringur.evaluators.tours import TourEvaluator
 from hringur.references.tours.heuristics import two_opt
 from hringur.registry import learner_config
@@ -69,7 +70,7 @@ class TourAgent:
         self.config = learner_config(policy)() if isinstance(policy, str) else policy
         self.env_id, own_options = (env, {}) if isinstance(env, str) else _made_by(env)
         self.env_options = own_options | dict(env_options or {})
-        env_itself: Any = gym.make(self.env_id, **self.env_options).unwrapped
+        env_itself: Any = make_single(self.env_id, **self.env_options).unwrapped
         self.problem, self.sampler = env_itself.problem, env_itself.sampler
         self.round_trip, self.n_places = bool(env_itself.round_trip), env_itself.n_places
         self.seed = seed

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
 from hringur.evaluation.figures import COLOURS, GREY, new_figure
-from hringur.evaluators.environments import gym_spec, refusals
+from hringur.evaluators.environments import gym_spec, make_single
 from hringur.types import UserError
 
 Mask = np.ndarray | None
@@ -107,17 +107,13 @@ class Game:
         Raises:
             UserError: there is no such environment, it has no such option, or it draws no pictures.
         """
-        spec = gym_spec(env_id)
-        with refusals(env_id):
-            self.env = gym.make(env_id, **env_options, render_mode="rgb_array")
-        inner: Any = self.env.unwrapped
-        easier = getattr(inner, "evaluation_options", {})
-        if any(env_options.get(name, value) != value for name, value in easier.items()):
-            self.env.close()
-            self.env = gym.make(env_id, **{**env_options, **easier}, render_mode="rgb_array")
-            inner = self.env.unwrapped
-        if "rgb_array" not in inner.metadata.get("render_modes", []):
+        spec, asked = gym_spec(env_id), make_single(env_id, **env_options)
+        asked.close()
+        if "rgb_array" not in asked.unwrapped.metadata.get("render_modes", []):
             raise UserError(f"{spec.id} draws no pictures: it has no render_mode rgb_array")
+        overruled = getattr(asked.unwrapped, "evaluation_options", {})
+        self.env = make_single(env_id, **{**env_options, **overruled}, render_mode="rgb_array")
+        inner: Any = self.env.unwrapped
         self.env_id, self.predict, self.probabilities = spec.id, predict, probabilities
         self.seed, self.max_steps = seed, max_steps
         space = self.env.action_space

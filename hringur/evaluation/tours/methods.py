@@ -11,6 +11,7 @@ from hringur.agents.tours.decoding import Decoding
 from hringur.data.tours.held_out import HeldOut
 from hringur.evaluation.tours.scores import Score, evaluate_plan, evaluate_predict
 from hringur.evaluators.choice import domain_for
+from hringur.evaluators.episodes import decider
 from hringur.evaluators.tours import Planner, TourEvaluator
 from hringur.references.tours.exact import optimal_tour
 from hringur.references.tours.heuristics import heuristics
@@ -77,6 +78,7 @@ def learner_scores(
             )
             for decoding in decodings
         ]
+    decider(learner)  # refuses one that cannot decide
     if places_of(learner) != held_out.n:
         raise UserError(
             f"{name} was trained on {places_of(learner)} places and takes no others: "

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pkgutil import resolve_name
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +30,11 @@ MOVED = {
 }
 """Module of now by module of before."""
 
+RENAMED = {
+    "ImageYardstick": "hringur.evaluators.images:ImageEvaluator",
+}
+"""Where names lie now that were renamed as well."""
+
 
 class _Moved(MetaPathFinder, Loader):
     """Finds the modules of before, as modules that hand on the names of those of now."""
@@ -48,7 +54,7 @@ class _Moved(MetaPathFinder, Loader):
         now = importlib.import_module(MOVED[module.__name__])
 
         def get(name: str) -> Any:
-            return getattr(now, name)
+            return resolve_name(RENAMED[name]) if name in RENAMED else getattr(now, name)
 
         vars(module)["__getattr__"] = get
 

@@ -26,6 +26,9 @@ nearest = bags.nearest:NearestConfig
 mute = bags.nearest:MuteConfig
 lost = bags.nowhere:LostConfig
 
+[hringur.models]
+mean-image = bags.mean_image:MeanImageConfig
+
 [hringur.heuristics]
 in-order = bags.heuristics:in_order
 """
@@ -186,9 +189,10 @@ def test_a_learner_of_its_own(site, tmp_path):
         )
     )
     assert compared["agents"][0]["agent"] == "nearest"
-    listed = told(hringur(site, "list", "learners", "heuristics", "--json"))
+    listed = told(hringur(site, "list", "learners", "heuristics", "models", "--json"))
     assert {"nearest"} <= {row["name"] for row in listed["learners"]}
     assert {"in-order"} <= {row["name"] for row in listed["heuristics"]}
+    assert {"mean-image"} <= {row["name"] for row in listed["models"]}
 
 
 def test_the_contract_tests_take_it_up(site):
@@ -219,3 +223,28 @@ def test_a_heuristic_of_its_own(site, tmp_path):
     assert gaps["in order"] > gaps["Christofides"]
     tour = told(hringur(site, "tour", "lecture", "--agent=in-order", "--json", cwd=tmp_path))
     assert np.isfinite(tour["length"] if "length" in tour else tour["tour_km"])
+
+
+def test_a_model_of_its_own(site, tmp_path):
+    run = str(tmp_path / "run")
+    arguments = ["--dataset=digits", "--steps=3", "--device=cpu", f"--folder={run}", "--json"]
+    trained = told(hringur(site, "train", "mean-image", *arguments))
+    assert trained["steps"] == 3
+    shown = told(hringur(site, "evaluate", run, "--count=100", "--json"))
+    assert "samples" in json.dumps(shown)
+    compared = told(
+        hringur(
+            site,
+            "compare",
+            "--models",
+            "mean-image",
+            "--dataset=digits",
+            "--seeds=1",
+            "--budget=1000images",
+            "--count=100",
+            "--jobs=1",
+            f"--folder={tmp_path / 'c'}",
+            "--json",
+        )
+    )
+    assert compared["models"][0]["model"] == "mean-image"

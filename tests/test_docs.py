@@ -1,0 +1,138 @@
+"""Structure: names, imports, commands and options that the documentation shows exist."""
+
+import contextlib
+import importlib
+import io
+import re
+import shlex
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from hringur import cli, registry
+from hringur.references.tours import heuristics
+from hringur.registry import ENVIRONMENTS, EXPERIMENTS, LEARNERS, MODELS
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts").glob("*.*"))
+OF_OTHERS = {"--logdir", "--standalone", "--nproc-per-node", "--numprocesses", "--check"}
+"""Options of TensorBoard, torchrun, pytest and ruff."""
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def printed(*arguments: str) -> str:
+    """What a command prints, without its colours."""
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        assert cli.main(list(arguments)) == 0
+    return re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())
+
+
+@cache
+def options(*command: str) -> frozenset[str]:
+    """Every option that the help of a command names."""
+    return frozenset(re.findall(r"--[a-z][\w-]*", printed(*command, "--help")))
+
+
+@cache
+def every_option() -> frozenset[str]:
+    """Every option of every command, and of the scripts."""
+    commands = [(name,) for name in cli.COMMANDS if name != "train"]
+    commands += [("compare", "--agents"), ("compare", "--models"), ("train", "--resume")]
+    commands += [("train", name) for name in (*LEARNERS, *MODELS)]
+    words = re.findall(r"(\w+):? *[=:]", SCRIPTS) + re.findall(r"--([\w-]+)", SCRIPTS)
+    of_scripts = {"--" + word.replace("_", "-") for word in words} | {"--xp_id"}
+    return frozenset(OF_OTHERS | of_scripts).union(*(options(*one) for one in commands))
+
+
+def commands(text: str) -> list[list[str]]:
+    """Words of every ``hringur COMMAND ...`` in a block of code or between backticks."""
+    blocks = re.findall(r"^```(?:bash)?\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    lines += [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", outside)]
+    found = (re.search(r"(?:^|-m )hringur ([a-z]+ .*)", line) for line in lines)
+    return [shlex.split(one[1], comments=True) for one in found if one]
+
+
+def help_of(words: list[str]) -> tuple[str, ...]:
+    """The command whose help has the options of this one."""
+    command, *rest = words
+    if command == "compare":
+        kind = [word for word in rest if word in ("--agents", "--models")]
+        return (command, *kind[:1])
+    if command == "train":
+        return (command, rest[0])
+    return (command,)
+
+
+def test_the_tables_of_names_are_what_the_command_prints(monkeypatch):
+    for module in (registry, heuristics):
+        monkeypatch.setattr(module, "entries", lambda group: {})  # this package alone
+    page = (ROOT / "docs" / "names.md").read_text(encoding="utf-8")
+    tables = page[page.index("environments\n") :]
+    assert tables.strip() == printed("list", "--markdown").strip(), (
+        "docs/names.md must end with what hringur list --markdown prints"
+    )
+    names = {*ENVIRONMENTS, *LEARNERS, *MODELS, *EXPERIMENTS, *heuristics.HEURISTICS}
+    assert set(re.findall(r"^\| ([\w+-]+) \|", tables, flags=re.MULTILINE)) == names | {
+        "name",
+        "---",
+    }
+
+
+def test_the_tables_of_the_readme_name_the_files_of_the_registry():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    known = {f"`hringur train {name} ": folder(where) for name, where in LEARNERS.items()}
+    known |= {f"| {name} |": file(MODELS[one.model]) for name, one in EXPERIMENTS.items()}
+    known |= {f"| `{name}` |": file(row.factory) for name, row in ENVIRONMENTS.items()}
+    for mark, where in known.items():
+        (row,) = (line for line in lines if mark in line and line.startswith("|"))
+        assert f"`{where}" in row or "| the same |" in row, row
+
+
+def file(where: str) -> str:
+    """The file of ``module:object``."""
+    return where.partition(":")[0].replace(".", "/") + ".py`"
+
+
+def folder(where: str) -> str:
+    """The folder of that file."""
+    return file(where).rpartition("/")[0] + "/"
+
+
+@every_page
+def test_imports_work(page):
+    text = page.read_text(encoding="utf-8")
+    code = "\n".join(re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    shown = re.findall(r"from (hringur[\w.]*) import ([\w, ]+)", code)
+    shown += re.findall(r"`from (hringur[\w.]*)\s+import\s+([\w,\s]+)`", text)
+    for module, names in shown:
+        for name in names.replace(",", " ").split():
+            assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
+
+
+@every_page
+def test_commands_and_their_options_exist(page):
+    for words in commands(page.read_text(encoding="utf-8")):
+        if words[0] not in cli.COMMANDS:
+            raise AssertionError(f"there is no command {words[0]}")
+        if words[0] == "train" and (len(words) < 2 or words[1].isupper() or words[1] == "--help"):
+            continue
+        if words[0] == "train" and words[1] == "my-learner" or "--help" in words:
+            continue
+        given = {word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)}
+        assert given - {"--env"} <= options(*help_of(words)), words
+
+
+@every_page
+def test_options_exist(page):
+    text = page.read_text(encoding="utf-8")
+    if page.name == "CHANGELOG.md":
+        return
+    spans = re.findall(r"`(--[a-z][^`]*)`", text)
+    given = {option for span in spans for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", span)}
+    assert given <= every_option()

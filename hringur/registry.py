@@ -122,7 +122,7 @@ each names a module that registers environments with Gymnasium when it is import
 LEARNERS = {
     "attention-model": "hringur.agents.tours.attention_model:AttentionModelConfig",
     "pointer-network": "hringur.agents.tours.pointer_network:PointerNetworkConfig",
-    "reinforce": "hringur.agents.reinforce.settings:ReinforceConfig",
+    "reinforce": "hringur.agents.reinforce.agent:ReinforceConfig",
     "ppo": "hringur.agents.sb3.settings:PPOConfig",
     "a2c": "hringur.agents.sb3.settings:A2CConfig",
     "dqn": "hringur.agents.sb3.settings:DQNConfig",

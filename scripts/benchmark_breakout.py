@@ -134,7 +134,7 @@ def loop(options: Options) -> dict[str, Any]:
 
     torch.set_num_threads(options.threads)
     steps = 5  # of A2C's updates
-    config = ReinforceConfig(n_envs=options.num_envs, n_steps=steps, passes=1, parts=1)
+    config = ReinforceConfig(n_envs=options.num_envs, n_steps=steps, epochs=1, minibatches=1)
     agent = Reinforce(ID, config, device="cpu", env_options={"frame_size": options.frame_size})
     batches = agent.batches
 

@@ -7,6 +7,7 @@ nowhere. A baseline may state ``unbiased``, ``least_samples`` and ``further_eval
 where they are not True, 1 and 0.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -53,25 +54,33 @@ class Draw(NamedTuple):
     distribution: Sampled
 
 
-class NoBaseline:
+class Stateless(ABC):
+    """A baseline that learns nothing: all but ``value`` is empty."""
+
+    @abstractmethod
+    def value(self, cost: Any, batch: Any) -> Tensor:
+        """The baseline of every sample."""
+
+    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:  # noqa: B027
+        """Learn nothing."""
+
+    def state_dict(self) -> State:
+        """Empty: there is nothing to keep."""
+        return {}
+
+    def load_state_dict(self, state: State) -> None:  # noqa: B027
+        """Load nothing."""
+
+
+class NoBaseline(Stateless):
     """Nothing is subtracted."""
 
     def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Float[Tensor, "B 1"]:
         """Zero."""
         return cost.new_zeros(len(cost), 1)
 
-    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
-        """Nothing to learn."""
 
-    def state_dict(self) -> State:
-        """Nothing to keep."""
-        return {}
-
-    def load_state_dict(self, state: State) -> None:
-        """Nothing to load."""
-
-
-class BatchMean:
+class BatchMean(Stateless):
     """The mean cost of all P samples of the same instance, the own one included.
 
     POMO's shared baseline (Kwon et al. 2020, eq. 4). With b = (1/P) sum_j f(z_j), the term j = i
@@ -85,18 +94,8 @@ class BatchMean:
         """The same for all samples of an instance."""
         return cost.mean(dim=1, keepdim=True)
 
-    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
-        """Nothing to learn."""
 
-    def state_dict(self) -> State:
-        """Nothing to keep."""
-        return {}
-
-    def load_state_dict(self, state: State) -> None:
-        """Nothing to load."""
-
-
-class LeaveOneOut:
+class LeaveOneOut(Stateless):
     """The mean cost of the other samples of the same instance (Kool et al. 2019, "Buy 4").
 
     POMO's shared baseline (``BatchMean``) is the mean over all P samples; leaving out the sample
@@ -108,16 +107,6 @@ class LeaveOneOut:
     def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Float[Tensor, "B P"]:
         """(sum of the costs - the own one) / (P - 1)."""
         return (cost.sum(dim=1, keepdim=True) - cost) / (cost.shape[1] - 1)
-
-    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
-        """Nothing to learn."""
-
-    def state_dict(self) -> State:
-        """Nothing to keep."""
-        return {}
-
-    def load_state_dict(self, state: State) -> None:
-        """Nothing to load."""
 
 
 class MovingAverage(nn.Module):
@@ -172,7 +161,7 @@ class LearnedValue(nn.Module):
         return self.network(seen.reshape(len(cost), -1)).to(cost.dtype)
 
 
-class GreedyChoice:
+class GreedyChoice(Stateless):
     """The cost of the likeliest sample (self-critical training, Rennie et al. 2017).
 
     One more evaluation of f. Kool et al. 2019 freeze an earlier policy for it, ``GreedyRollout``,
@@ -185,16 +174,6 @@ class GreedyChoice:
     def value(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, "B 1"]:
         """The cost of each instance's mode."""
         return batch.f(likeliest(batch.distribution)[None]).reshape(len(cost), 1).to(cost)
-
-    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
-        """Nothing to learn."""
-
-    def state_dict(self) -> State:
-        """Nothing to keep."""
-        return {}
-
-    def load_state_dict(self, state: State) -> None:
-        """Nothing to load."""
 
 
 class GreedyRollout:

@@ -1,4 +1,7 @@
-"""Distributions over actions: from a row of logits to a choice, its log-probability and entropy.
+"""Distributions over actions: from a row of logits to a choice, its log probability and entropy.
+
+Each says how many logits it needs (``n_logits``), how many flags a mask has (``mask_size``) and the
+``shape`` of the numbers that stand for one decision.
 
 An action mask holds one flag for each logit of a Discrete or MultiDiscrete space, one after the
 other, and two for each bit of a MultiBinary space ("may be 0, may be 1"), as in sb3-contrib. What
@@ -7,7 +10,6 @@ Ontañón 2022).
 """
 
 from collections.abc import Iterable
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,46 +25,6 @@ LEAST = 1e-30  # smallest exponential number: its logarithm stays far from FORBI
 SUPPORTED = "Discrete, MultiDiscrete and MultiBinary"
 
 Mask = Bool[Tensor, "*batch M"] | None
-
-
-@runtime_checkable
-class ActionDistribution(Protocol):
-    """What a policy needs to know of an action space."""
-
-    @property
-    def n_logits(self) -> int:
-        """Numbers that the network gives for one decision."""
-        ...
-
-    @property
-    def mask_size(self) -> int:
-        """Flags of a mask for one decision."""
-        ...
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of the numbers that stand for one decision here."""
-        ...
-
-    def sample(
-        self, logits: Float[Tensor, "B A"], mask: Mask, generator: torch.Generator
-    ) -> Int[Tensor, "B *shape"]:
-        """One decision for each row, at random."""
-        ...
-
-    def likeliest(self, logits: Float[Tensor, "B A"], mask: Mask) -> Int[Tensor, "B *shape"]:
-        """The likeliest decision for each row."""
-        ...
-
-    def log_prob_and_entropy(
-        self, logits: Float[Tensor, "B A"], mask: Mask, decision: Int[Tensor, "B *shape"]
-    ) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
-        """Of these decisions, and of the distributions [nats]."""
-        ...
-
-    def actions(self, decision: Int[Tensor, "B *shape"]) -> np.ndarray:
-        """As the environment wants them."""
-        ...
 
 
 class OneOf:
@@ -186,6 +148,9 @@ class Bits:
 
 def _allowed(logits: Tensor, mask: Tensor | None) -> Tensor:
     return logits if mask is None else logits.masked_fill(~mask, FORBIDDEN)
+
+
+ActionDistribution = OneOf | SeveralOf | Bits
 
 
 def distribution_for(space: spaces.Space, where: str) -> ActionDistribution:

@@ -4,17 +4,16 @@ The gradient of the expected return is that of
 
     mean over steps of  (G_t - b_t) * log pi(a_t | s_t),
 
-where G_t is the discounted reward-to-go and b_t a baseline (Williams 1992). One rollout makes one
-gradient step, over all its steps at once, or several passes in parts (passes.py). With the critic's
-value as baseline, gae_lambda below 1 replaces G_t - b_t by generalised advantages (Schulman et al.
-2016), and gae_lambda = 1 is the formula above. Wherever a rollout or a time limit cuts an episode
-off, the critic's value of the state reached stands for the rewards that are missing; after a
-terminal state nothing is missing.
+where G_t is the discounted reward-to-go and b_t a baseline (Williams 1992). With the critic's value
+as baseline, gae_lambda below 1 replaces G_t - b_t by generalised advantages (Schulman et al. 2016),
+and gae_lambda = 1 is the formula above. Where a rollout or a time limit cuts an episode off, the
+critic's value of the state reached stands for the rewards that are missing; after a terminal state
+nothing is missing.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,14 +24,16 @@ import torch
 from lightning_fabric import Fabric
 
 from hringur.agents.reinforce.action_distributions import distribution_for
-from hringur.agents.reinforce.baselines import GreedyPolicy, StepBaseline, Twin, make_step_baseline
+from hringur.agents.reinforce.baselines import GreedyEpisodes, make_step_baseline
+from hringur.agents.reinforce.buffer import Rollout
 from hringur.agents.reinforce.environments import allowed, environment_of
 from hringur.agents.reinforce.networks import ActorCritic
-from hringur.agents.reinforce.observations import is_single, parts_of, tensors
+from hringur.agents.reinforce.observations import is_single, leaves_of, tensors
 from hringur.agents.reinforce.policy_gradient import PolicyGradient
-from hringur.agents.reinforce.rollouts import Rollout, Rollouts
-from hringur.agents.reinforce.settings import ReinforceConfig
-from hringur.evaluators.choice import Evaluator, evaluator_for
+from hringur.agents.reinforce.rollouts import Rollouts
+from hringur.agents.reinforce.settings import ReinforceSettings
+from hringur.estimators.baselines import Baseline
+from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
 from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.log import NoLog
@@ -41,7 +42,18 @@ from hringur.training.random_state import seed_everything
 from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Metrics, State, UserError
 
-__all__ = ["Reinforce", "ReinforceConfig"]
+
+@dataclass(frozen=True, kw_only=True)
+class ReinforceConfig(ReinforceSettings):
+    """REINFORCE (Williams 1992) for any environment with discrete actions."""
+
+    def build(
+        self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
+    ) -> "tuple[Reinforce, Rollouts]":
+        """The agent and its endless rollouts, different ones on each process."""
+        options = training_options(env_id, env_options)
+        agent = Reinforce(env_id, self, seed=seed, fabric=fabric, env_options=options)
+        return agent, agent.batches
 
 
 class Reinforce:
@@ -64,19 +76,20 @@ class Reinforce:
         """
         if isinstance(policy, str) and policy != "auto":
             raise UserError(f"policy must be 'auto' or a ReinforceConfig, got {policy!r}")
-        settings = ReinforceConfig() if isinstance(policy, str) else policy
+        config = ReinforceConfig() if isinstance(policy, str) else policy
         self.environment = environment_of(env, env_options or {})
         if self.environment.vector is not None:
-            settings = replace(settings, n_envs=self.environment.vector.num_envs)
+            config = replace(config, n_envs=self.environment.vector.num_envs)
         name = self.environment.name
         self.actions = distribution_for(self.environment.action_space, name)
-        self.parts = parts_of(self.environment.observation_space, name)
-        config = settings.complete(any(part.kind == "image" for part in self.parts))
-        self.config, self.seed = config, seed
+        self.leaves = leaves_of(self.environment.observation_space, name)
+        self.sizes = config.sizes(images=any(leaf.kind == "image" for leaf in self.leaves))
+        self.config = config = replace(config, **vars(self.sizes))
+        self.seed = seed
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
         torch.manual_seed(seed)
         network = ActorCritic(
-            self.parts,
+            self.leaves,
             self.actions.n_logits,
             config.width,
             config.layers,
@@ -85,17 +98,17 @@ class Reinforce:
             config.activation,
         )
         weights = [weight for weight in network.parameters() if weight.requires_grad]
-        optimizer = torch.optim.Adam(weights, lr=config.lr, eps=1e-5, fused=True)
+        optimizer = torch.optim.Adam(weights, lr=self.sizes.lr, eps=1e-5, fused=True)
         self.policy, self.optimizer = self.fabric.setup(network, optimizer)
         self.network: ActorCritic = self.policy.module
-        learns_by = self.fabric, self.policy, self.optimizer, self.actions, config
+        learns_by = self.fabric, self.policy, self.optimizer, self.actions, config, self.sizes
         self.learning = PolicyGradient(*learns_by)
         self.updates = 0
         self.generator = torch.Generator().manual_seed(seed)  # of predict
         self._measuring = True
 
     def update(self, batch: Rollout, progress: float) -> Metrics:
-        """One policy-gradient step, or a few passes of them; rollout in, scalars out."""
+        """One policy-gradient step, or a few epochs of them; rollout in, scalars out."""
         lr = self._schedule(progress)
         rollout = batch.to(self.fabric.device)
         metrics = self.learning.learn(rollout, self.baseline)
@@ -111,32 +124,31 @@ class Reinforce:
     @cached_property
     def batches(self) -> Rollouts:
         """Endless rollouts of the present policy."""
-        config = self.config
+        config, sizes = self.config, self.sizes
         return Rollouts(
-            self.environment.make(config.n_envs, config.vectorization),
+            self.environment.make(sizes.n_envs, config.vectorization),
             self.environment.name,
-            self.parts,
+            self.leaves,
             self.actions,
             self.network,
-            n_steps=config.n_steps,
+            n_steps=sizes.n_steps,
             gamma=config.gamma,
             whole_episodes=config.whole_episodes,
             seed=[self.seed, rank()],
-            outputs=self.learning.outputs_to_keep(self.parts),
+            outputs=self.learning.outputs_to_keep(self.leaves),
         )
 
     @cached_property
-    def baseline(self) -> StepBaseline:
+    def baseline(self) -> Baseline:
         """What returns are compared with; the critic's value needs no object of its own."""
-        if self.config.baseline != "greedy-rollout":
-            return make_step_baseline(self.config.baseline)
-        if self.environment.vector is not None:
+        config, environment = self.config, self.environment
+        if config.baseline != "greedy-rollout":
+            return make_step_baseline(config.baseline)
+        if environment.vector is not None:
             raise UserError("baseline greedy-rollout needs an environment by name, got a vector")
-        env = self.environment.make(self.config.n_envs, self.config.vectorization)
-        where = self.environment.name
-        twin = Twin(env, where, self.parts, self.actions, self.config.gamma)
-        scale = self.network.reward_scale
-        return GreedyPolicy(self.network, lambda policy, rollout: scale(twin(policy, rollout)))
+        env = environment.make(self.sizes.n_envs, config.vectorization)
+        plays = env, environment.name, self.leaves, self.actions, config.gamma
+        return GreedyEpisodes(self.network, *plays)
 
     def evaluate(self) -> Metrics:
         """Mean return, or gap, of likeliest decisions; nothing where no second one can be made."""
@@ -179,7 +191,7 @@ class Reinforce:
         budget = None if seconds is None else float(seconds)
         config = TrainerConfig(samples=total_timesteps, seconds=budget, evaluate_every_seconds=None)
         seed_everything(self.seed)
-        self._measuring = False  # the trainer's last evaluation would be seen by nobody
+        self._measuring = False  # the trainer's last evaluation would go nowhere
         try:
             train(self, self.batches, config, NoLog())
         finally:
@@ -200,14 +212,14 @@ class Reinforce:
         no memory, so ``state`` is handed back as it came.
         """
         actions = self._decide(observation, action_masks, deterministic)
-        return (actions[0] if is_single(self.parts, observation) else actions), state
+        return (actions[0] if is_single(self.leaves, observation) else actions), state
 
     @torch.no_grad()
     def _decide(
         self, observation: Any, mask: np.ndarray | None, deterministic: bool = True
     ) -> np.ndarray:
         """One action for each observation of a batch, or for a single one."""
-        seen = tensors(self.parts, observation, self.fabric.device)
+        seen = tensors(self.leaves, observation, self.fabric.device)
         logits = self.network.logits(seen).to("cpu", torch.float32)
         may = None
         if mask is not None:
@@ -275,9 +287,9 @@ class Reinforce:
         self.updates = state["updates"]
 
     def _schedule(self, progress: float) -> float:
-        """The step size at this share of the budget."""
+        """Set and return the learning rate at this share of the budget."""
         shapes = {"linear": 1 - progress, "cosine": 0.5 * (1 + math.cos(math.pi * progress))}
-        lr = self.config.lr * shapes.get(self.config.schedule, 1.0)
+        lr = self.sizes.lr * shapes.get(self.config.schedule, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         return lr

@@ -1,4 +1,4 @@
-"""What a user may hand over as an environment, and how to make as many of it as training needs."""
+"""What a user may hand over as an environment, as many of it as training needs, and their state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,14 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Bool
 
-from hringur.evaluators.environments import gym_spec, make_vector, refusals
-from hringur.types import UserError
+from hringur.evaluators.environments import make_single, make_vector, refusals
+from hringur.types import State, UserError
 
 Vectorization = Literal["auto", "sync", "async"]
 # What make_vec adds to the options of the environments themselves.
 OF_VECTORS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode")
+CLASSIC_STATE = ("state", "steps", "prev_done")
+"""Attributes that hold all that Gymnasium's native classic-control vectors know."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,7 @@ class Environment:
     """whether name and options are enough to make it again"""
 
     spec: EnvSpec | None = None
-    """with the wrappers that somebody put around it"""
+    """with the wrappers around it, if there are any"""
 
     vector: gym.vector.VectorEnv | None = None
 
@@ -56,9 +58,7 @@ def environment_of(
         UserError: it is none of these, or a single one that ``gymnasium.make`` did not make.
     """
     if isinstance(env, str):
-        gym_spec(env)
-        with refusals(env):
-            single = gym.make(env, **options)
+        single = make_single(env, **options)
         spaces = single.observation_space, single.action_space
         single.close()
         return Environment(env, dict(options), *spaces)
@@ -82,14 +82,14 @@ def environment_of(
 def _made_by(spec: EnvSpec) -> tuple[str, dict[str, Any]]:
     """Name and options with which an environment of this kind is made again."""
     own = {name: value for name, value in spec.kwargs.items() if name not in OF_VECTORS}
-    own.pop("render_mode", None)  # nobody looks on
+    own.pop("render_mode", None)  # training shows nothing
     usual = gym.spec(spec.id).max_episode_steps if spec.id in gym.registry else None
     limit = own.pop("max_episode_steps", spec.max_episode_steps)
     return spec.id, own if limit == usual else own | {"max_episode_steps": limit}
 
 
 def allowed(info: dict[str, Any], n_envs: int) -> Bool[np.ndarray, "B M"]:
-    """True where an action is allowed; all are where the environment says nothing or no to all.
+    """True where an action is allowed; all are where the mask is missing or allows nothing.
 
     The latter is usual after the end of an episode, where the action does not count.
     """
@@ -102,7 +102,7 @@ def allowed(info: dict[str, Any], n_envs: int) -> Bool[np.ndarray, "B M"]:
 
 
 def autoreset(env: gym.vector.VectorEnv, name: str) -> AutoresetMode:
-    """How a vector environment starts again.
+    """How a vector environment starts its next episodes.
 
     Raises:
         UserError: it does not, or does not say how.
@@ -114,3 +114,29 @@ def autoreset(env: gym.vector.VectorEnv, name: str) -> AutoresetMode:
             f" or SAME_STEP, got {mode}"
         )
     return mode
+
+
+def episodes_of(env: gym.vector.VectorEnv) -> State | None:
+    """The state of all episodes under way as plain arrays and numbers; None if it cannot be had.
+
+    An environment that has ``state_dict`` and ``load_state_dict`` is asked. Gymnasium's own native
+    CartPole has neither, but its attributes are open.
+    """
+    inner: Any = env.unwrapped
+    if hasattr(inner, "state_dict"):
+        return {"own": inner.state_dict()}
+    if all(isinstance(getattr(inner, name, None), np.ndarray) for name in CLASSIC_STATE):
+        arrays = {name: getattr(inner, name).copy() for name in CLASSIC_STATE}
+        return {"open": arrays, "generator": inner.np_random.bit_generator.state}
+    return None
+
+
+def restore_episodes(env: gym.vector.VectorEnv, state: State) -> None:
+    """Go on with the episodes that ``episodes_of`` found in an environment of the same kind."""
+    inner: Any = env.unwrapped
+    if "own" in state:
+        inner.load_state_dict(state["own"])
+        return
+    for name, array in state["open"].items():
+        setattr(inner, name, array.copy())
+    inner.np_random.bit_generator.state = state["generator"]

@@ -1,8 +1,8 @@
 """An observation of any Gymnasium space, taken apart into plain arrays.
 
 A space is a tree: dictionaries and tuples with boxes, bits and choices as leaves. A network wants
-the leaves. Each becomes a ``Part``: a name, the path to it, and what kind of numbers it holds. A
-batch of observations is then one array, or one tensor, for each part.
+the leaves. Each becomes a ``Leaf``: a name, the path to it, and what kind of numbers it holds. A
+batch of observations is then one tensor for each leaf.
 """
 
 from collections.abc import Iterator
@@ -16,24 +16,23 @@ from torch import Tensor
 
 from hringur.types import UserError
 
-Kind = Literal["numbers", "image", "choices", "bits"]
-Parts = dict[str, Tensor]
-"""A batch of observations: a tensor for each part, by its name."""
+Observation = dict[str, Tensor]
+"""A batch of observations: a tensor for each leaf, by its name."""
 
 SUPPORTED = "Box, Discrete, MultiBinary, MultiDiscrete, and Dict and Tuple of these"
 
 
 @dataclass(frozen=True)
-class Part:
+class Leaf:
     """One leaf of an observation space."""
 
     name: str
-    """keys on the way to it, joined by '/'; "observation" if there are none"""
+    """its path, joined by '/'; "observation" where the path is empty"""
 
     path: tuple[str | int, ...]
-    """those keys"""
+    """keys on the way to it"""
 
-    kind: Kind
+    kind: Literal["numbers", "image", "choices", "bits"]
     shape: tuple[int, ...]
     """of one observation"""
 
@@ -43,17 +42,17 @@ class Part:
     first: tuple[int, ...] = ()
     """of choices: the smallest value of each"""
 
-    largest: float = 1.0
-    """of images: the value of white"""
+    white: float = 1.0
+    """of images: the largest value of a pixel"""
 
     @property
     def dtype(self) -> torch.dtype:
-        """In which it is stored."""
+        """Type of the stored numbers."""
         kinds = {"image": torch.uint8, "choices": torch.int64}
         return kinds.get(self.kind, torch.float32)
 
     def of(self, observation: Any) -> Any:
-        """This part of one observation or of a batch of them; choices count from zero."""
+        """This leaf of one observation or of a batch of them; choices count from zero."""
         for key in self.path:
             observation = observation[key]
         if any(self.first):
@@ -62,7 +61,7 @@ class Part:
         return observation
 
 
-def parts_of(space: spaces.Space, where: str) -> tuple[Part, ...]:
+def leaves_of(space: spaces.Space, where: str) -> tuple[Leaf, ...]:
     """The leaves of an observation space, in order; ``where`` names the environment.
 
     Raises:
@@ -71,7 +70,7 @@ def parts_of(space: spaces.Space, where: str) -> tuple[Part, ...]:
     return tuple(_leaves(space, (), where))
 
 
-def _leaves(space: spaces.Space, path: tuple[str | int, ...], where: str) -> Iterator[Part]:
+def _leaves(space: spaces.Space, path: tuple[str | int, ...], where: str) -> Iterator[Leaf]:
     name = "/".join(map(str, path)) or "observation"
     if isinstance(space, spaces.Dict):
         for key, inner in space.spaces.items():
@@ -80,37 +79,36 @@ def _leaves(space: spaces.Space, path: tuple[str | int, ...], where: str) -> Ite
         for index, inner in enumerate(space.spaces):
             yield from _leaves(inner, (*path, index), where)
     elif isinstance(space, spaces.Box) and _is_image(space):
-        yield Part(name, path, "image", space.shape, largest=float(space.high.max()))
+        yield Leaf(name, path, "image", space.shape, white=float(space.high.max()))
     elif isinstance(space, spaces.Box):
-        yield Part(name, path, "numbers", space.shape)
+        yield Leaf(name, path, "numbers", space.shape)
     elif isinstance(space, spaces.MultiBinary):
-        yield Part(name, path, "bits", space.shape)
+        yield Leaf(name, path, "bits", space.shape)
     elif isinstance(space, spaces.Discrete):
-        yield Part(name, path, "choices", (), (int(space.n),), (int(space.start),))
+        yield Leaf(name, path, "choices", (), (int(space.n),), (int(space.start),))
     elif isinstance(space, spaces.MultiDiscrete):
         sizes = tuple(int(size) for size in space.nvec.flat)
         first = tuple(int(value) for value in space.start.flat)
-        yield Part(name, path, "choices", space.shape, sizes, first)
+        yield Leaf(name, path, "choices", space.shape, sizes, first)
     else:
         raise UserError(f"{where}: cannot read the {name} {space}; supported are {SUPPORTED}")
 
 
 def _is_image(space: spaces.Box) -> bool:
-    """Pixels: whole numbers of 8 bits in two or three dimensions."""
     return space.dtype in (np.uint8, np.bool_) and len(space.shape) in (2, 3)
 
 
-def is_single(parts: tuple[Part, ...], observation: Any) -> bool:
+def is_single(leaves: tuple[Leaf, ...], observation: Any) -> bool:
     """Whether this is one observation rather than a batch of them."""
-    return np.ndim(parts[0].of(observation)) == len(parts[0].shape)
+    return np.ndim(leaves[0].of(observation)) == len(leaves[0].shape)
 
 
-def tensors(parts: tuple[Part, ...], observation: Any, device: torch.device) -> Parts:
+def tensors(leaves: tuple[Leaf, ...], observation: Any, device: torch.device) -> Observation:
     """A batch of observations as tensors; a single one becomes a batch of one."""
-    single = is_single(parts, observation)
+    single = is_single(leaves, observation)
     batch = {}
-    for part in parts:
-        array = np.asarray(part.of(observation))
+    for leaf in leaves:
+        array = np.asarray(leaf.of(observation))
         array = array[None] if single else array
-        batch[part.name] = torch.tensor(array, dtype=part.dtype, device=device)
+        batch[leaf.name] = torch.tensor(array, dtype=leaf.dtype, device=device)
     return batch

@@ -96,7 +96,7 @@ def probabilities_of(agent: Any) -> Probabilities | None:
 def _of_reinforce(agent: Reinforce) -> Probabilities:
     @torch.no_grad()
     def chances(observation: Any, mask: Mask = None) -> Float[np.ndarray, " A"]:
-        seen = tensors(agent.parts, observation, agent.fabric.device)
+        seen = tensors(agent.leaves, observation, agent.fabric.device)
         softmax = agent.network.logits(seen)[0].float().softmax(dim=0)
         return _among(softmax.cpu().numpy(), mask)
 

@@ -285,7 +285,7 @@ def test_a_resumed_run_ends_in_the_same_weights(baseline, tmp_path):
         assert torch.equal(value, resumed.network.state_dict()[name]), name
 
 
-def test_the_step_size_follows_its_schedule():
+def test_the_learning_rate_follows_its_schedule():
     for schedule, half in (("linear", 0.5), ("constant", 1.0), ("cosine", 0.5)):
         built = agent(lr=1.0, schedule=schedule)
         assert built._schedule(0.0) == 1.0 and built._schedule(0.5) == pytest.approx(half)
@@ -302,13 +302,14 @@ def test_explained_variance():
 
 def test_what_is_not_given_suits_what_is_seen():
     numbers = agent(n_envs=None).config
-    found = (numbers.n_envs, numbers.n_steps, numbers.passes, numbers.clip, numbers.lr)
+    found = (numbers.n_envs, numbers.n_steps, numbers.epochs, numbers.clip, numbers.lr)
     assert found == (64, 16, 1, 0.2, 2e-3)
     fabric = make_fabric(TrainerConfig(device="cpu"))
     config, options = ReinforceConfig(n_envs=2), {"frame_size": 36, "clip_reward": False}
     built, rollouts = config.build("ThreeActionBreakout-v0", options, 0, fabric)
     pictures = built.config
-    assert (pictures.n_envs, pictures.n_steps, pictures.passes, pictures.parts) == (2, 64, 3, 4)
+    assert (pictures.n_envs, pictures.n_steps) == (2, 64)
+    assert (pictures.epochs, pictures.minibatches) == (3, 4)
     assert (pictures.clip, pictures.lr) == (0.1, 5e-4)
     assert rollouts.env.options.life_loss and not rollouts.env.options.clip_reward
     assert isinstance(built.evaluator, EpisodeEvaluator)
@@ -370,10 +371,10 @@ def test_cart_pole_is_solved(seed):
     assert built.evaluate()["evaluation/return_mean"] >= 475
 
 
-def test_a_step_along_the_graph_of_acting_is_the_step_of_a_pass_of_its_own():
+def test_a_step_along_the_graph_of_acting_is_that_of_a_forward_pass_of_its_own():
     """Many pictures and one step: what acting has computed is not computed again."""
     options = {"observation": spaces.Box(0, 255, (4, 36, 36), np.uint8)}
-    settings = {"n_envs": 32, "n_steps": 3, "passes": 1, "parts": 1}
+    settings = {"n_envs": 32, "n_steps": 3, "epochs": 1, "minibatches": 1}
     weights = []
     for outputs in ("kept with graph", "forgotten"):
         built = agent("Anything-v0", options=options, **settings)

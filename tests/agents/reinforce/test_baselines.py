@@ -5,8 +5,9 @@ import torch
 
 import hringur  # noqa: F401  registers the environments
 from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig
-from hringur.agents.reinforce.baselines import StepBaseline, make_step_baseline, replays
-from hringur.agents.reinforce.rollouts import Rollout
+from hringur.agents.reinforce.baselines import make_step_baseline, replays
+from hringur.agents.reinforce.buffer import Rollout
+from hringur.estimators.baselines import Baseline
 from hringur.types import UserError
 from tests.agents.reinforce.small_environments import Anything
 
@@ -27,7 +28,7 @@ def rollout_with(valid):
 
 def value(name, returns=RETURNS, valid=VALID):
     baseline = make_step_baseline(name)
-    assert isinstance(baseline, StepBaseline)
+    assert isinstance(baseline, Baseline)
     return torch.broadcast_to(baseline.value(returns, rollout_with(valid)), returns.shape)[
         valid
     ].tolist()
@@ -44,7 +45,7 @@ def test_the_moving_average_is_of_earlier_rollouts_and_comes_back():
     baseline = make_step_baseline("moving-average")
     network = greedy_agent(baseline="moving-average").network
     for mean in (10.0, 20.0):
-        baseline.update(torch.full((2, 3), mean), rollout_with(VALID), network)
+        baseline.update(torch.full((2, 3), mean), network, rollout_with(VALID))
     expected = 0.95 * 10 + 0.05 * 20
     assert baseline.value(RETURNS, rollout_with(VALID)).unique().item() == pytest.approx(expected)
     other = make_step_baseline("moving-average")
@@ -93,7 +94,7 @@ def test_a_better_policy_becomes_the_greedy_one():
     for k in range(4):
         rollout = next(agent.batches)
         agent.baseline.value(rollout.reward, rollout)
-        agent.baseline.update(rollout.reward, rollout, agent.network)
+        agent.baseline.update(rollout.reward, agent.network, rollout)
         changed = any((before[n] != w).any() for n, w in challenge.frozen.state_dict().items())
         assert changed == (k == 3)
 

@@ -5,8 +5,7 @@ from gymnasium import spaces
 from torch import nn
 
 from hringur.agents.reinforce.networks import ActorCritic, pointers
-from hringur.agents.reinforce.observations import parts_of, tensors
-from hringur.agents.reinforce.perceptron import TanhInPlace
+from hringur.agents.reinforce.observations import leaves_of, tensors
 
 CPU = torch.device("cpu")
 SPACES = {
@@ -26,11 +25,11 @@ SPACES = {
 @pytest.mark.parametrize("name", SPACES)
 def test_every_space_has_a_network_that_learns(name):
     """One gradient step reaches every weight, and rows do not see each other."""
-    parts = parts_of(SPACES[name], "here")
+    parts = leaves_of(SPACES[name], "here")
     network = ActorCritic(parts, 3, width=8)
     rows = [tensors(parts, SPACES[name].sample(), CPU) for _ in range(6)]
     batch = {part: torch.cat([row[part] for row in rows]) for part in rows[0]}
-    logits, value = network(network.lay_out(batch), 4)
+    logits, value = network(batch, 4)
     assert logits.shape == (4, 3) and value.shape == (6,)
     torch.testing.assert_close(network.logits(rows[2])[0], logits[2], rtol=1e-3, atol=1e-5)
     torch.testing.assert_close(network.value(rows[5])[0], value[5], rtol=1e-3, atol=1e-5)
@@ -50,7 +49,7 @@ def test_a_choice_brings_along_the_row_that_it_points_at():
         "here": spaces.Discrete(4, start=7),
         "there": spaces.MultiDiscrete([4, 5]),
     })  # fmt: skip
-    parts = parts_of(space, "somewhere")
+    parts = leaves_of(space, "somewhere")
     assert [(a.name, b.name) for a, b in pointers(parts)] == [("here", "near")]
     network = ActorCritic(parts, 2, width=8)
     space.seed(0)
@@ -60,29 +59,9 @@ def test_a_choice_brings_along_the_row_that_it_points_at():
         assert torch.equal(features[-3:], expected)  # nothing is standardised yet
 
 
-def test_tanh_is_torchs():
-    """Oracle: torch.tanh, in value and in gradient."""
-    x = torch.linspace(-20, 20, 4001, dtype=torch.float32)
-    torch.testing.assert_close(TanhInPlace()(x.clone()), x.tanh(), rtol=0, atol=2e-7)
-    with torch.inference_mode():
-        torch.testing.assert_close(TanhInPlace()(x.clone()), x.tanh(), rtol=0, atol=2e-7)
-    precise = torch.linspace(-3, 3, 25, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: TanhInPlace()(x.clone()), precise)
-    weights = [torch.randn(5, 3), torch.randn(2, 5)]
-    gradients = []
-    for between in (TanhInPlace(), nn.Tanh()):
-        network = nn.Sequential(nn.Linear(3, 5), between, nn.Linear(5, 2))
-        for layer, weight in zip((network[0], network[2]), weights, strict=True):
-            layer.weight.data, layer.bias.data = weight.clone(), torch.ones(len(weight))
-        network(torch.linspace(-1, 1, 12).view(4, 3)).square().sum().backward()
-        gradients.append([weight.grad for weight in network.parameters()])
-    for one, other in zip(*gradients, strict=True):
-        torch.testing.assert_close(one, other)
-
-
 def test_statistics_are_of_numbers_only_and_of_the_rows_asked_for():
     space = spaces.Dict({"x": SPACES["numbers"], "bits": SPACES["bits"]})
-    parts = parts_of(space, "here")
+    parts = leaves_of(space, "here")
     network = ActorCritic(parts, 2)
     standardise = [m for m in network.modules() if type(m).__name__ == "Standardise"]
     assert len(standardise) == 1
@@ -95,6 +74,6 @@ def test_statistics_are_of_numbers_only_and_of_the_rows_asked_for():
 
 
 def test_the_activation_may_be_chosen():
-    parts = parts_of(SPACES["numbers"], "here")
+    parts = leaves_of(SPACES["numbers"], "here")
     assert any(isinstance(m, nn.ReLU) for m in ActorCritic(parts, 2, activation="relu").policy)
-    assert any(isinstance(m, TanhInPlace) for m in ActorCritic(parts, 2).policy)
+    assert any(isinstance(m, nn.Tanh) for m in ActorCritic(parts, 2).policy)

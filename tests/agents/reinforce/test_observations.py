@@ -3,7 +3,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
-from hringur.agents.reinforce.observations import is_single, parts_of, tensors
+from hringur.agents.reinforce.observations import is_single, leaves_of, tensors
 from hringur.types import UserError
 
 NESTED = spaces.Dict(
@@ -17,7 +17,7 @@ NESTED = spaces.Dict(
 
 
 def test_a_nested_space_comes_apart_and_keeps_its_numbers():
-    parts = parts_of(NESTED, "here")
+    parts = leaves_of(NESTED, "here")
     assert [(part.name, part.kind) for part in parts] == [
         ("inner/0", "choices"),
         ("inner/1", "bits"),
@@ -35,17 +35,17 @@ def test_a_nested_space_comes_apart_and_keeps_its_numbers():
 
 
 def test_a_batch_is_told_from_a_single_one():
-    parts = parts_of(NESTED["several"], "here")
+    parts = leaves_of(NESTED["several"], "here")
     batch = np.array([[1, 7], [2, 11]])
     assert not is_single(parts, batch)
     assert tensors(parts, batch, torch.device("cpu"))["observation"].tolist() == [[0, 0], [1, 4]]
 
 
 def test_floats_in_three_dimensions_are_no_image():
-    assert parts_of(spaces.Box(0, 1, (4, 4, 4), np.float32), "here")[0].kind == "numbers"
-    assert parts_of(spaces.Box(0, 255, (4, 4), np.uint8), "here")[0].kind == "image"
+    assert leaves_of(spaces.Box(0, 1, (4, 4, 4), np.float32), "here")[0].kind == "numbers"
+    assert leaves_of(spaces.Box(0, 255, (4, 4), np.uint8), "here")[0].kind == "image"
 
 
 def test_words_are_refused_in_one_line():
     with pytest.raises(UserError, match="Novel: cannot read the observation Text.*Tuple"):
-        parts_of(spaces.Text(9), "Novel")
+        leaves_of(spaces.Text(9), "Novel")

@@ -11,7 +11,7 @@ from gymnasium.vector import AutoresetMode
 import hringur  # noqa: F401  registers the environments
 from hringur.agents.reinforce.action_distributions import distribution_for
 from hringur.agents.reinforce.networks import ActorCritic
-from hringur.agents.reinforce.observations import parts_of
+from hringur.agents.reinforce.observations import leaves_of
 from hringur.agents.reinforce.rollouts import Rollouts
 from hringur.training import checkpoint
 from hringur.types import Batches, UserError
@@ -23,11 +23,11 @@ SHARED = {"n_steps": 7, "gamma": 0.9, "whole_episodes": False, "seed": [3, 0]}
 
 
 def rollouts(env, **settings) -> Rollouts:
-    parts = parts_of(env.single_observation_space, "here")
+    leaves = leaves_of(env.single_observation_space, "here")
     actions = distribution_for(env.single_action_space, "here")
     torch.manual_seed(0)
-    network = ActorCritic(parts, actions.n_logits, width=8)
-    return Rollouts(env, "Here-v0", parts, actions, network, **(SHARED | settings))
+    network = ActorCritic(leaves, actions.n_logits, width=8)
+    return Rollouts(env, "Here-v0", leaves, actions, network, **(SHARED | settings))
 
 
 def vector(name="Story-v0", mode=AutoresetMode.NEXT_STEP, n=3, kind="sync", **options):

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig
-from hringur.agents.reinforce.passes import Lesson, clipped_ratio
+from hringur.agents.reinforce.policy_gradient import Decisions, clipped_ratio
 from hringur.estimators.score_function import score_function
 from hringur.types import UserError
 
@@ -46,13 +46,13 @@ def test_the_ratio_is_clipped_where_it_would_pay_to_go_further(ratio, cost, loss
     assert log_prob.grad.item() == pytest.approx(slope, rel=1e-5)
 
 
-def test_every_pass_takes_every_decision_once_and_keeps_its_row_together():
+def test_every_epoch_takes_every_decision_once_and_keeps_its_row_together():
     rows = torch.arange(11)
-    lesson = Lesson(
+    decisions = Decisions(
         observation={"x": rows * 10}, decision=rows, mask=rows[:, None] % 2 == 0,
         returns=rows * 2.0, cost=rows * 3.0, weight=rows * 4.0, log_prob=rows * 5.0,
     )  # fmt: skip
-    parts = list(lesson.in_parts(3, passes=2))
+    parts = list(decisions.minibatches(3, epochs=2))
     assert [len(part.decision) for part in parts] == [4, 4, 3] * 2
     orders = [torch.cat([part.decision for part in parts[k : k + 3]]) for k in (0, 3)]
     assert all(torch.equal(order.sort().values, rows) for order in orders)
@@ -66,7 +66,7 @@ def test_every_pass_takes_every_decision_once_and_keeps_its_row_together():
 
 
 def test_what_is_kept_of_acting_is_what_the_network_says():
-    agent = built(passes=2)
+    agent = built(epochs=2)
     rollout = next(agent.batches)
     seen = {name: x.flatten(0, 1) for name, x in rollout.observation.items()}
     with torch.no_grad():
@@ -76,11 +76,12 @@ def test_what_is_kept_of_acting_is_what_the_network_says():
     assert next(built().batches).logits is None
 
 
-def test_passes_move_the_policy_but_not_beyond_the_clip():
-    """Many passes over one rollout: with a narrow clip the chances stay near what they were."""
+def test_epochs_move_the_policy_but_not_beyond_the_clip():
+    """Many epochs over one rollout: with a narrow clip the chances stay near what they were."""
     moved = {}
     for clip in (0.05, 10.0):
-        agent = built(passes=30, parts=2, clip=clip, entropy_weight=0.0, value_weight=0.0, lr=1e-2)
+        settings = {"entropy_weight": 0.0, "value_weight": 0.0, "lr": 1e-2}
+        agent = built(epochs=30, minibatches=2, clip=clip, **settings)
         rollout = next(agent.batches)
         first = log_prob(agent, rollout)
         found = agent.update(rollout, 0.0)
@@ -90,8 +91,8 @@ def test_passes_move_the_policy_but_not_beyond_the_clip():
     assert 0.01 < moved[0.05] < moved[10.0] / 2
 
 
-@pytest.mark.parametrize("settings", [{"passes": 0}, {"parts": 0}, {"clip": 0.0}])
-def test_nothing_to_pass_over_is_refused(settings):
+@pytest.mark.parametrize("settings", [{"epochs": 0}, {"minibatches": 0}, {"clip": 0.0}])
+def test_no_epochs_minibatches_or_clip_are_refused(settings):
     (name,) = settings
     with pytest.raises(UserError, match=f"{name} must be positive and finite, got 0"):
         ReinforceConfig(**settings)

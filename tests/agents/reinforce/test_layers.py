@@ -4,9 +4,15 @@ import torch
 from gymnasium import spaces
 from torch.nn import functional as F
 
-from hringur.agents.reinforce.image_encoder import Image
+from hringur.agents.reinforce.layers import (
+    LARGEST,
+    Image,
+    RewardScale,
+    RunningMoments,
+    Standardise,
+)
 from hringur.agents.reinforce.networks import ActorCritic
-from hringur.agents.reinforce.observations import parts_of, tensors
+from hringur.agents.reinforce.observations import leaves_of, tensors
 
 CPU = torch.device("cpu")
 SHAPES = {
@@ -20,7 +26,7 @@ SHAPES = {
 
 def encoder_of(shape, network="small"):
     torch.manual_seed(0)
-    (part,) = parts_of(spaces.Box(0, 255, shape, np.uint8), "here")
+    (part,) = leaves_of(spaces.Box(0, 255, shape, np.uint8), "here")
     return Image(part, network)
 
 
@@ -46,15 +52,15 @@ def test_parameters_are_those_of_the_papers(network):
 
 @pytest.mark.parametrize("network", ["small", "nature"])
 @pytest.mark.parametrize("name", SHAPES)
-def test_patches_see_what_pixels_show(name, network):
-    """Values and gradients are those of convolutions that stride over the pixels themselves."""
+def test_images_of_every_shape_go_through_the_convolutions_of_the_papers(name, network):
+    """Values and gradients are those of the plain functions, on pixels with channels first."""
     encoder = encoder_of(SHAPES[name], network)
     pixels = torch.randint(0, 256, (6, *SHAPES[name]), dtype=torch.uint8)
     first = pixels[:, None] if name == "grey" else pixels
     if name in ("channels last", "small"):
         first = pixels.permute(0, 3, 1, 2)
     expected = plain_layers(encoder, first, stride=1 if name == "small" else 4)
-    found = encoder(encoder.lay_out(pixels))
+    found = encoder(pixels)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     gradients = [
         torch.autograd.grad(features.square().sum(), list(encoder.parameters()))
@@ -71,22 +77,9 @@ def test_sixteen_bits_round_and_no_more(learning):
     with torch.set_grad_enabled(learning):
         expected = plain_layers(encoder, pixels, stride=4)
         with torch.autocast("cpu", torch.bfloat16):
-            found = encoder(encoder.lay_out(pixels))
+            found = encoder(pixels)
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.float(), expected, rtol=0.05, atol=0.02)
-
-
-def test_a_patch_holds_its_channels_row_by_row():
-    """Two channels of 8 x 12, that is of 2 x 3 patches, each number where it was put."""
-    encoder = encoder_of((4, 84, 84))
-    encoder.used = [8, 12]
-    pixels = torch.arange(2 * 8 * 12, dtype=torch.uint8).view(1, 2, 8, 12)
-    laid_out = encoder.lay_out(pixels)
-    assert laid_out.shape == (1, 2, 3, 32)
-    for row in range(2):
-        for column in range(3):
-            patch = pixels[0, :, 4 * row : 4 * row + 4, 4 * column : 4 * column + 4]
-            assert torch.equal(laid_out[0, row, column], patch.flatten())
 
 
 def test_channels_may_come_first_or_last():
@@ -94,9 +87,41 @@ def test_channels_may_come_first_or_last():
     networks = []
     for shape in (image.shape, (3, 40, 44)):
         torch.manual_seed(0)
-        parts = parts_of(spaces.Box(0, 255, shape, np.uint8), "here")
+        parts = leaves_of(spaces.Box(0, 255, shape, np.uint8), "here")
         networks.append((parts, ActorCritic(parts, 2)))
     (last, one), (first, other) = networks
     found = one.logits(tensors(last, image, CPU))
     expected = other.logits(tensors(first, image.transpose(2, 0, 1), CPU))
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+def test_moments_of_batches_are_those_of_all_rows():
+    rows = torch.randn(500, 3) * torch.tensor([1.0, 20.0, 0.1]) + torch.tensor([0.0, 5.0, -3.0])
+    moments = RunningMoments(3)
+    for batch in rows.split([1, 99, 0, 300, 100]):
+        moments.learn(batch)
+    assert moments.count == 500
+    torch.testing.assert_close(moments.mean, rows.mean(dim=0), rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(moments.variance, rows.var(dim=0, correction=0), rtol=1e-4, atol=0)
+
+
+def test_standardised_rows_have_mean_zero_and_deviation_one_and_no_outliers():
+    standardise = Standardise(2)
+    rows = 7 * torch.randn(1000, 2) + 3
+    torch.testing.assert_close(standardise(rows), rows.clamp(-LARGEST, LARGEST))
+    standardise.learn(rows)
+    out = standardise(rows)
+    torch.testing.assert_close(out.mean(dim=0), torch.zeros(2), rtol=0, atol=1e-5)
+    torch.testing.assert_close(out.std(dim=0), torch.ones(2), rtol=1e-3, atol=0)
+    assert standardise(torch.full((1, 2), 1e6)).max() == LARGEST
+    assert set(dict(standardise.named_buffers())) >= {"moments.mean", "moments.variance"}
+
+
+def test_rewards_are_divided_and_not_shifted():
+    scale = RewardScale()
+    reward = torch.tensor([[1.0, -2.0]])
+    torch.testing.assert_close(scale(reward), reward)
+    returns = 50 + 4 * torch.randn(2000)
+    scale.learn(returns)
+    torch.testing.assert_close(scale(reward), reward / returns.std(correction=0))
+    assert scale(torch.zeros(3)).abs().max() == 0

@@ -112,7 +112,7 @@ class SB3VecEnv(VecEnv):
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper], indices: int | Iterable[int] | None = None
     ) -> list[bool]:
-        """Never: the native environment keeps its own statistics."""
+        """False for each: the native environment keeps its own statistics."""
         return [False for _ in self._get_indices(indices)]
 
 

@@ -119,7 +119,7 @@ class Problem:
 
     @property
     def kind(self) -> Kind:
-        """Tours, images, or anything else."""
+        """The column of the table of settings: tours, images that SB3 convolves, or others."""
         if isinstance(self.evaluator, TourEvaluator):
             return "tours"
         return "images" if policy_for(self.observations) == "CnnPolicy" else "other"
@@ -131,7 +131,7 @@ class Problem:
 
     @property
     def observation_bytes(self) -> int:
-        """Memory of one observation."""
+        """Memory that one observation takes [bytes]."""
         parts = _parts(self.observations)
         return sum(int(np.prod(part.shape or 1)) * np.dtype(part.dtype).itemsize for part in parts)
 
@@ -173,7 +173,8 @@ class SB3Learner:
 
         self.algorithm, self.setup, self.problem, self.seed = algorithm, setup, problem, seed
         self.env_id, self.env_options = problem.env_id, dict(problem.env_options)
-        self.evaluator, self.updates, self.scalars = problem.evaluator, 0, Scalars()
+        self.evaluator, self.headline = problem.evaluator, problem.evaluator.headline
+        self.updates, self.scalars = 0, Scalars()
         self.masks_itself, self.has_policy = algorithm.masks_itself, algorithm.on_policy
         self.on_tours = problem.kind == "tours"
         options = self.env_options
@@ -253,11 +254,6 @@ class SB3Learner:
             unmasked = play(env, instances, lambda o: self.decide(o, None))
             metrics["evaluation/valid_percent"] = 100 * float(unmasked.valid.mean())
         return metrics
-
-    @property
-    def headline(self) -> str:
-        """The gap of greedy tours, or the mean return."""
-        return self.evaluator.headline
 
     def state_dict(self) -> State:
         """Weights, optimiser and counters; neither episodes under way nor a replay memory."""

@@ -1,10 +1,15 @@
-"""The length of a tour: the one place where it is computed, for NumPy and for torch alike."""
+"""The length of a tour: the one place where it is computed, for NumPy and for torch alike.
+
+Distances that cannot be added up to one are refused here too.
+"""
 
 import math
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from hringur.types import UserError
 
 
 def tour_length(
@@ -24,3 +29,16 @@ def tour_length(
     else:
         leg = table.take_along_dim(cell, dim=1).reshape(tour.shape)
     return (leg if round_trip else leg[..., :-1]).sum(-1)
+
+
+def check_distances(distance: Float[np.ndarray, "*B N N"]) -> None:
+    """Refuse distances that no way can have.
+
+    Raises:
+        UserError: one is negative, infinite or not a number, or so large that tours are endless.
+    """
+    if not np.isfinite(distance).all() or (distance < 0).any():
+        raise UserError("distances must be finite and not negative; some are not")
+    n, largest = distance.shape[-1], float(distance.max(initial=0.0))
+    if not math.isfinite(n * largest):
+        raise UserError(f"distances are too large to be added up: {n} of {largest:g}")

@@ -14,6 +14,7 @@ from jaxtyping import Float64
 
 from hringur.data.files import read_text
 from hringur.data.tours.geography import Projection, haversine_km
+from hringur.data.tours.length import check_distances
 from hringur.data.tours.tsplib import MAX_PLACES, degrees, parse_tsplib, tsplib_distance
 from hringur.types import Instances, UserError
 
@@ -105,6 +106,7 @@ def read_tsplib(path: str | Path) -> OwnInstance:
             f"{path}: distances must be >= 0, got {distance[row, column]:g} "
             f"from node {row + 1} to {column + 1}"
         )
+    check_distances(distance)
     numbers = [str(number) for number in range(1, len(distance) + 1)]
     shown = file.nodes or file.display
     names = list(shown) if len(shown) == len(distance) else numbers
@@ -121,13 +123,14 @@ def classical_scaling(distance: Float64[np.ndarray, "N N"]) -> Float64[np.ndarra
     The two leading eigenvectors of the doubly centred squared distances, of the mean of both
     directions; exact, up to a rotation and a reflection, where the points lie in a plane.
     """
-    squared = ((distance + distance.T) / 2.0) ** 2
+    unit = 2.0 ** (np.frexp(distance.max())[1] - 1)  # squares of the largest overflow
+    squared = (distance / unit / 2.0 + distance.T / unit / 2.0) ** 2
     mean = squared.mean(axis=0)
     inner = -0.5 * (squared - mean[:, None] - mean + mean.mean())
     value, vector = np.linalg.eigh(inner)  # ascending
     points = vector[:, -2:] * np.sqrt(np.maximum(value[-2:], 0.0))
     largest = np.abs(points).argmax(axis=0)  # eigenvectors come with either sign: choose one
-    return points * np.where(points[largest, [0, 1]] < 0.0, -1.0, 1.0)
+    return points * np.where(points[largest, [0, 1]] < 0.0, -1.0, 1.0) * unit
 
 
 def _on_the_globe(
@@ -150,6 +153,7 @@ def _of_distances(
     points: Float64[np.ndarray, "N 2"] | None = None,
 ) -> OwnInstance:
     """Positions by scaling unless ``points`` are given."""
+    check_distances(distance)
     points = classical_scaling(distance) if points is None else points
     position = np.clip(Projection.around(points, east=1.0)(points), 0.0, 1.0)
     symmetric = bool(np.allclose(distance, distance.T, rtol=1e-9, atol=0.0))

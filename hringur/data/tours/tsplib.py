@@ -123,14 +123,15 @@ def tsplib_distance(file: TsplibFile) -> Float64[np.ndarray, "N N"]:
     """The matrix of distances, zero on the diagonal whatever the file has there."""
     kind = file.header["EDGE_WEIGHT_TYPE"]
     points = np.array(list(file.nodes.values()))
-    if kind == "EXPLICIT":
-        distance = _explicit(file)
-    elif kind == "GEO":
-        distance = _geographical(points)
-    else:
-        x, y = points.T
-        squared = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2
-        distance = PLANE[kind](squared)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
+        if kind == "EXPLICIT":
+            distance = _explicit(file)
+        elif kind == "GEO":
+            distance = _geographical(points)
+        else:
+            x, y = points.T
+            squared = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2
+            distance = PLANE[kind](squared)
     np.fill_diagonal(distance, 0.0)
     return distance
 

@@ -1,11 +1,20 @@
 """Proven shortest tours: the figure that every other tour is measured against.
 
-Symmetric distances go through subtour cuts (``subtour_cuts.py``), asymmetric ones through OR-tools
-CP-SAT with its circuit constraint. Both start from a good tour by our own heuristics, and both
-count in whole numbers: exactly so where the distances are multiples of 0.001 (the roads of Iceland
-are known to 0.1 km), else in steps of a ten-millionth of the largest distance.
+A good tour by our own heuristics comes first. What remains is to show that none is shorter:
+
+1. Legs longer than that whole tour are out, since no shorter tour can take them.
+2. The others are counted in whole steps: exactly where they are whole numbers or have up to six
+   decimals, else in steps of about 2^-50 of the tour, rounded down.
+3. A linear program with subtour cuts (subtour_cuts.py) rules out most legs: a tour that takes one
+   is too long.
+4. OR-tools' CP-SAT, which calculates in whole numbers only, searches the legs that are left for a
+   shorter tour, and finds a shortest one or proves that there is none.
+
+Steps follow the length of the tour. Where a tour is found that is far shorter than the one before,
+they were too coarse for it, and all four are done again.
 """
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -13,18 +22,20 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from ortools.sat.python import cp_model
 
-from hringur.data.tours.length import tour_length
-from hringur.references.tours.heuristics import (
-    begin_at,
-    check_distances,
-    farthest_insertion,
-    two_opt,
-)
-from hringur.references.tours.subtour_cuts import shortest_round_trip
+from hringur.data.tours.length import check_distances, tour_length
+from hringur.references.tours.heuristics import begin_at, farthest_insertion, two_opt
+from hringur.references.tours.subtour_cuts import lower_bounds
 from hringur.types import UserError
 
-STEPS_OF_THE_LARGEST = 10**7
-"""Resolution of distances that are no short decimal fractions."""
+PRECISION = 1e-10
+"""Largest share of a tour's length that a proof may leave open where steps are rounded."""
+
+DECIMALS = 6
+MOST_BITS = 50
+"""A tour has at most 2^50 steps: all sums of them are exact, in doubles too."""
+
+LINEAR_SCALE = 1e6
+"""Cost of the known tour in the linear program."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +46,7 @@ class ExactTour:
     length: float
     """in the unit of the distances"""
     proven: bool
-    """whether no tour is shorter, to the resolution that the module states"""
+    """whether no tour is shorter (by more than a part in 10^10, where distances were rounded)"""
     bound: float
     """no tour is shorter than this; equals ``length`` if proven"""
     seconds: float
@@ -55,83 +66,112 @@ def optimal_tour(
         round_trip: closed tour; otherwise the way ends at any place
         start: where the tour begins
         seconds: after that long, the best tour so far with ``proven=False``
-        workers: threads of CP-SAT, which solves where distances differ by direction
+        workers: threads of CP-SAT
 
     Raises:
-        UserError: a distance is negative or not finite, or there is no place ``start``.
+        UserError: a distance is negative, not finite or too large to be added up, or there is no
+            place ``start``.
     """
     began = time.perf_counter()
-    _check(distance, start)
-    cost, step = _whole_numbers(distance)
-    symmetric = np.array_equal(cost, cost.T)
-    known = _good_tour(cost.astype(np.float64), round_trip, start, symmetric)
-    if len(cost) <= 2:
-        tour, bound = known, float(_length(cost, known, round_trip))
-    elif symmetric:
-        tour, bound = _by_cuts(cost, known, round_trip, began + seconds)
-    else:
-        tour, bound = _by_circuit(cost, known, round_trip, began + seconds, workers)
-    proven = bound > _length(cost, tour, round_trip) - 1 + 1e-6
-    # Among tours that are equal in whole numbers, the unrounded distances may prefer the first.
-    tour = min(known, tour, key=lambda candidate: _length(distance, candidate, round_trip))
-    length = _length(distance, tour, round_trip)
+    check_distances(distance)
+    if not 0 <= start < len(distance):
+        raise UserError(f"start must be a place in 0..{len(distance) - 1}, got {start}")
+    tour = _good_tour(distance, round_trip, start)
+    length, bound = _length(distance, tour, round_trip), 0.0
+    finished = len(tour) <= 2 or length == 0
+    while not finished:
+        found, bound = _shorter_tour(distance, round_trip, tour, began + seconds, workers)
+        before, tour = length, min(tour, found, key=lambda t: _length(distance, t, round_trip))
+        length = _length(distance, tour, round_trip)
+        proven = length - bound <= PRECISION * length
+        finished = proven or length > before / 2 or time.perf_counter() - began > seconds
+    proven = len(tour) <= 2 or length - bound <= PRECISION * length
     return ExactTour(
         tour=tour,
         length=length,
         proven=proven,
-        bound=length if proven else min(bound * step, length),
+        bound=length if proven else min(bound, length),
         seconds=time.perf_counter() - began,
     )
 
 
-def _by_cuts(
-    cost: np.ndarray, known: np.ndarray, round_trip: bool, deadline: float
+def _shorter_tour(
+    distance: np.ndarray, round_trip: bool, tour: np.ndarray, deadline: float, workers: int
 ) -> tuple[np.ndarray, float]:
-    """Subtour cuts; an open path goes home through one more place that is near to all."""
-    if round_trip:
-        tour, bound = shortest_round_trip(cost, known, deadline)
-        return begin_at(tour[None], known[:1])[0], bound
-    n, start = len(cost), int(known[0])
-    tour, bound = shortest_round_trip(
-        np.pad(cost, (0, 1)), np.append(known, n), deadline, fixed=(start, n)
+    """A shortest tour if it is shorter than ``tour``, else ``tour``; and a bound below all."""
+    n, known = len(distance), tour
+    if not round_trip:  # the way goes home through one more place, to which all are near
+        distance, known = np.pad(distance, (0, 1)), np.append(tour, n)
+    cost, step, exact = _whole_steps(distance, _length(distance, known, True))
+    legs = ~np.eye(len(cost), dtype=bool)
+    if not round_trip:
+        legs[n], legs[:, tour[0]] = False, False
+        legs[n, tour[0]] = True
+    total = int(cost[known, np.roll(known, -1)].sum())
+    # Every leg may have lost up to a step: with fewer steps saved than legs, none may be shorter.
+    target = total - (1 if exact else len(cost))
+    scale = LINEAR_SCALE / total
+    linear, taken = lower_bounds(
+        np.minimum(cost, cost.T) * scale, deadline, None if round_trip else (int(tour[0]), n)
     )
-    tour = begin_at(tour[None], known[:1])[0]
-    if tour[1] == n:  # the way home came first: turn round
-        tour[1:] = tour[:0:-1].copy()
-    return tour[:-1], bound
+    limit = target * scale * (1 + 1e-9)  # the bounds are as exact as doubles add up
+    least = max(0, math.floor(linear / scale * (1 - 1e-9)))
+    if linear > limit:
+        return tour, (target + 1) * step
+    legs &= taken + (cost - np.minimum(cost, cost.T)) * scale <= limit
+    if not (legs.any(axis=0).all() and legs.any(axis=1).all()):
+        return tour, (target + 1) * step
+    found, steps = _by_circuit(cost, legs, int(tour[0]), target, deadline, workers)
+    return (tour if found is None else found[:n]), max(least, steps) * step
 
 
 def _by_circuit(
-    cost: np.ndarray, known: np.ndarray, round_trip: bool, deadline: float, workers: int
-) -> tuple[np.ndarray, float]:
-    """CP-SAT: choose legs that form one circuit; the way home of an open path is free."""
-    n = len(cost)
-    if not round_trip:
-        cost = cost.copy()
-        cost[:, known[0]] = 0
+    cost: np.ndarray, legs: np.ndarray, start: int, target: int, deadline: float, workers: int
+) -> tuple[np.ndarray | None, int]:
+    """CP-SAT: legs that form one circuit of at most ``target`` steps, and a bound below all."""
     model = cp_model.CpModel()
-    legs = {(i, j): model.new_bool_var("") for i in range(n) for j in range(n) if i != j}
-    model.add_circuit([(i, j, leg) for (i, j), leg in legs.items()])
-    total = sum(int(cost[leg]) * taken for leg, taken in legs.items())
-    model.add(total <= int(_length(cost, known, True)))
+    chosen = {(i, j): model.new_bool_var("") for i, j in np.argwhere(legs).tolist()}
+    model.add_circuit([(i, j, leg) for (i, j), leg in chosen.items()])
+    total = sum(int(cost[leg]) * taken for leg, taken in chosen.items())
+    model.add(total <= target)
     model.minimize(total)
-    followed = dict(zip(known.tolist(), np.roll(known, -1).tolist(), strict=True))
-    for (i, j), leg in legs.items():
-        model.add_hint(leg, followed[i] == j)
     solver = cp_model.CpSolver()
     solver.parameters.num_workers = workers
+    solver.parameters.linearization_level = 2  # with it, 50 places take 0.3 s instead of 30
     solver.parameters.max_time_in_seconds = max(deadline - time.perf_counter(), 1e-3)
     status = solver.solve(model)
+    if status == cp_model.INFEASIBLE:
+        return None, target + 1
+    least = math.floor(solver.best_objective_bound)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
-        return known, max(solver.best_objective_bound, 0.0)
-    following = {i: j for (i, j), leg in legs.items() if solver.boolean_value(leg)}
-    tour = [int(known[0])]
-    while len(tour) < n:
+        return None, least
+    following = {i: j for (i, j), leg in chosen.items() if solver.boolean_value(leg)}
+    tour = [start]
+    while len(tour) < len(cost):
         tour.append(following[tour[-1]])
-    return np.array(tour, dtype=np.int64), solver.best_objective_bound
+    return np.array(tour, dtype=np.int64), least
 
 
-def _good_tour(distance: np.ndarray, round_trip: bool, start: int, symmetric: bool) -> np.ndarray:
+def _whole_steps(distance: np.ndarray, length: float) -> tuple[np.ndarray, float, bool]:
+    """Distances in steps, those beyond ``length`` as one step more than it; the step; if exact."""
+    bits = min(MOST_BITS, 61 - math.ceil(math.log2(distance.size)))  # their sum must fit 64 bits
+    near = np.minimum(distance, length)
+    for digits in range(DECIMALS + 1):
+        in_steps = length * 10.0**digits
+        if in_steps >= 2**bits:
+            break
+        count = near * 10.0**digits
+        whole = np.rint(count)
+        if (np.abs(count - whole) <= 1e-13 * count)[distance <= length].all():
+            steps = np.where(distance <= length, whole, math.ceil(in_steps) + 1)
+            return steps.astype(np.int64), 10.0**-digits, True
+    step = max(math.ldexp(1.0, math.frexp(length)[1] - bits), 5e-324)  # a power of two: no error
+    steps = np.where(distance <= length, np.floor(near / step), math.ceil(length / step) + 1)
+    exact = bool((steps * step == near)[distance <= length].all())
+    return steps.astype(np.int64), step, exact
+
+
+def _good_tour(distance: np.ndarray, round_trip: bool, start: int) -> np.ndarray:
     """Farthest insertion from up to 32 places and, if symmetric, 2-opt: the best of them."""
     n = len(distance)
     grown_from = np.unique(np.linspace(0, n - 1, 32).astype(np.int64))
@@ -141,26 +181,10 @@ def _good_tour(distance: np.ndarray, round_trip: bool, start: int, symmetric: bo
         to_insert[:, :, start] = 0.0  # the way home is free
     tours = farthest_insertion(to_insert, grown_from)
     tours = begin_at(tours, np.full(len(tours), start))
-    if symmetric:
+    if np.array_equal(distance, distance.T):
         tours = two_opt(copies, tours, round_trip)
     return tours[np.argmin(tour_length(copies, tours, round_trip))]
 
 
-def _whole_numbers(distance: np.ndarray) -> tuple[np.ndarray, float]:
-    """The distances in whole steps, and the step."""
-    for step in (1.0, 0.1, 0.01, 0.001):
-        count = distance / step
-        if np.abs(count - np.rint(count)).max() < 1e-6 and count.max() < 1e9:
-            return np.rint(count).astype(np.int64), step
-    step = float(distance.max()) / STEPS_OF_THE_LARGEST
-    return np.rint(distance / step).astype(np.int64), step
-
-
 def _length(distance: np.ndarray, tour: np.ndarray, round_trip: bool) -> float:
-    return float(tour_length(distance[None].astype(np.float64), tour[None], round_trip)[0])
-
-
-def _check(distance: np.ndarray, start: int) -> None:
-    check_distances(distance)
-    if not 0 <= start < len(distance):
-        raise UserError(f"start must be a place in 0..{len(distance) - 1}, got {start}")
+    return float(tour_length(distance[None], tour[None], round_trip)[0])

@@ -14,7 +14,7 @@ import networkx as nx
 import numpy as np
 from jaxtyping import Float64, Int
 
-from hringur.data.tours.length import tour_length
+from hringur.data.tours.length import check_distances, tour_length
 from hringur.registry import entries
 from hringur.types import UserError
 
@@ -129,16 +129,6 @@ def begin_at(
     batch, n = tour.shape
     first = np.argmax(tour == _start(start, batch, n)[:, None], axis=1)
     return np.take_along_axis(tour, (np.arange(n) + first[:, None]) % n, axis=1)
-
-
-def check_distances(distance: Float64[np.ndarray, "*B N N"]) -> None:
-    """Refuse distances that no way can have.
-
-    Raises:
-        UserError: one is negative, infinite or not a number.
-    """
-    if not np.isfinite(distance).all() or (distance < 0).any():
-        raise UserError("distances must be finite and not negative; some are not")
 
 
 def nearest_neighbour_two_opt(

@@ -1,18 +1,19 @@
-"""Proven shortest round trips over symmetric distances, by subtour cuts.
+"""How short a round trip could be at best: a linear program with subtour cuts.
 
-Dantzig, Fulkerson & Johnson 1954: one variable for each pair of places, two legs at every place,
-and, where the solution falls apart, the cut that it missed (at least two legs leave every part):
+Dantzig, Fulkerson & Johnson 1954: a variable in [0, 1] for each pair of places, two legs at every
+place, and, as long as a part of the places is left by fewer than two legs, the cut that says so.
+Such parts are minimum cuts, found by maximum flow.
 
-1. the linear program with all violated cuts (minimum cuts by maximum flow) is a lower bound;
-2. reduced costs rule out most pairs: taking one would cost more than the tour already known;
-3. the integer program over the pairs left is solved and cut until it is one tour, or until its
-   bound meets the tour already known.
+The bound is not the solver's, which works with tolerances, but follows from its dual values y,
+whatever they are worth: with reduced costs r = c - A'y, no round trip costs less than
+
+    b'y + sum over pairs of min(r, 0),    and none that takes a pair less than max(r, 0) more.
 """
 
 import time
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float64
 from ortools.linear_solver import pywraplp
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
@@ -21,116 +22,58 @@ _CAPACITY = 10**6
 """scipy's maximum flow takes whole numbers: a leg taken fully is this wide"""
 
 
-def shortest_round_trip(
-    cost: Int64[np.ndarray, "N N"],
-    tour: Int64[np.ndarray, " N"],
-    deadline: float,
-    fixed: tuple[int, int] | None = None,
-) -> tuple[Int64[np.ndarray, " N"], float]:
-    """A shortest round trip and a lower bound; they meet unless ``deadline`` came first.
+def lower_bounds(
+    cost: Float64[np.ndarray, "N N"], deadline: float, fixed: tuple[int, int] | None = None
+) -> tuple[float, Float64[np.ndarray, "N N"]]:
+    """A bound below all round trips, and for each pair of places one below those that take it.
 
     Args:
-        cost: symmetric whole numbers, at least three places
-        tour: a good tour already known
-        deadline: moment on ``time.perf_counter`` to stop at
+        cost: symmetric and not negative, of at least three places; best between 0 and a million,
+            for the solver has absolute tolerances
+        deadline: moment on ``time.perf_counter`` to stop at; the bounds then are weaker
         fixed: a pair of places that must be neighbours
     """
     n = len(cost)
     first, second = np.triu_indices(n, k=1)
+    price = cost[first, second]
     required = np.zeros(len(first), dtype=bool)
     if fixed is not None:
         required = (first == min(fixed)) & (second == max(fixed))
-    known = int(cost[tour, np.roll(tour, -1)].sum())
 
-    linear = _Program("GLOP", cost, first, second, required)
-    cuts: list[np.ndarray] = []
-    while linear.solve(deadline):
-        parts = _violated_cuts(n, first, second, linear.value)
+    solver = pywraplp.Solver.CreateSolver("GLOP")
+    legs = [solver.Var(float(low), 1.0, False, "") for low in required]
+    for leg, each in zip(legs, price, strict=True):
+        solver.Objective().SetCoefficient(leg, float(each))
+    solver.Objective().SetMinimization()
+    crossed: list[np.ndarray] = []  # the pairs of each row
+    rows = []
+
+    def add_row(pairs: np.ndarray, at_most: float) -> None:
+        crossed.append(pairs)
+        rows.append(solver.RowConstraint(2.0, at_most, ""))
+        for pair in np.flatnonzero(pairs):
+            rows[-1].SetCoefficient(legs[pair], 1.0)
+
+    for place in range(n):
+        add_row((first == place) | (second == place), at_most=2.0)
+    dual = np.zeros(n)
+    while (left := deadline - time.perf_counter()) > 0:
+        solver.set_time_limit(int(1000 * left) + 1)
+        if solver.Solve() != pywraplp.Solver.OPTIMAL:
+            break
+        dual = np.array([row.dual_value() for row in rows])
+        parts = _violated_cuts(n, first, second, np.array([leg.solution_value() for leg in legs]))
         if not parts:
             break
-        cuts += parts
-        linear.cut(parts)
-    if not linear.solved:
-        return tour, 0.0
-    if linear.bound > known - 1 + 1e-6:  # costs are whole numbers
-        return tour, float(known)
-
-    worth = linear.bound + linear.reduced_cost <= known - 1 + 1e-6
-    kept = np.flatnonzero(worth | (linear.value > 1e-6))
-    integer = _Program("SCIP", cost, first[kept], second[kept], required[kept])
-    integer.cut(cuts)
-    bound = linear.bound
-    while integer.solve(deadline):
-        bound = max(bound, integer.bound)
-        if bound > known - 1 + 1e-6:
-            return tour, float(known)
-        taken = integer.value > 0.5
-        parts = _parts(n, integer.first[taken], integer.second[taken])
-        if len(parts) == 1:
-            better = _round_trip(n, integer.first[taken], integer.second[taken])
-            return better, float(cost[better, np.roll(better, -1)].sum())
-        integer.cut(parts)
-    if integer.infeasible:  # no tour over the pairs left: none is shorter than the known one
-        return tour, float(known)
-    return tour, min(max(bound, integer.bound), float(known))
-
-
-class _Program:
-    """Two legs at every place, at least cost: linear (GLOP) or with whole legs (SCIP)."""
-
-    def __init__(
-        self,
-        solver: str,
-        cost: np.ndarray,
-        first: np.ndarray,
-        second: np.ndarray,
-        required: np.ndarray,
-    ) -> None:
-        self.first, self.second = first, second
-        self.solved = False
-        self.infeasible = False
-        self.bound = 0.0
-        self.value = np.zeros(len(first))
-        self._solver = pywraplp.Solver.CreateSolver(solver)
-        whole = solver == "SCIP"
-        self._legs = [self._solver.Var(float(low), 1.0, whole, "") for low in required]
-        for leg, price in zip(self._legs, cost[first, second], strict=True):
-            self._solver.Objective().SetCoefficient(leg, float(price))
-        self._solver.Objective().SetMinimization()
-        for place in range(len(cost)):
-            self._row((first == place) | (second == place), at_most=2.0)
-
-    @property
-    def reduced_cost(self) -> np.ndarray:
-        """How much the bound would rise for each leg taken."""
-        return np.array([leg.reduced_cost() for leg in self._legs])
-
-    def cut(self, parts: list[np.ndarray]) -> None:
-        """At least two legs leave each part."""
         for part in parts:
-            self._row(part[self.first] != part[self.second], at_most=np.inf)
+            add_row(part[first] != part[second], at_most=solver.infinity())
 
-    def solve(self, deadline: float) -> bool:
-        """Whether solved to the end before ``deadline``; then ``value`` and ``bound`` hold it."""
-        left = deadline - time.perf_counter()
-        if left <= 0:
-            self.solved = False
-            return False
-        self._solver.set_time_limit(int(1000 * left) + 1)
-        status = self._solver.Solve()
-        self.solved = status == pywraplp.Solver.OPTIMAL
-        self.infeasible = status == pywraplp.Solver.INFEASIBLE
-        if self.solved:
-            self.bound = self._solver.Objective().Value()
-            self.value = np.array([leg.solution_value() for leg in self._legs])
-        elif status == pywraplp.Solver.FEASIBLE:
-            self.bound = max(self.bound, self._solver.Objective().BestBound())
-        return self.solved
-
-    def _row(self, legs: np.ndarray, at_most: float) -> None:
-        row = self._solver.RowConstraint(2.0, min(at_most, self._solver.infinity()), "")
-        for leg in np.flatnonzero(legs):
-            row.SetCoefficient(self._legs[leg], 1.0)
+    dual[n:] = np.maximum(dual[n:], 0.0)  # rows without an upper limit
+    reduced = price - dual @ np.array(crossed[: len(dual)])
+    bound = 2 * dual.sum() + np.where(required, reduced, np.minimum(reduced, 0.0)).sum()
+    taken = np.full((n, n), np.inf)
+    taken[first, second] = taken[second, first] = bound + np.where(required, 0.0, reduced.clip(0.0))
+    return float(bound), taken
 
 
 def _violated_cuts(
@@ -139,9 +82,10 @@ def _violated_cuts(
     """Parts that fewer than two legs leave, as masks over the places."""
     used = value > 1e-6
     first, second, value = first[used], second[used], value[used]
-    parts = _parts(n, first, second)
-    if len(parts) > 1:
-        return parts
+    network = csr_array((np.ones(len(first)), (first, second)), shape=(n, n))
+    count, part = connected_components(network, directed=False)
+    if count > 1:
+        return [part == number for number in range(count)]
     width = np.rint(value * _CAPACITY).astype(np.int32)
     both = np.concatenate([first, second]), np.concatenate([second, first])
     network = csr_array((np.concatenate([width, width]), both), shape=(n, n))
@@ -151,27 +95,7 @@ def _violated_cuts(
         if flow.flow_value < 2 * _CAPACITY - 1000:
             left = network - flow.flow
             left.eliminate_zeros()
-            part = np.zeros(n, dtype=bool)
-            part[breadth_first_order(left, 0, return_predecessors=False)] = True
-            found[part.tobytes()] = part
+            mask = np.zeros(n, dtype=bool)
+            mask[breadth_first_order(left, 0, return_predecessors=False)] = True
+            found[mask.tobytes()] = mask
     return list(found.values())
-
-
-def _parts(n: int, first: np.ndarray, second: np.ndarray) -> list[np.ndarray]:
-    """The connected parts, as masks over the places."""
-    network = csr_array((np.ones(len(first)), (first, second)), shape=(n, n))
-    count, part = connected_components(network, directed=False)
-    return [part == number for number in range(count)]
-
-
-def _round_trip(n: int, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The order of visit of legs that form one round trip."""
-    neighbours: list[list[int]] = [[] for _ in range(n)]
-    for i, j in zip(first.tolist(), second.tolist(), strict=True):
-        neighbours[i].append(j)
-        neighbours[j].append(i)
-    tour = [0, neighbours[0][0]]
-    while len(tour) < n:
-        left, right = neighbours[tour[-1]]
-        tour.append(right if left == tour[-2] else left)
-    return np.array(tour, dtype=np.int64)

@@ -17,9 +17,9 @@ from hringur.agents.tours.pointer_network import PointerNetworkConfig
 from hringur.data.tours.length import tour_length
 from hringur.evaluators.environments import make_vector
 from hringur.evaluators.tours import play
-from hringur.references.tours.held_karp import held_karp
 from hringur.training import checkpoint
 from hringur.types import UserError
+from tests.references.tours.held_karp import held_karp
 
 SMALL = {
     "attention-model": AttentionModelConfig(

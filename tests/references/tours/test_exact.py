@@ -1,15 +1,22 @@
+"""Proven tours beside all tours, dynamic programming, shipped optima, and cases that went wrong."""
+
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from hringur.data.tours.held_out import held_out
 from hringur.data.tours.instances import IcelandPlaces, UniformPoints, fixed_places
 from hringur.data.tours.length import tour_length
+from hringur.data.tours.own_instances import read_matrix_csv, read_tsplib
 from hringur.data.tours.proven_tours import proven_tours
 from hringur.references.tours import exact as exact_module
 from hringur.references.tours.exact import optimal_tour
-from hringur.references.tours.held_karp import held_karp
 from hringur.types import UserError
+from tests.references.tours.brute_force import length_of, random_instance, shortest_length
+from tests.references.tours.held_karp import held_karp
 
+CASES = Path(__file__).parent / "cases"
 SHIPPED = ("iceland-20", "iceland-50", "euclidean-20")
 
 
@@ -22,6 +29,87 @@ def instance(kind, n, rng):
     distance = rng.random((n, n))  # no triangle inequality
     np.fill_diagonal(distance, 0.0)
     return distance if kind == "asymmetric" else (distance + distance.T) / 2
+
+
+def is_shortest(distance, round_trip, start, **options):
+    """Proven, and as short as the best of all orders; the bound is below it in any case."""
+    exact = optimal_tour(distance, round_trip, start, **options)
+    best = shortest_length(distance, round_trip, start)
+    found = length_of(distance, exact.tour.tolist(), round_trip)
+    assert exact.proven and exact.tour[0] == start
+    assert found - best <= best / 10**12
+    assert exact.bound <= float(best) * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("seed", range(0, 150, 10))
+def test_no_order_of_a_few_places_is_shorter(seed):
+    for each in range(seed, seed + 10):
+        is_shortest(*random_instance(each))
+
+
+@pytest.mark.slow
+def test_no_order_is_shorter_in_two_thousand_instances():
+    """About a minute."""
+    for seed in range(2000):
+        is_shortest(*random_instance(seed))
+
+
+def test_steps_follow_the_tour_when_the_first_one_takes_forbidden_edges(monkeypatch):
+    """The heuristics rarely do: here the first tour is any tour."""
+
+    def any_tour(distance, round_trip, start):
+        others = [place for place in range(len(distance)) if place != start]
+        return np.array([start, *np.random.default_rng(0).permutation(others)])
+
+    monkeypatch.setattr(exact_module, "_good_tour", any_tour)
+    for seed in range(60):
+        is_shortest(*random_instance(seed))
+
+
+@pytest.mark.parametrize(
+    "name, length",
+    [
+        ("forbidden_1e9_symmetric.csv", 174),
+        ("forbidden_1e10_asymmetric.csv", 118),
+        ("forbidden_1e7_km.csv", 30.18),
+    ],
+)
+def test_forbidden_edges_do_not_blur_the_others(name, length):
+    distance = read_matrix_csv(CASES / name).instance.distance[0]
+    exact = optimal_tour(distance)
+    assert exact.proven and exact.length == pytest.approx(length, abs=0.005)
+    is_shortest(distance, True, 0)
+
+
+def test_an_edge_that_no_other_distance_is_comparable_with_is_added_up():
+    exact = optimal_tour(read_matrix_csv(CASES / "cell_1e200.csv").instance.distance[0])
+    assert exact.proven and exact.length == 1e200
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("cell_1e308.csv", "too large to be added up: 3 of 1e.308"),
+        ("ex_FULL_MATRIX_big.tsp", "too large to be added up: 3 of 1e.308"),
+        ("ex_UPPER_ROW_big.tsp", "too large to be added up: 3 of 1e.308"),
+        ("ATT_1e308.tsp", "must be finite"),
+        ("GEO_1e308.tsp", "must be finite"),
+        ("coord_1e200.tsp", "must be finite"),
+    ],
+)
+def test_files_whose_tours_have_no_finite_length_are_refused_without_a_warning(name, told):
+    read = read_matrix_csv if name.endswith(".csv") else read_tsplib
+    with pytest.raises(UserError, match=told) as refused:
+        read(CASES / name)
+    assert "\n" not in str(refused.value)
+
+
+def test_where_steps_are_too_coarse_no_proof_is_claimed(monkeypatch):
+    """With steps of a 2^20th of the tour nothing below a millionth of it can be told."""
+    monkeypatch.setattr(exact_module, "MOST_BITS", 20)
+    exact = optimal_tour(instance("points", 9, np.random.default_rng(0)))
+    assert not exact.proven and exact.length * (1 - 1e-4) < exact.bound < exact.length
+    assert optimal_tour(instance("roads", 9, np.random.default_rng(0))).proven  # tenths of km
 
 
 def agrees(distance, round_trip, start):
@@ -64,8 +152,7 @@ def test_equal_and_zero_distances(n, round_trip):
         agrees(distance, round_trip, n - 1)
 
 
-def test_directions_that_differ_less_than_the_resolution_count_as_equal():
-    """Such distances are symmetric in whole numbers, and go the symmetric way."""
+def test_directions_that_differ_by_a_trifle_are_told_apart():
     distance = instance("points", 8, np.random.default_rng(0))
     distance[2, 5], distance[5, 2] = 0.0, 3e-8
     agrees(distance, True, 0)

@@ -3,8 +3,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from hringur.references.tours.held_karp import MOST_PLACES, held_karp
 from hringur.types import UserError
+from tests.references.tours.held_karp import MOST_PLACES, held_karp
 
 
 def enumerated(distance, round_trip, start):

@@ -196,6 +196,6 @@ def own_held_out(env_id: str, env_options: Mapping[str, Any], count: int = OWN_C
     if n <= LARGEST_SOLVED:
         for row, table in enumerate(instances.distance):
             found = optimal_tour(table, single.round_trip)
-            optimal[row], tour[row] = found.length, found.tour
+            optimal[row], tour[row] = found.length if found.proven else np.nan, found.tour
     name = f"{env_id.rpartition(':')[2]}, {n} places"
     return HeldOut(name, env_id, n, instances, optimal, tour, dict(env_options))

@@ -20,6 +20,12 @@ SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "script
 OF_OTHERS = {"--logdir", "--standalone", "--nproc-per-node", "--numprocesses", "--check"}
 """Options of TensorBoard, torchrun, pytest and ruff."""
 
+PRIVATE = (
+    "step size|let down|lessons?|players?|yardsticks?|judges?|at rest|roughness|dislike|"
+    "sure of class|take leave|laid beside|nobody|whoever|somebody|slope penalty|code_spread"
+)
+"""Words that the field has other words for."""
+
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 
@@ -136,3 +142,9 @@ def test_options_exist(page):
     spans = re.findall(r"`(--[a-z][^`]*)`", text)
     given = {option for span in spans for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", span)}
     assert given <= every_option()
+
+
+@every_page
+def test_the_words_are_those_of_the_field(page):
+    found = re.findall(rf"\b(?:{PRIVATE})\b", page.read_text(encoding="utf-8"), re.IGNORECASE)
+    assert found == []

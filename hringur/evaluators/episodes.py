@@ -5,6 +5,7 @@ measured with the same seed meets the same first states and, as far as the envir
 does not depend on the actions, the same chance.
 """
 
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,7 @@ from pkgutil import resolve_name
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from hringur.evaluators.environments import gym_spec, make_single, make_vector, takes
 from hringur.references.known_returns import best_return
@@ -47,6 +48,12 @@ class EpisodeReturns:
     figures: Mapping[str, Float64[np.ndarray, " E"]] = field(default_factory=dict)
     """more of each episode, by tag: what the domain's recorder makes of its steps"""
 
+    distinct: int | None = None
+    """episodes that differ in what was first seen, done or rewarded; None: not counted"""
+
+    independent: bool = True
+    """no two episodes have days of one history in common"""
+
     @property
     def gap(self) -> float | None:
         """How far the mean is from the best one, as a fraction; None where that is not known."""
@@ -61,7 +68,7 @@ class Recorder(Protocol):
         self,
         observation: Any,
         actions: np.ndarray,
-        rewards: Float64[np.ndarray, " E"],
+        rewards: Float[np.ndarray, " E"],
         info: Mapping[str, Any],
         playing: Bool[np.ndarray, " E"],
     ) -> None:
@@ -111,10 +118,11 @@ def play_episodes(
         observation, info = env.reset(seed=seed)
         returns, lengths = np.zeros(episodes), np.zeros(episodes, dtype=np.int64)
         known = {name: np.full(episodes, np.nan) for name in ("optimal_return", "reference_return")}
-        playing = np.ones(episodes, dtype=bool)
+        playing, trails = np.ones(episodes, dtype=bool), _Trails(observation, episodes)
         while playing.any() and (most_steps is None or lengths.max() < most_steps):
             seen, actions = observation, decide(observation, info.get("action_mask"))
             observation, reward, terminated, truncated, info = env.step(actions)
+            trails.add(playing, actions, reward)
             if recorder is not None:
                 recorder(seen, actions, reward, info, playing)
             returns[playing] += reward[playing]
@@ -126,13 +134,55 @@ def play_episodes(
             playing &= ~ended
             if watch is not None:
                 watch(episodes - int(playing.sum()), int(lengths.max()))
+        independent = getattr(env.unwrapped, "independent_episodes", True)
     finally:
         env.close()
     optimal, reference = (None if np.isnan(c).any() else c for c in known.values())
     if optimal is None:
         optimal = _everywhere(best_of(env_id, env_options), episodes)
     figures = {} if recorder is None else recorder.figures()
-    return EpisodeReturns(returns, lengths, optimal, reference, figures)
+    return EpisodeReturns(
+        returns, lengths, optimal, reference, figures, trails.distinct, independent
+    )
+
+
+ODD, HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
+
+
+class _Trails:
+    """A checksum of each episode, to count those that differ."""
+
+    def __init__(self, observation: Any, episodes: int) -> None:
+        self._sums = np.zeros(episodes, dtype=np.uint64)
+        for part in _parts(observation):
+            first = [zlib.crc32(np.ascontiguousarray(row).tobytes()) for row in part]
+            self.add(np.ones(episodes, dtype=bool), np.array(first), np.zeros(episodes))
+
+    def add(
+        self, playing: Bool[np.ndarray, " E"], actions: Any, rewards: Float[np.ndarray, " E"]
+    ) -> None:
+        """A step of those that are ``playing``."""
+        mixed = self._sums.copy()
+        for part in (*_parts(actions), rewards):
+            for column in np.asarray(part, dtype=np.float64).reshape(len(playing), -1).T:
+                mixed ^= column.view(np.uint64)
+                mixed *= ODD
+                mixed ^= mixed >> HALF  # the upper bits, in which floats differ, move the lower
+        np.copyto(self._sums, mixed, where=playing)
+
+    @property
+    def distinct(self) -> int:
+        """How many differ."""
+        return len(np.unique(self._sums))
+
+
+def _parts(batch: Any) -> list[Any]:
+    """The arrays of a batch of observations or actions."""
+    if isinstance(batch, Mapping):
+        return _parts(tuple(batch.values()))
+    return (
+        [leaf for part in batch for leaf in _parts(part)] if isinstance(batch, tuple) else [batch]
+    )
 
 
 def best_of(env_id: str, env_options: Mapping[str, Any]) -> float | None:

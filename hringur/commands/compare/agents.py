@@ -30,6 +30,7 @@ from hringur.evaluation.agents import comparison
 from hringur.evaluation.agents import plots as comparison_plots
 from hringur.evaluation.agents.report import Report
 from hringur.evaluation.figures import save
+from hringur.evaluation.statistics import over_runs_words
 from hringur.evaluators.choice import domain_for, evaluator_for
 from hringur.registry import learner_config, learners
 from hringur.training.config import Device, TrainerConfig
@@ -217,7 +218,7 @@ def report(
         print_json(record)
         return
     show(comparison.table(runs, f"{title}, {options.episodes} held-out episodes", unit))
-    print("interquartile means over runs, with 95 % intervals\n")
+    print(f"{over_runs_words([len(one.cells) for one in runs])}\n")
     for table in further.tables:
         show(table)
     if len(runs) > 1 and all(len(one.cells) > 1 for one in runs):

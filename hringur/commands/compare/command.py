@@ -212,6 +212,7 @@ def present(
 def seeds_table(rows: Sequence[SeedsRow]) -> Table[SeedsRow]:
     """Gaps over the runs of each learner."""
     return Table(
+        title="means over runs on the same instances, 95 % t-intervals",
         columns=[
             Column("over seeds", lambda row: row.label, text=True, wrap=True),
             Column("runs", lambda row: str(row.gap.runs), wrap=True),

@@ -27,6 +27,7 @@ from hringur.data.images.images import load_images
 from hringur.evaluation.agents.comparison import seed_words
 from hringur.evaluation.figures import save
 from hringur.evaluation.generative import comparison
+from hringur.evaluation.statistics import over_runs_words
 from hringur.evaluators.images import COUNT, ImageEvaluator
 from hringur.registry import EXPERIMENTS, experiment, model_config
 from hringur.training.config import Device, TrainerConfig
@@ -182,7 +183,7 @@ def report(
         print_json(json.loads(json_text(record)))
         return
     show(comparison.table(runs, halves, f"{title}, {evaluator.count:,} images on each side"))
-    print("interquartile means over runs, with 95 % intervals\n")
+    print(f"{over_runs_words([len(one.cells) for one in runs])}\n")
     print(f"the command: {command}")
     for path in files:
         print(f"drawn: {path}")

@@ -17,6 +17,7 @@ from hringur.evaluation.agents.scores import (
     references,
     reseed,
     table,
+    variety,
 )
 from hringur.evaluators.choice import domain_for
 from hringur.evaluators.environments import make_single
@@ -60,8 +61,9 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
         return
     if not report.instead:
         drawn = "" if options.actions == "likeliest" else ", actions drawn from the policy"
-        title = f"{evaluated.env_id}, {episodes:,} episodes{drawn}: mean return, 95 % interval"
-        show(table(scores, title))
+        about = f"{evaluated.env_id}, {episodes:,} episodes{drawn}"
+        show(table(scores, f"{about}: mean return, 95 % bootstrap interval"))
+        show(variety(score))
     for further in report.tables:
         show(further)
 

@@ -63,6 +63,11 @@ class TradingEnv(gym.Env):
 
             self._window = Window()  # refuses here, not at the first frame, if pygame is missing
 
+    @property
+    def independent_episodes(self) -> bool:
+        """Whether every episode has prices of its own; others share the days of one history."""
+        return self.problem.drawn
+
     def _lay_out(self, paths: Paths) -> None:
         """Tables as a single step reads them fastest: one row a day, plain numbers."""
         self._paths = paths

@@ -73,6 +73,11 @@ class TradingVectorEnv(VectorEnv):
         # Position after each day of an episode; kept only to be drawn.
         self._drawn = np.zeros((problem.days + 1, num_envs), dtype=np.int8) if drawing else None
 
+    @property
+    def independent_episodes(self) -> bool:
+        """As of the single environment."""
+        return self.problem.drawn
+
     def reset(
         self, *, seed: Seeds = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, Info]:

@@ -145,12 +145,23 @@ def exact_transport(x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"]) -> float:
     Raises:
         MissingExtra: POT is not installed.
     """
-    try:
-        import ot
-    except ImportError as error:
-        raise MissingExtra("the exact cost of transport", "generative") from error
+    check_pot()
+    import ot
+
     a, b = (_checked(codes).double().cpu().numpy() for codes in (x, y))
     return float(ot.emd2([], [], ot.dist(a, b, metric="sqeuclidean"), numItermax=2_000_000))
+
+
+def check_pot() -> None:
+    """Refuse to go on where exact transport is not installed.
+
+    Raises:
+        MissingExtra: POT is missing.
+    """
+    try:
+        import ot  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("the exact cost of transport", "generative") from error
 
 
 def _checked(vectors: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:

@@ -27,6 +27,7 @@ from hringur.data.images.images import load_images
 from hringur.evaluation.agents.comparison import seed_words
 from hringur.evaluation.figures import save
 from hringur.evaluation.generative import comparison
+from hringur.evaluation.generative.scores import check_extras
 from hringur.evaluation.statistics import over_runs_words
 from hringur.evaluators.images import COUNT, ImageEvaluator
 from hringur.registry import EXPERIMENTS, experiment, model_config
@@ -132,6 +133,8 @@ class CompareModels:
 def main(arguments: list[str]) -> None:
     """Train what is missing, then report; exit code 1 if a cell failed."""
     options = parse(CompareModels, arguments, "compare")
+    for task in options.tasks():
+        check_extras(task.settings().config.model())
     images = load_images(options.dataset, options.size)
     evaluator = ImageEvaluator(images, options.count)  # refuses too few
     tasks, folder = options.tasks(), options.where()

@@ -6,7 +6,7 @@ from typing import Any
 from hringur.commands.console import note, print_json, show
 from hringur.commands.evaluate.film import check_agent
 from hringur.data.files import json_text, write_whole
-from hringur.evaluation.generative.scores import score_model
+from hringur.evaluation.generative.scores import check_extras, score_model
 from hringur.evaluators.images import COUNT
 from hringur.trained import Trained
 from hringur.types import UserError
@@ -22,6 +22,7 @@ def main(trained: Trained, options: Any, arguments: list[str]) -> None:
     if asked:
         option = asked[0].replace("_", "-")
         raise UserError(f"--{option} is of tours; {trained.path} is of {trained.name}")
+    check_extras(type(model))
     evaluator = model.evaluator(count)
     note(f"measuring {evaluator.count:,} samples of {trained.path} ...")
     report = score_model(model, evaluator, options.seed)

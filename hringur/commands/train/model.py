@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from hringur.commands.console import note, parse
+from hringur.commands.console import parse
 from hringur.commands.train.running import run
-from hringur.generative.pictures import write_pictures
 from hringur.registry import model_config
-from hringur.trained import RunSettings, load_run
-from hringur.training.processes import rank
+from hringur.trained import RunSettings
 from hringur.training.trainer import TrainerConfig
 from hringur.types import UserError
 
@@ -75,8 +73,12 @@ def main(
     start(model, name, options)
 
 
-def start(model: str, name: str, options: TrainModel[Any]) -> Path:
-    """A new run; returns its folder, where pictures lie when it is done."""
+def start(model: str, name: str, options: TrainModel[Any]) -> None:
+    """Train in a new run folder.
+
+    Raises:
+        MissingExtra: what its pictures will need at the end is not installed.
+    """
     settings = RunSettings(
         learner=model,
         config=options.learner,
@@ -88,10 +90,5 @@ def start(model: str, name: str, options: TrainModel[Any]) -> Path:
     what = Path(options.dataset).stem
     folder = options.folder or Path("runs") / f"{name}-{what}-{options.seed}"
     command = shlex.join(["hringur", "train", "--resume", str(folder)])
+    options.learner.model().check_extras()
     run(settings, folder, None, command, options.json)
-    if rank() == 0:
-        _, learner = load_run(folder, options.trainer.device)
-        write_pictures(learner, folder / "pictures")
-        if not options.json:
-            note(f"pictures: {folder / 'pictures'}")
-    return folder

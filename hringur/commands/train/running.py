@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from hringur.commands.console import print_json
-from hringur.trained import RunSettings
+from hringur.commands.console import note, print_json
+from hringur.registry import models
+from hringur.trained import RunSettings, load_run
+from hringur.training.config import Device
 from hringur.training.console import display
 from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.processes import rank
@@ -39,7 +41,24 @@ def run(
         report(settings, folder, outcome, quiet)
     if outcome.interrupted:  # so that a script does not go on as if the budget were used up
         raise KeyboardInterrupt
+    if (
+        rank() == 0
+        and settings.learner in models()
+        and isinstance(folder, RunFolder)
+        and not silent
+    ):
+        draw(folder, settings.trainer.device, quiet)
     return outcome
+
+
+def draw(folder: RunFolder, device: Device, quiet: bool) -> None:
+    """Write the pictures of a generative model's run into its folder."""
+    from hringur.generative.pictures import write_pictures  # other learners need not wait for it
+
+    _, model = load_run(folder.path, device)
+    write_pictures(model, folder.path / "pictures")
+    if not quiet:
+        note(f"pictures: {folder.path / 'pictures'}")
 
 
 def report(settings: RunSettings, folder: RunFolder, outcome: Outcome, as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -131,6 +132,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, change, told
     assert main(["compare", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert all(part in line for part in told)
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("package", ["ot", "sklearn.mixture"])
+def test_what_measuring_needs_is_asked_for_before_training(tmp_path, capsys, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert compare(tmp_path / "c", "exp0 exp3", "1") == 2
+    assert "needs the extra 'generative'" in capsys.readouterr().err
     assert not (tmp_path / "c").exists()
 
 

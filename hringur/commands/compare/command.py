@@ -16,7 +16,7 @@ import tyro
 
 from hringur.commands.console import note, parse, print_json, show
 from hringur.commands.evaluate.tours import measure, problem_for
-from hringur.commands.options import Imports, check_figure
+from hringur.commands.options import Imports, check_figure, check_one_form
 from hringur.data.tours.held_out import HeldOut
 from hringur.evaluation.figures import save
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
@@ -76,8 +76,7 @@ class Compare:
     """modules that register the runs' environments: they are imported, and so run"""
 
     def __post_init__(self) -> None:
-        if self.markdown and self.json:
-            raise UserError("--markdown and --json exclude each other: give one")
+        check_one_form(self)
         unknown = [name for name in self.heuristics if name not in (*heuristics(), "all")]
         if unknown:
             known = ", ".join([*heuristics(), "all"])
@@ -111,14 +110,16 @@ def main(arguments: list[str]) -> None:
     """Load everything, measure it, print it."""
     kinds = {argument.split("=")[0] for argument in arguments}
     if "--agents" in kinds:
-        from hringur.commands.compare import agents as compare_agents
+        from hringur.commands.compare.agents import CompareAgents
+        from hringur.commands.compare.training import train_and_compare
 
-        compare_agents.main(arguments)
+        train_and_compare(parse(CompareAgents, arguments, "compare"), arguments)
         return
     if "--models" in kinds:
-        from hringur.commands.compare import models as compare_models
+        from hringur.commands.compare.models import CompareModels
+        from hringur.commands.compare.training import train_and_compare
 
-        compare_models.main(arguments)
+        train_and_compare(parse(CompareModels, arguments, "compare"), arguments)
         return
     given = parse(Compare, arguments, "compare")
     options = given.selection()

@@ -16,7 +16,7 @@ import tyro
 from hringur.agents.tours.decoding import Decoding, Method
 from hringur.commands.console import parse
 from hringur.commands.evaluate import film
-from hringur.commands.options import Imports, Options
+from hringur.commands.options import Imports, Options, check_counts, check_seed
 from hringur.evaluation.tours.methods import DECODINGS
 from hringur.evaluators.environments import import_typed
 from hringur.trained import load_trained
@@ -83,11 +83,8 @@ class Evaluate:
     """modules that register the run's environment: they are imported, and so run"""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**32:
-            raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
-        for name, value in (("episodes", self.episodes), ("video-steps", self.video_steps)):
-            if value < 1:
-                raise UserError(f"--{name} must be at least 1, got {value}")
+        check_seed(self.seed)
+        check_counts(self, "episodes", "video_steps")
 
     def decodings(self, round_trip: bool = True) -> list[Decoding]:
         """Each method; with 2-opt, each method beside itself with it."""

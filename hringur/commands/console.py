@@ -76,7 +76,7 @@ def note(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-class Patience:
+class ProgressNotes:
     """Says every ten seconds how far long work is."""
 
     def __init__(self, what: str, total: int) -> None:
@@ -85,7 +85,7 @@ class Patience:
         self.said_at = time.monotonic()
 
     def __call__(self, done: int, decisions: int) -> None:
-        """So many are done, after so many decisions."""
+        """Say that ``done`` are over after ``decisions``, unless something was said just before."""
         if time.monotonic() - self.said_at >= SECONDS_BETWEEN_NOTES:
             self.said_at = time.monotonic()
             note(f"{done:,} of {self.total:,} {self.what} over after {decisions:,} decisions")
@@ -94,3 +94,15 @@ class Patience:
 def print_json(record: Any) -> None:
     """One JSON document; what has no value (NaN, infinity) is null."""
     print(json_text(record))
+
+
+def present(options: Any, record: Any, tables: Sequence[Any]) -> None:
+    """Print the record with ``--json``, else the tables, in Markdown with ``--markdown``."""
+    if options.json:
+        print_json(record)
+    else:
+        for table in tables:
+            if getattr(options, "markdown", False):
+                print(table.markdown())
+            else:
+                show(table)

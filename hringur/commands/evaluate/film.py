@@ -1,24 +1,41 @@
-"""``hringur evaluate RUN --video game.mp4``: the film of a trained agent, and what is beside it.
+"""The film and the files that ``hringur evaluate RUN`` writes beside what it prints.
 
-What draws and writes is imported only where a film is wanted; other evaluations need not wait.
+The modules that draw and write films are imported only with ``--video``, as they are slow to load.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hringur.commands import console
 from hringur.commands.console import note
+from hringur.data.files import json_text, write_whole
 from hringur.evaluation.agents.scores import reseed
 from hringur.trained import Trained
 from hringur.types import UserError
 
 
-def check_path(path: Path | None) -> None:
-    """Refuse what no film can be written to, before anything is loaded or played."""
-    if path is not None:
+def check_files(options: Any) -> None:
+    """Refuse, before anything is loaded or played, files that could not be written."""
+    output = options.output
+    if output is not None:
+        if output.exists():
+            raise UserError(f"{output} exists already: choose another name")
+        if not output.parent.is_dir():
+            raise UserError(f"cannot write {output}: there is no folder {output.parent}")
+    if options.video is not None:
         from hringur.evaluation.films.video import check_video
 
-        check_video(path)
+        check_video(options.video)
+
+
+def present(
+    options: Any, record: Mapping[str, Any], tables: Sequence[Any], each: Mapping[str, Any]
+) -> None:
+    """Print tables or the record; write it to ``--output`` with figures of ``each`` instance."""
+    if options.output is not None:
+        write_whole(options.output, json_text({**record, **each}) + "\n")
+    console.present(options, record, tables)
 
 
 def check_agent(trained: Trained, options: Any) -> None:
@@ -37,7 +54,7 @@ def check_policy(trained: Trained, options: Any) -> None:
 
 
 def film(trained: Trained, options: Any, env_options: Mapping[str, Any]) -> list[Path]:
-    """The first held-out episode, if it is wanted: the film and the figures beside it."""
+    """The files of the film of the first held-out episode, if ``--video`` asks for one."""
     if options.video is None:
         return []
     from hringur.evaluation.films.film import film_agent

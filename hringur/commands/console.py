@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console, RenderableType
 
-from hringur.data.files import json_text
+from hringur.data.files import json_text, write_whole
 from hringur.settings import renamed_options
 from hringur.types import UserError
 
@@ -40,7 +40,7 @@ def parse(options: Callable[..., Options], arguments: Sequence[str], command: st
 
 
 def with_new_names(options: Any, arguments: Sequence[str]) -> list[str]:
-    """``arguments`` with options of before under their names of now, and a warning for each."""
+    """``arguments`` with the present names of renamed options, and a warning for each."""
     renamed, written = renamed_options(options), []
     for argument in arguments:
         option, equals, value = argument.partition("=")
@@ -96,8 +96,15 @@ def print_json(record: Any) -> None:
     print(json_text(record))
 
 
-def present(options: Any, record: Any, tables: Sequence[Any]) -> None:
-    """Print the record with ``--json``, else the tables, in Markdown with ``--markdown``."""
+def present(
+    options: Any, record: dict[str, Any], tables: Sequence[Any], each: dict[str, Any] | None = None
+) -> None:
+    """Print the record with ``--json``, else the tables, in Markdown with ``--markdown``.
+
+    With ``--output`` the record is also written there, with the figures of ``each`` instance.
+    """
+    if getattr(options, "output", None) is not None:
+        write_whole(options.output, json_text(record | (each or {})) + "\n")
     if options.json:
         print_json(record)
     else:

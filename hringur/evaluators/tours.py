@@ -29,7 +29,7 @@ LARGEST_SOLVED = 60
 """Places up to which such an instance is solved."""
 
 ENTROPY = 2**65
-"""Of the stream that they are drawn from; larger than any seed that training may be given."""
+"""Seed of the stream that they are drawn from, larger than any seed of a training."""
 
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
 """From a batch of observations to one action for each."""

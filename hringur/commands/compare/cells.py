@@ -1,4 +1,4 @@
-"""Cells of a comparison: a contender trained from one seed, measured, and kept in a file.
+"""Cells of a comparison; each is one contender trained from one seed, measured, kept in a file.
 
 The run folder of a cell goes on where it was stopped, and its file is written once it is done, so a
 comparison that was killed continues without doing anything twice. Several cells are trained at a
@@ -12,7 +12,6 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -172,7 +171,15 @@ def run_cells(
     Raises:
         MissingExtra: Ray is not installed.
     """
-    with cluster() if backend == "ray" else nullcontext():
+    if backend == "joblib":
+        yield from _in_processes(list(tasks), jobs, backend, work)
+        return
+    try:
+        from ray.util.joblib import register_ray
+    except ModuleNotFoundError:
+        raise MissingExtra("--backend ray", "ray") from None
+    register_ray()
+    with joblib.parallel_config(backend="ray"):  # the cluster that is running, or a local one
         yield from _in_processes(list(tasks), jobs, backend, work)
 
 
@@ -203,19 +210,3 @@ def _numbered(
     work: Work, number: int, task: CellTask, started_by: int
 ) -> tuple[int, Failed | None]:
     return number, work(task, started_by)
-
-
-@contextmanager
-def cluster() -> Iterator[None]:
-    """The Ray cluster that is running, or else one of this machine alone.
-
-    Raises:
-        MissingExtra: Ray is not installed.
-    """
-    try:
-        from ray.util.joblib import register_ray
-    except ModuleNotFoundError:
-        raise MissingExtra("--backend ray", "ray") from None
-    register_ray()
-    with joblib.parallel_config(backend="ray"):
-        yield

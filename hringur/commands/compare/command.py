@@ -94,13 +94,13 @@ class Compare:
             check_figure(self.figure)
 
     def selection(self) -> "Compare":
-        """With everything that is meant if nothing is named."""
+        """These options; all heuristics and the exact solver are added if nothing was named."""
         if self.runs or self.heuristics or self.exact:
             return self
         return dataclasses.replace(self, heuristics=("all",), exact=True)
 
     def heuristic_names(self) -> list[str]:
-        """Those asked for, each once, in the registry's order."""
+        """The heuristics asked for, each once, in the registry's order."""
         return [name for name in heuristics() if {name, "all"} & set(self.heuristics)]
 
 

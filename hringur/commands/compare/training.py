@@ -145,15 +145,13 @@ def train_and_compare(options: TrainedComparison, arguments: Sequence[str]) -> N
     tasks, folder = options.tasks(), options.where()
     check_same(folder, options.common())
     missing = [task for task in tasks if not task.file.exists()]
-    for task in tasks:
-        if task not in missing:
-            task.read(task.file)  # refuses a broken one before the others are trained
+    done_cells(tasks)  # refuses a broken one before the others are trained
     failed: list[Failed] = []
     if missing:
         check_buildable(missing)
         keep_settings(folder, options.common())
         failed = train_cells(options, missing, len(tasks))
-    cells = [task.read(task.file) for task in tasks if task.file.exists()]
+    cells = done_cells(tasks)
     for one in failed:
         note(f"failed: {one.task.name}: {one.reason}; again with: {one.task.command}")
     if cells:
@@ -166,8 +164,13 @@ def train_and_compare(options: TrainedComparison, arguments: Sequence[str]) -> N
         raise SystemExit(1)
 
 
+def done_cells(tasks: Sequence[CellTask]) -> list[Any]:
+    """The cells that have been done, read from their files."""
+    return [task.read(task.file) for task in tasks if task.file.exists()]
+
+
 def train_cells(options: TrainedComparison, tasks: Sequence[CellTask], total: int) -> list[Failed]:
-    """Train the cells that are missing of ``total``, with a line for each; those that failed."""
+    """Train the cells that are missing of ``total``, with a line for each; return failures."""
     jobs, done = options.jobs or os.cpu_count() or 1, total - len(tasks)
     note(f"{len(tasks)} of {total} runs to train, budget {options.budget}, {jobs} at a time")
     failed: list[Failed] = []

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pkgutil import resolve_name
 from typing import Any
 
-from hringur.commands.console import ProgressNotes, note
-from hringur.commands.evaluate.film import check_policy, film, present
+from hringur.commands.console import ProgressNotes, note, present
+from hringur.commands.evaluate.film import check_policy, film
 from hringur.commands.options import parse_options
 from hringur.evaluation.agents.report import Evaluated, Report
 from hringur.evaluation.agents.scores import (
@@ -106,7 +106,7 @@ def played_options(trained: Trained, given: Sequence[str]) -> dict[str, Any]:
 
 
 def own_options(trained: Trained) -> dict[str, Any]:
-    """The options that a user gave for training; of a saved agent, those that it learned with."""
+    """Options of the environment given for training; a saved agent keeps all it learned with."""
     if trained.settings is None:
         return dict(trained.learner.env_options)
     return trained.settings.env_options

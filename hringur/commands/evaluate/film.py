@@ -1,15 +1,13 @@
-"""The film and the files that ``hringur evaluate RUN`` writes beside what it prints.
+"""What ``hringur evaluate RUN`` can do with an agent alone: a film, and actions that are drawn.
 
 The modules that draw and write films are imported only with ``--video``, as they are slow to load.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hringur.commands import console
 from hringur.commands.console import note
-from hringur.data.files import json_text, write_whole
 from hringur.evaluation.agents.scores import reseed
 from hringur.trained import Trained
 from hringur.types import UserError
@@ -27,15 +25,6 @@ def check_files(options: Any) -> None:
         from hringur.evaluation.films.video import check_video
 
         check_video(options.video)
-
-
-def present(
-    options: Any, record: Mapping[str, Any], tables: Sequence[Any], each: Mapping[str, Any]
-) -> None:
-    """Print tables or the record; write it to ``--output`` with figures of ``each`` instance."""
-    if options.output is not None:
-        write_whole(options.output, json_text({**record, **each}) + "\n")
-    console.present(options, record, tables)
 
 
 def check_agent(trained: Trained, options: Any) -> None:

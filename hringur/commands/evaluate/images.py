@@ -3,8 +3,8 @@
 import shlex
 from typing import Any
 
-from hringur.commands.console import note
-from hringur.commands.evaluate.film import check_agent, present
+from hringur.commands.console import note, present
+from hringur.commands.evaluate.film import check_agent
 from hringur.commands.options import check_counts
 from hringur.evaluation.generative.scores import score_model
 from hringur.evaluators.images import COUNT
@@ -30,4 +30,4 @@ def main(trained: Trained, options: Any, arguments: list[str]) -> None:
         **report.to_json(),
         "command": shlex.join(["hringur", "evaluate", *arguments]),
     }
-    present(options, record, [report.table()], {})
+    present(options, record, [report.table()])

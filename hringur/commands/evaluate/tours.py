@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from hringur.agents.tours.decoding import Decoding
-from hringur.commands.console import note
-from hringur.commands.evaluate.film import film, present
+from hringur.commands.console import note, present
+from hringur.commands.evaluate.film import film
 from hringur.data.tours.held_out import HELD_OUT, HeldOut, held_out
 from hringur.evaluation.tours import table
 from hringur.evaluation.tours.methods import Planner, learner_scores, places_of

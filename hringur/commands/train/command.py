@@ -73,12 +73,9 @@ class Resume:
     def trainer(self, started: TrainerConfig) -> TrainerConfig:
         """The run's trainer with the new budget and device, if any."""
         budgets = {"steps": self.steps, "samples": self.samples, "seconds": self.seconds}
-        changes: dict[str, Any] = {}
-        if any(value is not None for value in budgets.values()):
-            changes |= budgets
-        if self.device is not None:
-            changes["device"] = self.device
-        return dataclasses.replace(started, **changes)
+        new = any(value is not None for value in budgets.values())
+        changes: dict[str, Any] = budgets if new else {}
+        return dataclasses.replace(started, **changes, device=self.device or started.device)
 
 
 def main(arguments: list[str]) -> None:

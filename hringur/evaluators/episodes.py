@@ -7,18 +7,20 @@ does not depend on the actions, the same chance.
 
 import zlib
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pkgutil import resolve_name
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import gymnasium as gym
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
 from hringur.evaluators.environments import gym_spec, make_single, make_vector, takes
 from hringur.references.known_returns import best_return
-from hringur.registry import domain_of
-from hringur.types import Decide, Metrics, UserError, Watch
+from hringur.registry import Domain, domain_of
+from hringur.types import Decide, Metrics, OnDecision, UserError
 
 EPISODES = 100
 EPISODES_OF_IMAGES = 25  # where each step is dear
@@ -62,7 +64,7 @@ class EpisodeReturns:
 
 @runtime_checkable
 class Recorder(Protocol):
-    """Is told of every step of episodes that are played side by side."""
+    """Called after every step of episodes that are played side by side."""
 
     def __call__(
         self,
@@ -72,7 +74,7 @@ class Recorder(Protocol):
         info: Mapping[str, Any],
         playing: Bool[np.ndarray, " E"],
     ) -> None:
-        """``actions`` were decided on ``observation``; ``playing`` tells who had not ended."""
+        """``actions`` answer ``observation``; ``playing`` marks episodes not ended before."""
         ...
 
     def figures(self) -> Mapping[str, Float64[np.ndarray, " E"]]:
@@ -102,13 +104,13 @@ def play_episodes(
     episodes: int = 100,
     seed: int = HELD_OUT_SEED,
     most_steps: int | None = None,
-    watch: Watch | None = None,
+    on_decision: OnDecision | None = None,
     recorder: Recorder | None = None,
 ) -> EpisodeReturns:
     """Let ``decide`` play ``episodes`` episodes side by side, each from its own seed.
 
-    After ``most_steps`` decisions, if given, whoever still plays is stopped, and what was returned
-    up to there counts. Long games are worth a ``watch``.
+    After ``most_steps`` decisions, if given, the episodes that have not ended are stopped, and
+    their rewards up to there count.
     """
     options = dict(env_options)
     if takes(gym_spec(env_id).entry_point, "compute_optimal"):
@@ -132,14 +134,16 @@ def play_episodes(
                 if name in info:
                     column[ended] = np.asarray(info[name], dtype=float)[ended]
             playing &= ~ended
-            if watch is not None:
-                watch(episodes - int(playing.sum()), int(lengths.max()))
+            if on_decision is not None:
+                on_decision(episodes - int(playing.sum()), int(lengths.max()))
         independent = getattr(env.unwrapped, "independent_episodes", True)
     finally:
         env.close()
     optimal, reference = (None if np.isnan(c).any() else c for c in known.values())
     if optimal is None:
-        optimal = _everywhere(best_of(env_id, env_options), episodes)
+        with closing(make_single(env_id, **env_options)) as single:
+            best = best_return(single)
+        optimal = None if best is None else np.full(episodes, best)
     figures = {} if recorder is None else recorder.figures()
     return EpisodeReturns(
         returns, lengths, optimal, reference, figures, trails.distinct, independent
@@ -185,19 +189,6 @@ def _parts(batch: Any) -> list[Any]:
     )
 
 
-def best_of(env_id: str, env_options: Mapping[str, Any]) -> float | None:
-    """Largest mean return that the rules of this environment allow, if that is known."""
-    env = make_single(env_id, **env_options)
-    try:
-        return best_return(env)
-    finally:
-        env.close()
-
-
-def _everywhere(value: float | None, episodes: int) -> Float64[np.ndarray, " E"] | None:
-    return None if value is None else np.full(episodes, value)
-
-
 @dataclass(frozen=True)
 class EpisodeEvaluator:
     """Episodes from reserved seeds, beside the best mean return where that is known.
@@ -217,21 +208,22 @@ class EpisodeEvaluator:
     headline: ClassVar[str] = "evaluation/return_mean"
     """the mean return, which every environment has"""
 
-    def play(
-        self, learner: Any, likeliest: bool = True, watch: Watch | None = None
-    ) -> EpisodeReturns:
+    def play(self, learner: Any) -> EpisodeReturns:
         """Every episode, played by a trained learner, one row each."""
-        return self.play_policy(decider(learner, likeliest), watch=watch)
+        return self.play_policy(decider(learner))
 
     def play_policy(
-        self, decide: Decide, watch: Watch | None = None, recorder: Recorder | None = None
+        self,
+        decide: Decide,
+        on_decision: OnDecision | None = None,
+        recorder: Recorder | None = None,
     ) -> EpisodeReturns:
         """Every episode, played by any policy, one row each; the domain's ``recorder`` if None."""
-        if recorder is None and self._asked[2] is not None:
-            recorder = resolve_name(self._asked[2])()
+        if recorder is None and self._domain.recorder is not None:
+            recorder = resolve_name(self._domain.recorder)()
         options = self.env_options | self.overruled
         return play_episodes(
-            self.env_id, options, decide, self.count, watch=watch, recorder=recorder
+            self.env_id, options, decide, self.count, on_decision=on_decision, recorder=recorder
         )
 
     def measure(self, decide: Decide) -> Metrics:
@@ -261,22 +253,24 @@ class EpisodeEvaluator:
         """Decisions after which an episode is stopped while training goes on; None: not at all."""
         return MEASURED_STEPS if self._sees_images else None
 
-    @property
+    @cached_property
     def overruled(self) -> dict[str, Any]:
-        """Options as they have to be for a figure, whatever training had."""
-        return self._asked[0]
+        """Options of the environment that an evaluation sets, in place of those of training."""
+        return dict(getattr(self._env.unwrapped, "evaluation_options", {}))
+
+    @cached_property
+    def _env(self) -> gym.Env:
+        env = make_single(self.env_id, **self.env_options)
+        env.close()
+        return env
 
     @property
     def _sees_images(self) -> bool:
-        return self._asked[1]
+        return len(self._env.observation_space.shape or ()) == 3
 
-    @cached_property
-    def _asked(self) -> tuple[dict[str, Any], bool, str | None]:
-        env = make_single(self.env_id, **self.env_options)
-        env.close()
-        overruled = dict(getattr(env.unwrapped, "evaluation_options", {}))
-        domain = domain_of(gym_spec(self.env_id).id, type(env.unwrapped))
-        return overruled, len(env.observation_space.shape or ()) == 3, domain.recorder
+    @property
+    def _domain(self) -> Domain:
+        return domain_of(gym_spec(self.env_id).id, type(self._env.unwrapped))
 
 
 def decider(learner: Any, likeliest: bool = True) -> Decide:

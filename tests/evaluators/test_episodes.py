@@ -68,7 +68,7 @@ def test_whoever_plays_for_ever_is_stopped_and_what_was_returned_counts():
 
 def test_whoever_waits_is_told_how_many_episodes_have_ended():
     told = []
-    played = play_episodes("CartPole-v1", {}, lean, 6, watch=lambda *seen: told.append(seen))
+    played = play_episodes("CartPole-v1", {}, lean, 6, on_decision=lambda *seen: told.append(seen))
     lengths = played.lengths
     expected = [((lengths <= steps).sum(), steps) for steps in range(1, lengths.max() + 1)]
     assert told == expected

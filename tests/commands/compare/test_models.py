@@ -9,8 +9,7 @@ import pytest
 
 from hringur.cli import main
 from hringur.commands.compare import cells
-from hringur.commands.compare.model_cells import read_cell
-from hringur.commands.compare.models import CompareModels
+from hringur.commands.compare.models import CompareModels, ModelTask
 from hringur.registry import EXPERIMENTS
 from hringur.training.run_folder import RunFolder
 
@@ -38,7 +37,7 @@ def test_every_figure_stands_beside_both_references(done, capsys):
     assert set(gan["figures"]) == {"samples", "untrained"}  # a GAN has no codes to fit to
     assert set(wae["figures"]) == {"samples", "fitted density", "untrained"}
     distances = wae["figures"]["samples"]["evaluation/frechet_distance"]
-    cells = [read_cell(done / "cells" / f"exp3-{seed}.json") for seed in (0, 1)]
+    cells = [ModelTask.read(done / "cells" / f"exp3-{seed}.json") for seed in (0, 1)]
     assert distances == [cell.rows["samples"]["evaluation/frechet_distance"] for cell in cells]
     assert found["halves"]["evaluation/frechet_distance"] > 0
     assert gan["commands"][1] == (
@@ -79,7 +78,7 @@ def test_a_half_done_run_goes_on_from_its_checkpoint(done, tmp_path):
     assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
     assert compare(tmp_path / "whole", "exp3", "1", "512images") == 0
     halved, whole = (
-        read_cell(path / "cells" / "exp3-0.json") for path in (folder, tmp_path / "whole")
+        ModelTask.read(path / "cells" / "exp3-0.json") for path in (folder, tmp_path / "whole")
     )
     assert halved.samples == whole.samples
 

@@ -1,5 +1,7 @@
 """Names that are imported when asked for."""
 
+import importlib
+import subprocess
 import sys
 
 import pytest
@@ -15,3 +17,16 @@ def test_a_name_is_imported_when_asked_for():
     assert get("rgb_to_hsv")(1.0, 0.0, 0.0) == (0.0, 1.0, 1.0)
     with pytest.raises(AttributeError, match="no attribute 'other'"):
         get("other")
+
+
+@pytest.mark.parametrize("package", ["agents", "agents.reinforce", "envs", "estimators"])
+def test_a_face_has_every_name_that_it_promises(package):
+    face = importlib.import_module(f"hringur.{package}")
+    for name in face.__all__:
+        assert getattr(face, name).__name__ == name
+
+
+def test_environments_are_imported_without_torch():
+    code = "import sys; from hringur.envs import TourEnv, TradingEnv; assert 'torch' not in "
+    code += "sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

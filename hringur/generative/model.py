@@ -43,7 +43,7 @@ from hringur.training.averaged import AveragedNetwork
 from hringur.training.log import NoLog
 from hringur.training.processes import rank, world_size
 from hringur.training.random_state import seed_everything, undisturbed
-from hringur.training.run_folder import RunFolder
+from hringur.training.run_folder import learner_state
 from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Metrics, State, UserError
 
@@ -396,11 +396,7 @@ def _tensor(image: Any) -> Tensor:
 
 def _saved_state(path: Path) -> State:
     """What a saved file holds, or what the newest checkpoint of a run folder keeps of its model."""
-    newest = RunFolder.open(path).latest_checkpoint() if path.is_dir() else path
-    if newest is None:
-        raise UserError(f"the run {path} has no checkpoint yet")
-    state = checkpoint.load(newest)
-    state = state.get("learner", state)
+    state = learner_state(path)
     if "image_model" not in state:
         raise UserError(f"{path} is a checkpoint, but not one that a model of images wrote")
     return state

@@ -122,3 +122,16 @@ class RunFolder:
     def _check_writable(self) -> None:
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise UserError(f"the run folder {self.path} may not be written to")
+
+
+def learner_state(path: Path) -> State:
+    """What a learner kept: in the newest checkpoint of a run folder, or in a saved file.
+
+    Raises:
+        UserError: there is no such file, or the run has no checkpoint yet.
+    """
+    file = RunFolder.open(path).latest_checkpoint() if path.is_dir() else path
+    if file is None:
+        raise UserError(f"the run {path} has no checkpoint yet")
+    state = checkpoint.load(file)
+    return state.get("learner", state)

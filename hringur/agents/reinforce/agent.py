@@ -34,11 +34,13 @@ from hringur.agents.reinforce.rollouts import Rollouts
 from hringur.agents.reinforce.settings import ReinforceSettings
 from hringur.estimators.baselines import Baseline
 from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
+from hringur.evaluators.environments import check_known
 from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.log import NoLog
 from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
+from hringur.training.run_folder import learner_state
 from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Metrics, State, UserError
 
@@ -244,17 +246,24 @@ class Reinforce:
         env: str | gym.Env | gym.vector.VectorEnv | None = None,
         device: str = "auto",
     ) -> "Reinforce":
-        """The agent that ``save`` wrote to ``path``, for its own environment or for ``env``.
+        """The agent in a saved file or a run folder, for its own environment or for ``env``.
+
+        Args:
+            path: what ``save`` wrote, or a run folder, whose newest checkpoint is taken.
+            env: an environment to go on with, instead of its own.
+            device: where to compute.
 
         Raises:
-            UserError: there is no such file, it holds something else, or ``env`` is needed.
+            UserError: there is no such file or run, it holds something else, or ``env`` is needed.
         """
-        state = checkpoint.load(Path(path))
+        state = learner_state(Path(path))
         if "reinforce" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that Reinforce.save wrote")
         about = state["reinforce"]
         if env is None and not about["by_name"]:
             raise UserError(f"{path} is of wrapped or unnamed environments: give load(..., env=)")
+        if env is None:
+            check_known(about["env"], path)
         options = about["env_options"] if env is None else {}
         config = read(ReinforceConfig, about["config"], path)
         agent = cls(env or about["env"], config, device=device, env_options=options)

@@ -24,30 +24,48 @@ from lightning_fabric import Fabric
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from hringur.agents.tours.decoding import Decoding, best_tour, build_tours, decode, readings, sample
+from hringur.agents.tours.decoding import (
+    Decoding,
+    best_tour,
+    build_tours,
+    decode,
+    readings,
+    sample,
+)
 from hringur.agents.tours.pictures import learning_pictures
 from hringur.agents.tours.predicting import Predicting
-from hringur.agents.tours.settings import InstanceBatches, TourLearning
+from hringur.agents.tours.settings import InstanceBatches, TourSettings
 from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_function import score_function
-from hringur.evaluators.environments import make_single
+from hringur.evaluators.environments import check_known, gym_spec, make_single
 from hringur.evaluators.tours import TourEvaluator
 from hringur.references.tours.heuristics import two_opt
-from hringur.registry import learner_config
+from hringur.registry import TOURS, domain_of, learner_config
 from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.averaged import average_weights_
 from hringur.training.log import NoLog
 from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
-from hringur.training.run_folder import RunFolder
+from hringur.training.run_folder import learner_state
 from hringur.training.trainer import TrainerConfig, gradient_step, make_fabric, train
 from hringur.types import Instances, Metrics, State, UserError
 
 
-class Problem(NamedTuple):
-    """A batch of instances on the device."""
+class TourLearning(TourSettings):
+    """Settings of a learner of tours; those of each network add its own, and ``network``."""
+
+    def build(
+        self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
+    ) -> "tuple[TourAgent, InstanceBatches]":
+        """The agent and its endless instances, different ones on each process."""
+        agent = TourAgent(env_id, self, seed=seed, fabric=fabric, env_options=env_options)
+        return agent, agent.batches()
+
+
+class OnDevice(NamedTuple):
+    """A batch of instances, where the network is."""
 
     coordinates: Float[Tensor, "B N 2"]
     distance: Float[Tensor, "B N N"]
@@ -66,20 +84,29 @@ class TourAgent:
         fabric: Fabric | None = None,
         env_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """``policy`` is a name of the registry or the configuration of a network."""
+        """``policy`` is a name of the registry or the settings of a network.
+
+        Raises:
+            UserError: the environment has no tours to build, or cannot be made.
+        """
         self.config = learner_config(policy)() if isinstance(policy, str) else policy
         self.env_id, own_options = (env, {}) if isinstance(env, str) else _made_by(env)
         self.env_options = own_options | dict(env_options or {})
-        env_itself: Any = make_single(self.env_id, **self.env_options).unwrapped
-        self.problem, self.sampler = env_itself.problem, env_itself.sampler
-        self.round_trip, self.n_places = bool(env_itself.round_trip), env_itself.n_places
+        single: Any = make_single(self.env_id, **self.env_options).unwrapped
+        if domain_of(gym_spec(self.env_id).id, type(single)) is not TOURS:
+            raise UserError(f"{self.env_id} has no tours to build, which is all a TourAgent learns")
+        self.problem, self.sampler = single.problem, single.sampler
+        self.round_trip, self.n_places = bool(single.round_trip), single.n_places
         self.seed = seed
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
         torch.manual_seed(seed)
         network: Any = self.config.network()
         if self.config.initial is not None:
-            weights, where = weights_in(self.config.initial), str(self.config.initial)
-            checkpoint.load_weights(network, weights, where)
+            where = self.config.initial
+            weights = learner_state(where).get("weights")
+            if weights is None:
+                raise UserError(f"{where} is not of an agent that builds tours")
+            checkpoint.load_weights(network, weights, str(where))
         optimizer = torch.optim.Adam(network.parameters(), lr=self.config.lr, fused=True)
         self.average: Any = self.fabric.to_device(deepcopy(network)).requires_grad_(False)
         self.policy: Any
@@ -202,15 +229,16 @@ class TourAgent:
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> "TourAgent":
-        """The agent that ``save`` wrote to ``path``.
+        """The agent in a file that ``save`` wrote, or in a run folder's newest checkpoint.
 
         Raises:
-            UserError: there is no such file, or it holds something else.
+            UserError: there is no such file or run, or it holds something else.
         """
-        state = checkpoint.load(Path(path))
+        state = learner_state(Path(path))
         if "tour_agent" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that TourAgent.save wrote")
         about = state["tour_agent"]
+        check_known(about["env"], path)
         config = read(learner_config(about["policy"]), about["config"], path)
         agent = cls(about["env"], config, device=device, env_options=about["env_options"])
         for module in (agent.policy.module, agent.average):
@@ -249,7 +277,7 @@ class TourAgent:
         self.policy.module.encode = torch.compile(self.policy.module.encode)
 
     def _schedule(self, progress: float) -> float:
-        """Warm up over the first 2 % of the budget, then half a cosine to nothing."""
+        """Set and return the learning rate: warm-up over 2 % of the budget, then cosine decay."""
         warm = min(1.0, progress / 0.02 + 0.01)
         lr = self.config.lr * warm * 0.5 * (1 + math.cos(math.pi * progress))
         for group in self.optimizer.param_groups:
@@ -272,15 +300,15 @@ class TourAgent:
         best = best_tour(tour, cost)
         return readings(best, start) if self.round_trip else best[:, None].expand_as(tour)
 
-    def _greedy_cost(self, policy: Any, problem: Problem) -> Float[Tensor, " B"]:
+    def _greedy_cost(self, policy: Any, problem: OnDevice) -> Float[Tensor, " B"]:
         """Cost of one greedy tour from the first place, for the greedy-rollout baseline."""
         start = torch.zeros(len(problem.distance), dtype=torch.long, device=self.fabric.device)
         tour = decode(policy, *problem, start, Decoding(), self.round_trip)
         length = tour_length(problem.distance, tour, self.round_trip)
         return length / problem.distance.mean(dim=(1, 2))
 
-    def _on_device(self, instances: Instances) -> Problem:
-        return Problem(
+    def _on_device(self, instances: Instances) -> OnDevice:
+        return OnDevice(
             self._tensor(instances.coordinates, torch.float32),
             self._tensor(instances.distance, torch.float32),
         )
@@ -298,22 +326,6 @@ class TourAgent:
             "env": self.env_id,
             "env_options": self.env_options,
         }
-
-
-def weights_in(path: Path) -> State:
-    """The averaged weights of a run folder's newest checkpoint, or of a saved agent.
-
-    Raises:
-        UserError: there are none.
-    """
-    file = RunFolder.open(path).latest_checkpoint() if path.is_dir() else path
-    if file is None:
-        raise UserError(f"the run {path} has no checkpoint yet")
-    state = checkpoint.load(file)
-    weights = state.get("learner", state).get("weights")
-    if weights is None:
-        raise UserError(f"{file} is a checkpoint, but not of an agent that builds tours")
-    return weights
 
 
 def _made_by(env: gym.Env) -> tuple[str, dict[str, Any]]:

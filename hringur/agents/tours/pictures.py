@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
-from hringur.agents.tours.policy import TourPolicy
+from hringur.agents.tours.decoding import TourPolicy
 from hringur.envs.tours.drawing import TourPicture, tour_figure
 from hringur.types import Instances
 

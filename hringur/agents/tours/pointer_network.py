@@ -16,14 +16,14 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from hringur.agents.tours.agent import TourLearning
 from hringur.agents.tours.attention_model import (
     DistanceBias,
     edge_features,
     place_features,
     take_rows,
 )
-from hringur.agents.tours.policy import Scored
-from hringur.agents.tours.settings import TourLearning
+from hringur.agents.tours.decoding import Scored
 from hringur.types import UserError
 
 CLOSED = -1e9  # logit of a place that has been visited
@@ -54,7 +54,7 @@ class PointerNetworkConfig(TourLearning):
     """tours sampled of each instance; one from every place when not given"""
 
     lr: float = 1e-3
-    """Adam's step size at its highest, after the first 2 % of the budget; then half a cosine"""
+    """Adam's highest learning rate, after a warm-up of 2 % of the budget; then a cosine decay"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,5 +1,6 @@
 """How tours are learned: settings that every network shares, and instances to learn from."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from lightning_fabric import Fabric
 
-from hringur.agents.tours.policy import TourPolicy
+from hringur.agents.tours.decoding import TourPolicy
 from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.data.tours.instances import Sampler
 from hringur.estimators.baselines import BaselineName
@@ -16,11 +17,13 @@ from hringur.types import Batches, Instances, Learner, State, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class TourLearning:
-    """How a policy learns to build tours; the configuration of each network adds its own part."""
+class TourSettings(ABC):
+    """How a policy learns to build tours; ``TourLearning`` in agent.py also builds the agent."""
 
     name: ClassVar[str]
     """of the network, in the registry"""
+
+    renamed: ClassVar[Mapping[str, str]] = {"largest": "max_places"}
 
     batch: int = 64
     """instances of an update"""
@@ -28,14 +31,14 @@ class TourLearning:
     tours: int | None = None
     """tours sampled of each instance; one from every place when not given"""
 
-    largest: int | None = None
+    max_places: int | None = None
     """draw instances of up to this many places, smaller batches of larger ones"""
 
     initial: Path | None = None
     """begin with the weights of this run, or of this saved agent, instead of random ones"""
 
     lr: float = 1e-3
-    """Adam's step size at its highest, after the first 2 % of the budget; then half a cosine"""
+    """Adam's highest learning rate, after a warm-up of 2 % of the budget; then a cosine decay"""
 
     baseline: BaselineName = "leave-one-out"
     """what a sampled tour is compared with"""
@@ -53,7 +56,7 @@ class TourLearning:
     """of the running average of the weights, which is what is evaluated and saved"""
 
     clip_norm: float = 1.0
-    """longest gradient"""
+    """largest norm of the gradient; a longer one is scaled down"""
 
     def __post_init__(self) -> None:
         check_positive(self, "batch", "lr", "clip_norm")
@@ -62,25 +65,22 @@ class TourLearning:
         if self.tours is not None and self.tours < 2:
             raise UserError(f"tours must be at least 2, got {self.tours}")
 
+    @abstractmethod
     def network(self) -> TourPolicy:
         """A new network with random weights."""
-        raise TypeError("the configuration of a network is needed, such as AttentionModelConfig")
 
+    @abstractmethod
     def build(
         self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
     ) -> tuple[Learner, Batches]:
-        """The agent and its endless instances, different ones on each process."""
-        from hringur.agents.tours.agent import TourAgent  # which needs this file
-
-        agent = TourAgent(env_id, self, seed=seed, fabric=fabric, env_options=env_options)
-        return agent, agent.batches()
+        """The agent and its endless instances."""
 
 
 class InstanceBatches:
     """An endless source of instances that goes on where it stopped."""
 
     def __init__(
-        self, sampler: Sampler, n_places: int, config: TourLearning, seed: list[int]
+        self, sampler: Sampler, n_places: int, config: TourSettings, seed: list[int]
     ) -> None:
         self.sampler, self.n_places, self.config = sampler, n_places, config
         self.rng = np.random.default_rng(seed)
@@ -90,8 +90,8 @@ class InstanceBatches:
 
     def __next__(self) -> Instances:
         n, batch = self.n_places, self.config.batch
-        if self.config.largest is not None:
-            n = int(self.rng.integers(self.n_places, self.config.largest + 1))
+        if self.config.max_places is not None:
+            n = int(self.rng.integers(self.n_places, self.config.max_places + 1))
             batch = max(2, round(batch * (self.n_places / n) ** 2))
         return self.sampler.sample(self.rng, batch, n)
 

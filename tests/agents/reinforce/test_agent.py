@@ -11,6 +11,7 @@ from hringur.agents.reinforce.baselines import StepBaselineName
 from hringur.agents.reinforce.policy_gradient import explained_variance
 from hringur.evaluators.episodes import EpisodeEvaluator
 from hringur.training import checkpoint
+from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Learner, UserError
 from tests.agents.reinforce.small_environments import FIRST, SECOND, Anything
@@ -254,6 +255,31 @@ def test_what_is_saved_is_loaded_statistics_and_all(tmp_path):
     assert float(loaded.network.reward_scale.moments.count) > 0
     seen = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
     np.testing.assert_array_equal(built.predict(seen)[0], loaded.predict(seen)[0])
+
+
+def test_a_run_folder_is_loaded_like_a_saved_agent_under_old_names_too(tmp_path):
+    built = agent(epochs=3)
+    built.update(next(built.batches), 0.5)
+    state = built.state_dict()
+    config = state["reinforce"]["config"]
+    config["passes"], config["parts"] = config.pop("epochs"), config.pop("minibatches")
+    folder = RunFolder.create(tmp_path / "run", {})
+    folder.save_checkpoint({"learner": state}, step=1, keep=1)
+    loaded = Reinforce.load(folder.path, device="cpu")
+    assert loaded.config == built.config and loaded.config.epochs == 3
+    for name, value in built.network.state_dict().items():
+        assert torch.equal(value, loaded.network.state_dict()[name]), name
+
+
+def test_a_file_names_no_module_to_import(tmp_path):
+    built = agent()
+    path = tmp_path / "agent.safetensors"
+    description = built._description() | {"env": "evilmod:CartPole-v1"}
+    weights = dict(built.network.state_dict())
+    checkpoint.save(path, {"reinforce": description, "weights": weights})
+    with pytest.raises(UserError, match="to import evilmod, and so to run its code"):
+        Reinforce.load(path)
+    assert Reinforce.load(path, "CartPole-v1", device="cpu").env_id == "CartPole-v1"
 
 
 def test_a_wrapped_environments_agent_is_loaded_for_an_environment(tmp_path):

@@ -18,6 +18,7 @@ from hringur.data.tours.length import tour_length
 from hringur.evaluators.environments import make_vector
 from hringur.evaluators.tours import play
 from hringur.training import checkpoint
+from hringur.training.run_folder import RunFolder
 from hringur.types import UserError
 from tests.references.tours.held_karp import held_karp
 
@@ -102,6 +103,40 @@ def test_what_is_saved_is_loaded(each, tmp_path):
     instances = each.sampler.sample(np.random.default_rng(0), 30, 7)
     np.testing.assert_array_equal(loaded.plan(instances), each.plan(instances))
     assert loaded.config == each.config
+
+
+def test_a_run_folder_is_loaded_and_begun_with_like_a_saved_agent(each, tmp_path):
+    config = {"learner": each.config.name}
+    folder = RunFolder.create(tmp_path / "run", config)
+    with pytest.raises(UserError, match="has no checkpoint yet"):
+        TourAgent.load(folder.path)
+    each.update(next(each.batches()), 0.5)
+    folder.save_checkpoint({"learner": each.state_dict()}, step=1, keep=1)
+    loaded = TourAgent.load(folder.path, device="cpu")
+    other = type(each.config)(**(asdict(each.config) | {"initial": folder.path}))
+    begun = TourAgent("IcelandTSP-v0", other, env_options={"places": 7}, device="cpu")
+    for name, value in each.average.state_dict().items():
+        assert torch.equal(value, loaded.average.state_dict()[name]), name
+        assert torch.equal(value, begun.policy.module.state_dict()[name]), name
+
+
+def test_an_environment_without_tours_is_refused():
+    with pytest.raises(UserError, match="CartPole-v1 has no tours to build"):
+        TourAgent("CartPole-v1")
+
+
+def test_a_file_names_no_module_to_import(each, tmp_path):
+    each.env_id = "evilmod:IcelandTSP-v0"
+    each.save(tmp_path / "agent.safetensors")
+    with pytest.raises(UserError, match="to import evilmod, and so to run its code"):
+        TourAgent.load(tmp_path / "agent.safetensors")
+
+
+def test_what_was_saved_under_old_names_is_loaded(each, tmp_path):
+    state = {"tour_agent": each._description(), "weights": each._weights()}
+    state["tour_agent"]["config"]["largest"] = state["tour_agent"]["config"].pop("max_places")
+    checkpoint.save(tmp_path / "agent.safetensors", state)
+    assert TourAgent.load(tmp_path / "agent.safetensors", device="cpu").config == each.config
 
 
 def test_foreign_and_other_checkpoints_are_refused(tmp_path):

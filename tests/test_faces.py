@@ -31,6 +31,6 @@ def test_a_face_has_every_name_that_it_promises(package):
 
 
 def test_environments_are_imported_without_torch():
-    code = "import sys; from hringur.envs import IcelandTSP, TourEnv, TradingEnv; assert 'torch' not in "
-    code += "sys.modules"
+    code = "import sys; from hringur.envs import IcelandTSP, TourEnv, TradingEnv; "
+    code += "assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -1,6 +1,9 @@
 """Names that are imported when asked for."""
 
+import importlib
+import subprocess
 import sys
+from pkgutil import resolve_name
 
 import pytest
 
@@ -15,3 +18,21 @@ def test_a_name_is_imported_when_asked_for():
     assert get("rgb_to_hsv")(1.0, 0.0, 0.0) == (0.0, 1.0, 1.0)
     with pytest.raises(AttributeError, match="no attribute 'other'"):
         get("other")
+
+
+FACES = ["agents", "agents.reinforce", "agents.sb3", "agents.tours", "estimators", "training"]
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_every_name_of_a_face_is_there_and_is_no_module_of_the_same_name(face):
+    package = importlib.import_module(f"hringur.{face}")
+    assert package.__all__ and set(package.__all__) <= set(dir(package))
+    for name in package.__all__:
+        assert resolve_name(f"hringur.{face}:{name}") is getattr(package, name)
+        assert not isinstance(getattr(package, name), type(sys)), name
+
+
+def test_faces_import_no_torch_before_a_name_is_asked_for():
+    imports = "; ".join(f"import hringur.{face}" for face in FACES)
+    code = f"import sys; {imports}; assert not {{'torch', 'stable_baselines3'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

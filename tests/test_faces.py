@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+from pkgutil import resolve_name
 
 import pytest
 
@@ -19,18 +20,28 @@ def test_a_name_is_imported_when_asked_for():
         get("other")
 
 
-@pytest.mark.parametrize(
-    "package", ["agents", "agents.reinforce", "envs", "estimators", "references.trading"]
-)
-def test_a_face_has_every_name_that_it_promises(package):
-    face = importlib.import_module(f"hringur.{package}")
-    for name in face.__all__:
-        assert (
-            getattr(face, name).__name__.replace("_", "").lower() == name.replace("_", "").lower()
-        )
-
-
 def test_environments_are_imported_without_torch():
     code = "import sys; from hringur.envs import IcelandTSP, TourEnv, TradingEnv; "
     code += "assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+FACES = [
+    "agents", "agents.reinforce", "agents.sb3", "agents.tours", "envs", "estimators",
+    "references.trading", "training",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("face", FACES)
+def test_every_name_of_a_face_is_there_and_is_no_module_of_the_same_name(face):
+    package = importlib.import_module(f"hringur.{face}")
+    assert package.__all__ and set(package.__all__) <= set(dir(package))
+    for name in package.__all__:
+        assert resolve_name(f"hringur.{face}:{name}") is getattr(package, name)
+        assert not isinstance(getattr(package, name), type(sys)), name
+
+
+def test_faces_import_no_torch_before_a_name_is_asked_for():
+    imports = "; ".join(f"import hringur.{face}" for face in FACES)
+    code = f"import sys; {imports}; assert not {{'torch', 'stable_baselines3'}} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

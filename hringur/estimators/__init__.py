@@ -1,21 +1,24 @@
-"""Gradients of expectations over discrete choices, behind one interface.
+"""Gradient estimators: from samples and their costs to the gradient of the expected cost.
 
 from hringur.estimators import bernoullis, make_estimator
+make_estimator("disarm", (5,)).surrogate(f, bernoullis(logits), samples=4).backward()
 """
 
 from hringur.faces import lazy
 
-_DISTRIBUTIONS = "hringur.estimators.distributions"
+_MODULES = {
+    "baselines": ("BatchMean", "GreedyRollout", "LeaveOneOut", "MovingAverage", "NoBaseline"),
+    "bernoulli": ("ARM", "DisARM"),
+    "catalogue": ("ESTIMATORS", "make_estimator"),
+    "distributions": ("LocationScale", "bernoullis", "categoricals", "gaussians"),
+    "interface": ("Estimator", "Promises"),
+    "pathwise": ("GumbelSoftmax", "Pathwise", "StraightThrough"),
+    "rebar": ("Rebar", "Relax"),
+    "returns": ("discounted_returns", "generalised_advantages"),
+    "score_functions": ("ScoreFunction", "Vimco", "score_function"),
+}
 
 __getattr__, __dir__, __all__ = lazy(
     __name__,
-    {
-        "Estimator": "hringur.estimators.interface",
-        "bernoullis": _DISTRIBUTIONS,
-        "categoricals": _DISTRIBUTIONS,
-        "discounted_returns": "hringur.estimators.returns",
-        "gaussians": _DISTRIBUTIONS,
-        "generalised_advantages": "hringur.estimators.returns",
-        "make_estimator": "hringur.estimators.catalogue",
-    },
+    {name: f"hringur.estimators.{module}" for module, names in _MODULES.items() for name in names},
 )

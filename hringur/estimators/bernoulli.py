@@ -21,12 +21,12 @@ from torch import Tensor, nn
 
 from hringur.estimators.distributions import discrete
 from hringur.estimators.interface import (
+    NOTHING,
     Cost,
     Promises,
     Sampled,
     check_samples,
     costs,
-    nothing_learned,
     with_gradient,
 )
 
@@ -38,11 +38,7 @@ class ARM:
     """Augment, REINFORCE, merge (Yin & Zhou 2019)."""
 
     promises: ClassVar[Promises] = ANTITHETIC
-
-    @property
-    def learned(self) -> nn.Module:
-        """Nothing."""
-        return nothing_learned()
+    learned: ClassVar[nn.Module] = NOTHING
 
     def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
         """Mean cost of both samples of each pair."""
@@ -57,11 +53,7 @@ class DisARM:
     """ARM without the part of its noise that the samples do not show (Dong et al. 2020)."""
 
     promises: ClassVar[Promises] = ANTITHETIC
-
-    @property
-    def learned(self) -> nn.Module:
-        """Nothing."""
-        return nothing_learned()
+    learned: ClassVar[nn.Module] = NOTHING
 
     def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
         """Mean cost of both samples of each pair."""

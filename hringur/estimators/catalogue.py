@@ -12,12 +12,9 @@ from hringur.estimators.baselines import (
 )
 from hringur.estimators.bernoulli import ARM, DisARM
 from hringur.estimators.interface import Estimator
-from hringur.estimators.pathwise import Pathwise
-from hringur.estimators.rebar import Rebar, RelaxedCost
-from hringur.estimators.relax import ControlNetwork, Relax
-from hringur.estimators.relaxed import GumbelSoftmax, StraightThrough
-from hringur.estimators.score_function import ScoreFunction
-from hringur.estimators.vimco import Vimco
+from hringur.estimators.pathwise import GumbelSoftmax, Pathwise, StraightThrough
+from hringur.estimators.rebar import ControlNetwork, Rebar, Relax, RelaxedCost
+from hringur.estimators.score_functions import ScoreFunction, Vimco
 from hringur.types import UserError
 
 ESTIMATORS: dict[str, Callable[[int], Estimator]] = {

@@ -27,6 +27,9 @@ from torch.distributions import (
 from hringur.estimators.interface import Family, Sampled
 from hringur.types import UserError
 
+LIMIT = 1e3
+"""Logits are cut off here: beyond, a probability is 0 in 64 bits too, and 0 * inf is no number."""
+
 LOCATION_SCALE = (Normal, Laplace, Cauchy, Gumbel, StudentT)
 
 
@@ -114,10 +117,20 @@ def discrete(distribution: Sampled, families: tuple[Family, ...], estimator: str
     """
     base = _base(distribution)
     if isinstance(base, Bernoulli) and "bernoulli" in families:
-        return Discrete("bernoulli", base.logits, distribution.batch_shape)
+        return Discrete("bernoulli", _finite(base.logits), distribution.batch_shape)
     if isinstance(base, OneHotCategorical) and "categorical" in families:
-        return Discrete("categorical", base.logits, distribution.batch_shape)
+        return Discrete("categorical", _finite(base.logits), distribution.batch_shape)
     raise UserError(f"{estimator} takes {' or '.join(families)}, not {type(base).__name__}")
+
+
+def log_prob(distribution: Sampled, z: Tensor) -> Tensor:
+    """Log probability of samples [nats], where bits that are certain have infinite logits too."""
+    if isinstance(distribution, Independent):
+        each = log_prob(distribution.base_dist, z)
+        return each.sum(dim=tuple(range(-distribution.reinterpreted_batch_ndims, 0)))
+    if isinstance(distribution, Bernoulli):
+        distribution = Bernoulli(logits=_finite(distribution.logits), validate_args=False)
+    return distribution.log_prob(z)
 
 
 def location_and_scale(distribution: Sampled) -> tuple[Tensor, Tensor]:
@@ -149,9 +162,13 @@ def parameters_of(distribution: Any) -> Float[Tensor, "*batch P"]:
     """The parameters of each instance, flat and without gradient: what a learned value sees."""
     base = _base(distribution)
     known = isinstance(base, (LocationScale, Uniform, *LOCATION_SCALE))
-    parts = list(location_and_scale(base)) if known else [base.logits]
+    parts = list(location_and_scale(base)) if known else [_finite(base.logits)]
     axes = len(distribution.batch_shape)
     return torch.cat([part.detach().flatten(axes) for part in parts], dim=-1)
+
+
+def _finite(logits: Tensor) -> Tensor:
+    return logits.clamp(-LIMIT, LIMIT)
 
 
 def _base(distribution: Any) -> Any:

@@ -28,6 +28,9 @@ Cost = Callable[[Tensor], Tensor]
 Family = Literal["any", "bernoulli", "categorical", "location-scale"]
 """What is sampled from; any: whatever has ``sample`` and a differentiable ``log_prob``."""
 
+NOTHING = nn.Module()
+"""``learned`` of an estimator that learns nothing: it has no parameters and no state."""
+
 
 @runtime_checkable
 class Sampled(Protocol):
@@ -90,8 +93,8 @@ class Estimator(Protocol):
     def learned(self) -> nn.Module:
         """What the estimator learns by itself; without parameters for most.
 
-        Whoever trains with the estimator lets the optimiser have its parameters too, and saves
-        its state: ``backward`` leaves the gradient of the estimator's own loss on them.
+        Its parameters belong into the optimiser, and its state into the checkpoint, of the model
+        that is trained: ``backward`` leaves the gradient of the estimator's own loss on them.
         """
         ...
 
@@ -141,8 +144,3 @@ def with_gradient(
     instances = max(1, cost[0].numel())
     chained = (gradient.detach().mean(dim=0) * parameter).sum() / instances
     return cost.mean() + gradient_only(chained)
-
-
-def nothing_learned() -> nn.Module:
-    """``learned`` of an estimator that learns nothing."""
-    return nn.Module()

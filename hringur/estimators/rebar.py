@@ -1,7 +1,7 @@
-"""REBAR: unbiased like REINFORCE, with the relaxation as its control variate (Tucker et al. 2017).
+"""REBAR and RELAX: unbiased like REINFORCE, with a relaxation as its control variate.
 
 A discrete sample b = H(z) comes from a continuous z = z(u, theta). Let z' be drawn from p(z|b), and
-c(z) = eta * f(soft(z / temperature)). Then
+c(z) = eta * f(soft(z / temperature)) (REBAR, Tucker et al. 2017). Then
 
     g = (f(b) - c(z')) grad log p(b) + grad c(z) - grad c(z')
 
@@ -12,6 +12,9 @@ by following the gradient of g's variance, which is that of E[g^2], from the sam
 As in the paper, z' is drawn with common random numbers, so that z' = z: only the derivatives
 differ. That takes one evaluation of f for b and one for both z and z'. Bits as in section 3 there,
 choices as in its appendix and in Grathwohl et al. 2018, appendix B.
+
+RELAX (Grathwohl et al. 2018) has any network as c, trained alike. f is evaluated at the samples
+only, and never differentiated, so it may be a black box.
 """
 
 from collections.abc import Callable
@@ -34,7 +37,7 @@ from hringur.estimators.interface import (
     gradient_only,
     with_gradient,
 )
-from hringur.estimators.relaxed import harden, noise, soften
+from hringur.estimators.pathwise import harden, noise, soften
 from hringur.types import UserError
 
 Control = Callable[[Cost, Discrete, Tensor], Tensor]
@@ -78,6 +81,46 @@ class Rebar:
         """Mean cost of the samples; learns from its own variance."""
         check_samples(self, samples)
         of = discrete(distribution, FAMILIES, "REBAR")
+        return controlled(f, of, samples, self.learned, list(self.learned.parameters()))
+
+
+class ControlNetwork(nn.Module):
+    """c(z): a network of the soft sample at a learned temperature, and of the logits.
+
+    The logits tell instances of a batch apart; no gradient reaches them from here. The last layer
+    begins at zero, so that the first estimate is REINFORCE's.
+    """
+
+    def __init__(self, event_size: int, width: int = 32, temperature: float = 0.5) -> None:
+        """For samples of so many numbers."""
+        super().__init__()
+        self.log_temperature = nn.Parameter(torch.tensor(float(temperature)).log())
+        self.hidden = nn.Linear(2 * event_size, width)
+        self.output = nn.Linear(width, 1)
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
+    def forward(self, f: Cost, of: Discrete, z: Tensor) -> Tensor:
+        """``S *batch``, smooth in z: its second derivative is what is learned from."""
+        soft = soften(of, z / self.log_temperature.exp().to(z))
+        seen = torch.stack([soft, of.logits.detach().expand_as(z)], dim=-1)
+        axes = 1 + len(of.batch_shape)
+        hidden = self.hidden(seen.flatten(axes).to(self.hidden.weight.dtype)).tanh()
+        return self.output(hidden)[..., 0].to(z.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Relax:
+    """REINFORCE with a learned control variate; ``learned`` is a ``ControlNetwork``."""
+
+    learned: nn.Module
+
+    promises: ClassVar[Promises] = Promises(unbiased=True, differentiable=False, families=FAMILIES)
+
+    def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
+        """Mean cost of the samples; learns from its own variance."""
+        check_samples(self, samples)
+        of = discrete(distribution, FAMILIES, "RELAX")
         return controlled(f, of, samples, self.learned, list(self.learned.parameters()))
 
 

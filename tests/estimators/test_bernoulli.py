@@ -2,7 +2,7 @@ import torch
 
 from hringur.estimators.baselines import LeaveOneOut
 from hringur.estimators.bernoulli import ARM, DisARM
-from hringur.estimators.score_function import ScoreFunction
+from hringur.estimators.score_functions import ScoreFunction
 from tests.estimators.estimator_problems import BITS, assert_mean, bernoullis, estimates
 
 

@@ -1,7 +1,9 @@
 """Contract: what every estimator of the catalogue promises, held to it."""
 
+import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,6 +16,7 @@ from tests.estimators.estimator_problems import (
     Problem,
     assert_mean,
     bernoullis,
+    categoricals,
     estimates,
     gaussians,
 )
@@ -175,6 +178,59 @@ def test_single_precision_and_extreme_logits_stay_finite(name, problem):
     )
     (gradient,) = torch.autograd.grad(surrogate, parameters)
     assert gradient.dtype == torch.float32 and torch.isfinite(gradient).all()
+
+
+INFINITE = {
+    "categorical": (categoricals, torch.tensor([[0.0, -math.inf, 0.5]], dtype=torch.float64)),
+    "bernoulli": (bernoullis, torch.tensor([0.3, -math.inf, math.inf], dtype=torch.float64)),
+}
+
+
+def index_cost(z: torch.Tensor) -> torch.Tensor:
+    """(index - 0.45)^2 of a choice, and of the number that bits spell."""
+    z = z[..., 0, :] if z.shape[-2:] == (1, 3) else z
+    return (z @ torch.arange(3, dtype=torch.float64) - 0.45).square()
+
+
+def by_enumeration(family: str) -> torch.Tensor:
+    """The gradient of the expected cost of ``INFINITE``, over all outcomes, in plain NumPy."""
+    logits = INFINITE[family][1].numpy().ravel()
+    if family == "categorical":
+        chance = np.exp(logits) / np.exp(logits).sum()
+        cost = (np.arange(3) - 0.45) ** 2
+        return torch.from_numpy(chance * (cost - chance @ cost))[None]
+    chance = np.array([1 / (1 + math.exp(-0.3)), 0.0, 1.0])
+    cost = [(0 * bit + 2 * 1 - 0.45) ** 2 for bit in (0, 1)]
+    slope = chance[0] * (1 - chance[0]) * (cost[1] - cost[0])
+    return torch.tensor([slope, 0.0, 0.0], dtype=torch.float64)
+
+
+@pytest.mark.parametrize("family", INFINITE)
+@every_estimator
+def test_what_is_impossible_has_no_gradient_and_spoils_no_other(name, family):
+    """Logits of minus infinity, as a mask makes them, and of infinity: oracle by enumeration."""
+    distribution, logits = INFINITE[family]
+    estimator = make_estimator(name, logits.shape)
+    promises = estimator.promises
+    if "any" not in promises.families and family not in promises.families:
+        pytest.skip("takes no such distribution")
+    count = 40_000
+    parameters = logits.expand(count, *logits.shape).clone().requires_grad_()
+    surrogate = estimator.surrogate(index_cost, distribution(parameters), 2)
+    (found,) = torch.autograd.grad(surrogate, parameters)
+    assert torch.isfinite(surrogate) and torch.isfinite(found).all()
+    assert (found[logits.expand_as(found).isinf()] == 0).all()
+    if promises.unbiased and promises.objective == "mean":
+        assert_mean(count * found, by_enumeration(family))
+    surrogate = estimator.surrogate(index_cost, distribution(parameters), 2)
+    surrogate.backward()
+    for weight in estimator.learned.parameters():
+        assert weight.grad is not None and torch.isfinite(weight.grad).all()
+
+
+def test_the_enumeration_is_the_known_one():
+    expected = torch.tensor([[-0.517, 0.0, 0.517]], dtype=torch.float64)
+    torch.testing.assert_close(by_enumeration("categorical"), expected, rtol=0, atol=5e-4)
 
 
 @every_estimator

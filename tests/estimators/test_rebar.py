@@ -3,17 +3,18 @@ import torch
 
 from hringur.estimators.distributions import discrete
 from hringur.estimators.interface import Estimator
+from hringur.estimators.pathwise import harden, noise
 from hringur.estimators.rebar import (
     FAMILIES,
+    ControlNetwork,
     Rebar,
+    Relax,
     RelaxedCost,
     conditional_bits,
     conditional_choices,
     paths_apart,
 )
-from hringur.estimators.relax import ControlNetwork, Relax
-from hringur.estimators.relaxed import harden, noise
-from hringur.estimators.score_function import ScoreFunction
+from hringur.estimators.score_functions import ScoreFunction
 from hringur.types import UserError
 from tests.estimators.estimator_problems import BITS, CHOICES, bernoullis, estimates
 

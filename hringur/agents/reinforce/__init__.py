@@ -1,7 +1,17 @@
-"""REINFORCE for any environment with discrete actions: the agent and its settings."""
+"""REINFORCE for any Gymnasium environment with a finite choice of actions.
+
+``agent.py`` has the agent, ``rollouts.py`` what it learns from, ``policy_gradient.py`` the update,
+``networks.py`` the network for any observation.
+"""
 
 from hringur.faces import lazy
 
-_AGENT = "hringur.agents.reinforce.agent"
-
-__getattr__, __dir__, __all__ = lazy(__name__, {"Reinforce": _AGENT, "ReinforceConfig": _AGENT})
+__getattr__, __dir__, __all__ = lazy(
+    __name__,
+    {
+        "ActorCritic": "hringur.agents.reinforce.networks",
+        "Reinforce": "hringur.agents.reinforce.agent",
+        "ReinforceConfig": "hringur.agents.reinforce.agent",
+        "Rollouts": "hringur.agents.reinforce.rollouts",
+    },
+)

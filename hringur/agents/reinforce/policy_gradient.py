@@ -29,7 +29,7 @@ from hringur.agents.reinforce.rollouts import Outputs
 from hringur.agents.reinforce.settings import ReinforceSettings, Sizes
 from hringur.estimators.baselines import Baseline
 from hringur.estimators.returns import discounted_returns, generalised_advantages
-from hringur.estimators.score_function import score_function
+from hringur.estimators.score_functions import score_function
 from hringur.training.counters import Averages
 from hringur.training.processes import world_size
 from hringur.training.trainer import gradient_step

@@ -37,7 +37,7 @@ from hringur.agents.tours.predicting import Predicting
 from hringur.agents.tours.settings import InstanceBatches, TourSettings
 from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
-from hringur.estimators.score_function import score_function
+from hringur.estimators.score_functions import score_function
 from hringur.evaluators.environments import check_known, gym_spec, make_single
 from hringur.evaluators.tours import TourEvaluator
 from hringur.references.tours.heuristics import two_opt

@@ -3,7 +3,7 @@ import torch
 
 from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig
 from hringur.agents.reinforce.policy_gradient import Decisions, clipped_ratio
-from hringur.estimators.score_function import score_function
+from hringur.estimators.score_functions import score_function
 from hringur.types import UserError
 
 

@@ -1,26 +1,41 @@
-"""The score-function estimator: REINFORCE (Williams 1992). It assumes nothing about f.
+"""The score-function estimator, REINFORCE (Williams 1992), and its multi-sample form, VIMCO.
+
+REINFORCE assumes nothing about f:
 
     grad E[f(z)] = E[f(z) grad log p(z|theta)] = E[(f(z) - b) grad log p(z|theta)],
 
 for every baseline b that does not depend on the sample, because E[grad log p] = 0. Its variance is
-high, and the baseline is what it can be helped with.
+high, and a good baseline is what lowers it.
+
+VIMCO (Mnih & Rezende 2016): with f = -log w, an importance weight's, S samples together give the
+tighter bound
+
+    L = E[-log (1/S) sum_s exp(-f(z_s))],
+
+whose gradient by the score function would give every sample the whole bound as its signal. VIMCO
+subtracts what the bound would have been without the sample: with f_s replaced by the mean of the
+other costs (the geometric mean of their weights, eq. 9). That leaves the estimate unbiased, for
+the others do not depend on z_s.
 """
 
+import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from hringur.estimators.baselines import Baseline, Draw, LearnedValue, NoBaseline
+from hringur.estimators.distributions import log_prob
 from hringur.estimators.interface import (
+    NOTHING,
     Cost,
     Promises,
     Sampled,
     check_samples,
     costs,
     gradient_only,
-    nothing_learned,
 )
 
 
@@ -60,7 +75,7 @@ class ScoreFunction:
     @property
     def learned(self) -> nn.Module:
         """The baseline, if it learns."""
-        return self.baseline if isinstance(self.baseline, nn.Module) else nothing_learned()
+        return self.baseline if isinstance(self.baseline, nn.Module) else NOTHING
 
     def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
         """Mean cost; its gradient is (f - b) * grad log p, and that of f itself."""
@@ -70,8 +85,47 @@ class ScoreFunction:
         seen = cost.detach().reshape(samples, -1).T  # B S
         draw = Draw(f, distribution)
         advantage = (seen - self.baseline.value(seen, draw)).T.reshape(cost.shape)
-        term = score_function(distribution.log_prob(z), advantage)
+        term = score_function(log_prob(distribution, z), advantage)
         if isinstance(self.baseline, LearnedValue):
             term = term + self.baseline.loss(seen, draw)
         self.baseline.update(seen, self.learned, draw)
         return cost.mean() + gradient_only(term)
+
+
+@dataclass(frozen=True)
+class Vimco:
+    """The multi-sample bound's gradient; its objective is the bound, not E[f]."""
+
+    promises: ClassVar[Promises] = Promises(
+        unbiased=True,
+        differentiable=False,
+        families=("any",),
+        least_samples=2,
+        objective="bound",
+    )
+    learned: ClassVar[nn.Module] = NOTHING
+
+    def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
+        """The bound, a mean over the batch; its gradient is VIMCO's."""
+        check_samples(self, samples)
+        z = distribution.sample(torch.Size([samples]))
+        cost = costs(f, z, distribution.batch_shape)
+        whole = bound(cost)
+        signal = (whole - without_each(cost)).detach()  # S *batch
+        score = (signal * log_prob(distribution, z)).sum(dim=0).mean()
+        return whole.mean() + gradient_only(score)
+
+
+def bound(cost: Float[Tensor, "S *batch"]) -> Float[Tensor, "*batch"]:
+    """-log (1/S) sum_s exp(-f_s)."""
+    return math.log(len(cost)) - torch.logsumexp(-cost, dim=0)
+
+
+def without_each(cost: Float[Tensor, "S *batch"]) -> Float[Tensor, "S *batch"]:
+    """The bound with each cost in turn replaced by the mean of the others."""
+    samples = len(cost)
+    others = (cost.sum(dim=0) - cost) / (samples - 1)
+    own = torch.eye(samples, dtype=torch.bool, device=cost.device)
+    own = own.reshape(samples, samples, *[1] * (cost.dim() - 1))
+    replaced = torch.where(own, others[:, None], cost[None])  # left out, S, *batch
+    return math.log(samples) - torch.logsumexp(-replaced, dim=1)

@@ -1,6 +1,6 @@
 """One trainer, one checkpoint format, one run folder and one log for every learner.
 
-``trainer.py`` has the loop and ``config.py`` its settings; ``run_folder.py`` and ``log.py`` keep runs.
+``trainer.py`` has the loop, ``config.py`` its settings, ``run_folder.py`` what is kept of a run.
 """
 
 from hringur.faces import lazy

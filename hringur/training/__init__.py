@@ -1,6 +1,7 @@
 """One trainer, one checkpoint format, one run folder and one log for every learner.
 
-``trainer.py`` has the loop, ``config.py`` its settings; ``run_folder.py`` and ``log.py`` keep a run.
+``trainer.py`` has the loop and ``config.py`` its settings; ``run_folder.py`` and ``log.py`` write
+the files.
 """
 
 from hringur.faces import lazy

@@ -25,7 +25,7 @@ from hringur.commands.compare.training import (
 )
 from hringur.commands.console import note, parse, print_json, show
 from hringur.commands.options import Options, check_figure, named_options, parse_options
-from hringur.data.files import write_whole
+from hringur.data.files import plain, write_whole
 from hringur.evaluation.agents import comparison
 from hringur.evaluation.agents import plots as comparison_plots
 from hringur.evaluation.agents.report import Report
@@ -33,7 +33,6 @@ from hringur.evaluation.figures import save
 from hringur.evaluators.choice import domain_for, evaluator_for
 from hringur.registry import learner_config, learners
 from hringur.training.config import Device, TrainerConfig
-from hringur.training.run_folder import plain
 from hringur.types import UserError
 
 UNITS = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "steps": ("samples", 1.0)}

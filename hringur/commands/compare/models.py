@@ -22,7 +22,7 @@ from hringur.commands.compare.training import (
 )
 from hringur.commands.console import parse, print_json, show
 from hringur.commands.options import check_figure
-from hringur.data.files import json_text, write_whole
+from hringur.data.files import json_text, plain, write_whole
 from hringur.data.images.images import load_images
 from hringur.evaluation.agents.comparison import seed_words
 from hringur.evaluation.figures import save
@@ -30,7 +30,6 @@ from hringur.evaluation.generative import comparison
 from hringur.evaluators.images import COUNT, ImageEvaluator
 from hringur.registry import EXPERIMENTS, experiment, model_config
 from hringur.training.config import Device, TrainerConfig
-from hringur.training.run_folder import plain
 
 UNITS = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "images": ("samples", 1.0)}
 BUDGETS = "60s, 2m, 300000images or usual"

@@ -14,7 +14,7 @@ from hringur.commands.train.running import run
 from hringur.generative.pictures import write_pictures
 from hringur.registry import model_config
 from hringur.trained import RunSettings, load_run
-from hringur.training.processes import rank
+from hringur.training.fabric import rank
 from hringur.training.trainer import TrainerConfig
 from hringur.types import UserError
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from hringur.commands.console import print_json
 from hringur.trained import RunSettings
 from hringur.training.console import display
+from hringur.training.fabric import rank
 from hringur.training.log import Log, NoLog, RunLog
-from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Outcome, make_fabric, train

@@ -19,13 +19,14 @@ def lazy(
 
     Args:
         package: its ``__name__``.
-        names: module by public name.
+        names: module by public name, or ``module:object`` where it is called otherwise there.
     """
 
     def get(name: str) -> Any:
         if name not in names:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        value = getattr(importlib.import_module(names[name]), name)
+        where, _, called = names[name].partition(":")
+        value = getattr(importlib.import_module(where), called or name)
         setattr(sys.modules[package], name, value)  # found at once the next time
         return value
 

@@ -1,4 +1,4 @@
-"""Whatever was trained or saved, opened again: run folders, checkpoints, saved agents and models.
+"""Run folders, checkpoints, saved agents and models, opened again.
 
     agent = hringur.load("runs/first")
     model = hringur.load("vae.safetensors")
@@ -47,7 +47,7 @@ class RunSettings:
         return self.config.build(self.env, self.env_options, self.seed, fabric)
 
     def without_initial(self) -> "RunSettings":
-        """For a run with a checkpoint: the weights it began with, perhaps gone, do not matter."""
+        """The settings to load a checkpoint with: a file of initial weights may be gone by now."""
         if getattr(self.config, "initial", None) is None:
             return self
         return dataclasses.replace(self, config=dataclasses.replace(self.config, initial=None))
@@ -58,20 +58,20 @@ class Trained:
     """A trained learner, from a run folder or from a saved agent."""
 
     path: Path
-    """as it was named"""
+    """run folder or file, as the user typed it"""
 
     name: str
-    """of the learner, in the registry"""
+    """name of the learner in the registry"""
 
     learner: Any
     """an agent, or a generative model"""
 
     settings: RunSettings | None = None
-    """None for what was saved to a file, which does not keep all of them"""
+    """settings of the run; None for an agent or model saved to a file, which has not all of them"""
 
     @property
     def folder(self) -> Path:
-        """The run folder, of what has one."""
+        """The run folder; only a run has one."""
         return self.path if self.path.is_dir() else self.path.resolve().parents[1]
 
     @property

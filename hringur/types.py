@@ -34,8 +34,8 @@ Season = Literal["summer", "winter"]
 Decide = Callable[[Any, np.ndarray | None], np.ndarray]
 """A policy: from a batch of observations, and 1 for each action that is allowed, to actions."""
 
-Watch = Callable[[int, int], None]
-"""Is told after each decision how many episodes have ended, and how many decisions were made."""
+OnDecision = Callable[[int, int], None]
+"""Called after each decision with the numbers of episodes that ended and of decisions made."""
 
 State = dict[str, Any]
 """A nested dictionary of tensors, arrays, numbers, strings and lists; never of code."""

@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from hringur.data.files import write_whole
 from hringur.data.images.images import ImageSet, load_images
 from hringur.evaluation.figures import BLUE, ORANGE, light_grid, new_figure, save
-from hringur.evaluation.statistics import Estimate, interquartile_mean, stratified_bootstrap
+from hringur.evaluation.statistics import Estimate, over_runs, over_runs_words
+from hringur.evaluation.tables import Column, Table, estimate_cells, estimate_columns
 from hringur.generative.models.discrete_autoencoder import (
     DiscreteAutoencoder,
     DiscreteAutoencoderConfig,
@@ -125,31 +126,36 @@ def by_estimator(
     found = {
         name: (
             own,
-            over_runs([run.elbo_nats for run in own]),
-            over_runs([run.gradient_variance_nats2 for run in own]),
+            over_runs(np.array([run.elbo_nats for run in own])),
+            over_runs(np.array([run.gradient_variance_nats2 for run in own])),
         )
         for name, own in groups.items()
     }
     return dict(sorted(found.items(), key=lambda item: -item[1][1].value))
 
 
-def over_runs(values: Sequence[float]) -> Estimate:
-    """Interquartile mean with its 95 % bootstrap interval."""
-    return stratified_bootstrap(np.array(values)[:, None], interquartile_mean)
-
-
 def markdown(runs: Sequence[CodeRun]) -> str:
     """One table, the best bound first."""
-    lines = [
-        "| estimator | runs | bound [nats] | interval | gradient variance [nats^2] | interval |",
-        "| --- | --: | --: | --: | --: | --: |",
-    ]
-    for name, (own, bound, variance) in by_estimator(runs).items():
-        lines.append(
-            f"| {name} | {len(own)} | {bound.value:.1f} | {bound.low:.1f} to {bound.high:.1f}"
-            f" | {variance.value:.3g} | {variance.low:.3g} to {variance.high:.3g} |"
-        )
-    return "\n".join(lines) + "\n"
+    rows = by_estimator(runs)
+
+    def bound(name: str) -> Estimate:
+        return rows[name][1]
+
+    def variance(name: str) -> Estimate:
+        return rows[name][2]
+
+    return Table(
+        title=over_runs_words([len(own) for own, _, _ in rows.values()]),
+        columns=[
+            Column[str]("estimator", lambda name: name, text=True),
+            Column[str]("runs", lambda name: str(len(rows[name][0]))),
+            *estimate_columns("bound [nats]", bound),
+            *estimate_columns(
+                "gradient variance [nats^2]", variance, lambda v: estimate_cells(v, 3)
+            ),
+        ],
+        rows=list(rows),
+    ).markdown()
 
 
 def chart(runs: Sequence[CodeRun], title: str) -> Figure:

@@ -20,7 +20,16 @@ def test_a_name_is_imported_when_asked_for():
         get("other")
 
 
-FACES = ["agents", "agents.reinforce", "agents.sb3", "agents.tours", "estimators", "training"]
+def test_environments_are_imported_without_torch():
+    code = "import sys; from hringur.envs import IcelandTSP, TourEnv, TradingEnv; "
+    code += "assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+FACES = [
+    "agents", "agents.reinforce", "agents.sb3", "agents.tours", "envs", "estimators",
+    "references.trading", "training",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("face", FACES)

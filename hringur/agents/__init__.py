@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = lazy(
         "PointerNetworkConfig": "hringur.agents.tours.pointer_network",
         "Reinforce": "hringur.agents.reinforce.agent",
         "ReinforceConfig": "hringur.agents.reinforce.agent",
+        "SB3Learner": "hringur.agents.sb3.learner",
         "TourAgent": "hringur.agents.tours.agent",
     },
 )

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console, RenderableType
 
-from hringur.data.files import json_text
+from hringur.data.files import json_text, write_whole
 from hringur.settings import renamed_options
 from hringur.types import UserError
 
@@ -40,7 +40,7 @@ def parse(options: Callable[..., Options], arguments: Sequence[str], command: st
 
 
 def with_new_names(options: Any, arguments: Sequence[str]) -> list[str]:
-    """``arguments`` with options of before under their names of now, and a warning for each."""
+    """``arguments`` with the present names of renamed options, and a warning for each."""
     renamed, written = renamed_options(options), []
     for argument in arguments:
         option, equals, value = argument.partition("=")
@@ -76,7 +76,7 @@ def note(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-class Patience:
+class ProgressNotes:
     """Says every ten seconds how far long work is."""
 
     def __init__(self, what: str, total: int) -> None:
@@ -85,7 +85,7 @@ class Patience:
         self.said_at = time.monotonic()
 
     def __call__(self, done: int, decisions: int) -> None:
-        """So many are done, after so many decisions."""
+        """Say that ``done`` are over after ``decisions``, unless something was said just before."""
         if time.monotonic() - self.said_at >= SECONDS_BETWEEN_NOTES:
             self.said_at = time.monotonic()
             note(f"{done:,} of {self.total:,} {self.what} over after {decisions:,} decisions")
@@ -94,3 +94,22 @@ class Patience:
 def print_json(record: Any) -> None:
     """One JSON document; what has no value (NaN, infinity) is null."""
     print(json_text(record))
+
+
+def present(
+    options: Any, record: dict[str, Any], tables: Sequence[Any], each: dict[str, Any] | None = None
+) -> None:
+    """Print the record with ``--json``, else the tables, in Markdown with ``--markdown``.
+
+    With ``--output`` the record is also written there, with the figures of ``each`` instance.
+    """
+    if getattr(options, "output", None) is not None:
+        write_whole(options.output, json_text(record | (each or {})) + "\n")
+    if options.json:
+        print_json(record)
+    else:
+        for table in tables:
+            if getattr(options, "markdown", False):
+                print(table.markdown())
+            else:
+                show(table)

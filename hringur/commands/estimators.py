@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hringur.commands.console import note, parse, print_json, show
+from hringur.commands.options import check_one_form
 from hringur.evaluation.estimators import report as estimator_report
 from hringur.evaluation.estimators.bench import Measurement, bench
 from hringur.evaluation.estimators.problems import PROBLEMS
@@ -44,8 +45,7 @@ class Estimators:
     """print tables for a document"""
 
     def __post_init__(self) -> None:
-        if self.markdown and self.json:
-            raise UserError("--markdown and --json exclude each other: give one")
+        check_one_form(self)
         for name in self.problem:
             if name not in PROBLEMS:
                 raise UserError(f"unknown problem {name!r}; there are {', '.join(PROBLEMS)}")

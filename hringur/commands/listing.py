@@ -1,6 +1,6 @@
 """``hringur list``: everything that has a name, of this package and of others installed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from inspect import getmodule
 from pkgutil import resolve_name
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from hringur.commands.console import parse, print_json, show
+from hringur.commands.console import parse, present
 from hringur.evaluation.tables import Column, Table
 from hringur.references.tours.heuristics import heuristics
 from hringur.registry import ENVIRONMENTS, EXPERIMENTS, learners, models, summary
@@ -47,41 +47,34 @@ def main(arguments: list[str]) -> None:
     """Print a table for each kind."""
     options = parse(List, arguments, "list")
     chosen = {kind: KINDS[kind]() for kind in options.kinds or KINDS}
-    if options.json:
-        print_json({kind: [asdict(row) for row in rows] for kind, rows in chosen.items()})
-        return
-    for kind, rows in chosen.items():
-        if options.markdown:
-            print(named_table(kind, rows).markdown())
-        else:
-            show(named_table(kind, rows))
-
-
-def named_table(title: str, rows: list[Named]) -> Table[Named]:
-    """The names of one kind."""
-    return Table(
-        title=title,
-        columns=[
-            Column("name", lambda row: row.name, text=True),
-            Column("what it is", lambda row: row.what, text=True, wrap=True),
-            Column("module", lambda row: row.where, text=True, wrap=True),
-        ],
-        rows=rows,
-    )
+    tables = [
+        Table(
+            title=kind,
+            columns=[
+                Column[Named]("name", lambda row: row.name, text=True),
+                Column[Named]("what it is", lambda row: row.what, text=True, wrap=True),
+                Column[Named]("module", lambda row: row.where, text=True, wrap=True),
+            ],
+            rows=rows,
+        )
+        for kind, rows in chosen.items()
+    ]
+    present(options, {kind: [asdict(row) for row in rows] for kind, rows in chosen.items()}, tables)
 
 
 def named_environments() -> list[Named]:
-    """Those of this package; the first line of each module says what is decided there."""
-    rows = []
-    for name, row in ENVIRONMENTS.items():
-        module = resolve_name(row.factory.partition(":")[0])
-        what = summary(module).partition(": ")[2]
-        rows.append(Named(name=name, what=what, where=module.__name__))
-    return rows
+    """Environments of this package; the first line of their module says what is decided there."""
+    found = {
+        name: resolve_name(row.factory.partition(":")[0]) for name, row in ENVIRONMENTS.items()
+    }
+    return [
+        Named(name=name, what=summary(module).partition(": ")[2], where=module.__name__)
+        for name, module in found.items()
+    ]
 
 
 def named_experiments() -> list[Named]:
-    """The lecture's, by number."""
+    """The experiments of the lecture, by number."""
     return [
         Named(name=name, what=one.teaches, where=models()[one.model].partition(":")[0])
         for name, one in EXPERIMENTS.items()
@@ -93,21 +86,21 @@ def _row(name: str, what: Any) -> Named:
     return Named(name=name, what=summary(what), where=module.__name__ if module else "")
 
 
-def _resolved(known: Callable[[], dict[str, str]]) -> Callable[[], list[Named]]:
-    return lambda: [_found(name, where) for name, where in known().items()]
-
-
-def _found(name: str, where: str) -> Named:
-    try:
-        return _row(name, resolve_name(where))
-    except (ImportError, AttributeError) as error:  # of a package that is half installed
-        return Named(name=name, what=f"cannot be imported: {error}", where=where.partition(":")[0])
+def _resolved(known: Mapping[str, str]) -> list[Named]:
+    rows = []
+    for name, where in known.items():
+        try:
+            rows.append(_row(name, resolve_name(where)))
+        except (ImportError, AttributeError) as error:  # of a package that is half installed
+            what = f"cannot be imported: {error}"
+            rows.append(Named(name=name, what=what, where=where.partition(":")[0]))
+    return rows
 
 
 KINDS: dict[Kind, Callable[[], list[Named]]] = {
     "environments": named_environments,
-    "learners": _resolved(learners),
-    "models": _resolved(models),
+    "learners": lambda: _resolved(learners()),
+    "models": lambda: _resolved(models()),
     "experiments": named_experiments,
     "heuristics": lambda: [_row(name, function) for name, function in heuristics().items()],
 }

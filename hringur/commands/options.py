@@ -102,6 +102,26 @@ def typed_value(arguments: Sequence[str], option: str, default: str) -> str:
     return default
 
 
+def check_seed(seed: int) -> None:
+    """Refuse what torch and NumPy take for no seed."""
+    if not 0 <= seed < 2**32:
+        raise UserError(f"--seed must be in 0..{2**32 - 1}, got {seed}")
+
+
+def check_counts(options: Any, *names: str) -> None:
+    """Refuse an option that is given and below one."""
+    for name in names:
+        value = getattr(options, name)
+        if value is not None and value < 1:
+            raise UserError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+
+
+def check_one_form(options: Any) -> None:
+    """Refuse ``--markdown`` together with ``--json``."""
+    if options.markdown and options.json:
+        raise UserError("--markdown and --json exclude each other: give one")
+
+
 def check_figure(path: Path) -> None:
     """Refuse a figure that could not be written, before any work is done."""
     if path.suffix.lower() != ".png" or path.is_dir():

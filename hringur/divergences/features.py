@@ -1,7 +1,8 @@
 """How far made images are from real ones, by their features; and codes from their prior.
 
-Every measure here takes plain batches of vectors, so that each has an oracle of its own. Where the
-features come from is told in ``digit_classifier.py``: none of these is an Inception score.
+Every measure here takes plain batches of vectors, so that each has an oracle of its own, and counts
+in 64 bits. Where the features come from is told in ``digit_classifier.py``: none of these is an
+Inception score.
 
 =================== ==========================================================================
 measure             what it sees
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from hringur.types import MissingExtra, UserError
@@ -105,6 +106,8 @@ def neighbourhoods(
         UserError: no more vectors than neighbours, or some are not finite.
     """
     real, made = _checked(real), _checked(made)
+    centre = real.mean(dim=0)  # far from the origin, distances by a product of matrices lose digits
+    real, made = real - centre, made - centre
     fewest, most = min(len(real), len(made)), max(precision_neighbours, coverage_neighbours)
     if fewest <= most:
         raise UserError(f"{most} neighbours need at least {most + 1} vectors, got {fewest}")
@@ -145,43 +148,51 @@ def exact_transport(x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"]) -> float:
     Raises:
         MissingExtra: POT is not installed.
     """
-    try:
-        import ot
-    except ImportError as error:
-        raise MissingExtra("the exact cost of transport", "generative") from error
-    a, b = (_checked(codes).double().cpu().numpy() for codes in (x, y))
+    check_pot()
+    import ot
+
+    a, b = (_checked(codes).cpu().numpy() for codes in (x, y))
     return float(ot.emd2([], [], ot.dist(a, b, metric="sqeuclidean"), numItermax=2_000_000))
 
 
-def _checked(vectors: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
-    """At least two finite vectors, or a plain refusal: NaN would pass through silently."""
+def check_pot() -> None:
+    """Refuse to go on where exact transport is not installed.
+
+    Raises:
+        MissingExtra: POT is missing.
+    """
+    try:
+        import ot  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("the exact cost of transport", "generative") from error
+
+
+def _checked(vectors: Float[Tensor, "N D"]) -> Float64[Tensor, "N D"]:
+    """At least two finite vectors, in 64 bits; or a refusal, as NaN would pass silently."""
     if len(vectors) < 2:
         raise UserError(f"at least 2 images are needed to measure anything, got {len(vectors)}")
     if not bool(torch.isfinite(vectors).all()):
         raise UserError("cannot measure: some of the images or codes are not finite numbers")
-    return vectors
+    return vectors.double()
 
 
 def _moments(vectors: Float[Tensor, "N D"]) -> tuple[Float[Tensor, " D"], Float[Tensor, "D D"]]:
-    """Mean and unbiased covariance, in double precision."""
-    exact = _checked(vectors).double()
-    mean = exact.mean(dim=0)
-    centred = exact - mean
-    return mean, centred.T @ centred / (len(exact) - 1)
+    """Mean and unbiased covariance."""
+    vectors = _checked(vectors)
+    mean = vectors.mean(dim=0)
+    centred = vectors - mean
+    return mean, centred.T @ centred / (len(vectors) - 1)
 
 
 def _kernel_sum(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
     """Sum of the kernel over all pairs, a chunk of rows at a time."""
-    total = torch.zeros((), dtype=torch.float64, device=x.device)
-    for rows in x.split(CHUNK):
-        total += (rows @ y.T / x.shape[1] + 1).pow_(3).sum(dtype=torch.float64)
-    return total.item()
+    return sum((rows @ y.T / x.shape[1] + 1).pow_(3).sum().item() for rows in x.split(CHUNK))
 
 
 def _mean_of_pairs(x: Float[Tensor, "N D"]) -> float:
     """Mean of the kernel over all pairs of two different vectors."""
     n = len(x)
-    alone = (x.square().sum(dim=1) / x.shape[1] + 1).pow(3).sum(dtype=torch.float64).item()
+    alone = (x.square().sum(dim=1) / x.shape[1] + 1).pow(3).sum().item()
     return (_kernel_sum(x, x) - alone) / (n * (n - 1))
 
 

@@ -67,8 +67,9 @@ def inverse_multiquadratic(
 def mmd(
     x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"], kernels: Kernels = AUTHORS
 ) -> Float[Tensor, ""]:
-    """The unbiased estimate of MMD^2; may be negative."""
+    """The unbiased estimate of MMD^2, counted in 64 bits; may be negative."""
     latent = x.shape[1]
+    x, y = x.double(), y.double()  # far from the origin, 32 bits lose the distances
     within_x = inverse_multiquadratic(squared_distances(x, x), latent, kernels)
     within_y = inverse_multiquadratic(squared_distances(y, y), latent, kernels)
     between = inverse_multiquadratic(squared_distances(x, y), latent, kernels)

@@ -20,6 +20,12 @@ from hringur.divergences.kernels import squared_distances
 DIRECTIONS = 128
 """of ``sliced_distance``"""
 
+AT_EPSILON = 3
+"""iterations at the last blur, at least: they bring the divergence to within a hundredth"""
+
+LARGEST_NORM = 500.0
+"""squared norm of a code in units of epsilon, up to which 32 bits are good to a thousandth of it"""
+
 
 def sliced_wasserstein(
     x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"], directions: Float[Tensor, "Z P"]
@@ -62,10 +68,11 @@ def sinkhorn_divergence(
     x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"], epsilon: float, iterations: int
 ) -> Float[Tensor, ""]:
     """Entropic transport cost without its bias; ``epsilon`` is in units of squared distance."""
-    between = entropic_cost(squared_distances(x, y), epsilon, iterations)
-    within_x = entropic_cost(squared_distances(x, x), epsilon, iterations)
-    within_y = entropic_cost(squared_distances(y, y), epsilon, iterations)
-    return between - 0.5 * (within_x + within_y)
+    a, b = _sharp_enough(x, y, epsilon)
+    between = entropic_cost(squared_distances(a, b), epsilon, iterations)
+    within_x = entropic_cost(squared_distances(a, a), epsilon, iterations)
+    within_y = entropic_cost(squared_distances(b, b), epsilon, iterations)
+    return (between - 0.5 * (within_x + within_y)).to(x.dtype)
 
 
 def entropic_cost(cost: Float[Tensor, "N M"], epsilon: float, iterations: int) -> Float[Tensor, ""]:
@@ -87,12 +94,19 @@ def potentials(
 ) -> tuple[Float[Tensor, " N"], Float[Tensor, " M"]]:
     """Sinkhorn's iterations on the logarithms, from a large blur down to ``epsilon``.
 
-    f_i = -epsilon log mean_j exp((g_j - cost_ij) / epsilon), and the same for g in turn.
+    f_i = -epsilon log mean_j exp((g_j - cost_ij) / epsilon), and the same for g in turn. The blur
+    is halved at each iteration, and its last values must be ``epsilon``, or the potentials belong
+    to another problem: where ``iterations`` are too few for that, more are made.
     """
     n, m = cost.shape
     f, g = cost.new_zeros(n), cost.new_zeros(m)
     blur = max(float(cost.max()), epsilon)
-    for _ in range(iterations):
+    if not math.isfinite(blur):
+        raise FloatingPointError("the cost of transport is not finite")
+    if not math.isfinite(blur):
+        raise FloatingPointError("the cost of transport is not finite")
+    halvings = math.ceil(math.log2(blur / epsilon))
+    for _ in range(max(iterations, halvings + AT_EPSILON)):
         blur = max(epsilon, 0.5 * blur)
         f = -blur * (torch.logsumexp((g[None] - cost) / blur, dim=1) - math.log(m))
         g = -blur * (torch.logsumexp((f[:, None] - cost) / blur, dim=0) - math.log(n))
@@ -110,6 +124,18 @@ def plan_of(
 def transport_plan(
     x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"], epsilon: float, iterations: int
 ) -> Float[Tensor, "N M"]:
-    """Sinkhorn's plan between two batches."""
-    cost = squared_distances(x, y)
-    return plan_of(cost, *potentials(cost, epsilon, iterations), epsilon)
+    """Sinkhorn's plan between two batches; its mass is 1."""
+    cost = squared_distances(*_sharp_enough(x, y, epsilon))
+    return plan_of(cost, *potentials(cost, epsilon, iterations), epsilon).to(x.dtype)
+
+
+def _sharp_enough(
+    x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"], epsilon: float
+) -> tuple[Float[Tensor, "N Z"], Float[Tensor, "M Z"]]:
+    """Both batches in 64 bits, where 32 would round their distances to a good part of epsilon.
+
+    Everywhere would be as right, but takes 1.7 times as long (batches of 128 in 16 dimensions).
+    """
+    with torch.no_grad():
+        largest = max(float(batch.square().sum(dim=1).max()) for batch in (x, y))
+    return (x.double(), y.double()) if largest > LARGEST_NORM * epsilon else (x, y)

@@ -1,16 +1,282 @@
-"""One random generator for each environment of a batch, seeded as Gymnasium's loops are."""
+"""Many environments side by side: everything that does not depend on what is played.
 
+A native vector environment does with arrays what Gymnasium's ``SyncVectorEnv`` does with a loop
+over single environments, and returns the very same. Each environment has a random generator of
+its own, seeded as Gymnasium's loop does it. A subclass states its physics: see the methods that
+``NativeVectorEnv`` leaves open.
+"""
+
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
+from gymnasium import spaces
 from gymnasium.utils import seeding
-from jaxtyping import Bool
+from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.vector.utils import batch_space
+from jaxtyping import Bool, Float64, Int, Int64, UInt8
 
 from hringur.types import State, UserError
 
+Info = dict[str, Any]
 Seeds = int | Sequence[int | None] | None
+VectorStep = tuple[
+    Any,
+    Float64[np.ndarray, " B"],
+    Bool[np.ndarray, " B"],
+    Bool[np.ndarray, " B"],
+    Info,
+]
+
+
+class NativeVectorEnv(VectorEnv, ABC):
+    """B environments at a time: spaces, seeds, reset, and checks of what is asked for."""
+
+    allowed_actions: str
+    """what an action may be, for messages: "places in 0..19" """
+
+    def __init__(
+        self,
+        observation_space: spaces.Space,
+        actions: int,
+        num_envs: int,
+        render_mode: str | None,
+        autoreset_mode: AutoresetMode | str,
+    ) -> None:
+        """The spaces are those of one environment, whose actions are 0 .. ``actions`` - 1."""
+        if num_envs < 1:
+            raise UserError(f"num_envs must be at least 1, got {num_envs}")
+        if render_mode not in (None, *self.metadata["render_modes"]):
+            raise UserError(
+                f"render_mode of many environments must be None or rgb_array, got {render_mode!r}"
+            )
+        self.num_envs, self.render_mode = num_envs, render_mode
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = type(self).metadata | {"autoreset_mode": self.autoreset_mode}
+        self.single_observation_space = observation_space
+        self.single_action_space = spaces.Discrete(actions)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._actions = actions
+        self._generators = Generators(num_envs)
+        self._begun = False
+        self._set_ended(np.zeros(num_envs, dtype=bool))
+
+    @abstractmethod
+    def _begin(self, rows: Int64[np.ndarray, " R"], options: Info) -> None:
+        """Begin new episodes in these environments; ``options`` are those of ``reset``."""
+
+    @abstractmethod
+    def _observe(self) -> Any:
+        """Observations of all environments, which later steps leave as they are."""
+
+    @abstractmethod
+    def _idle_actions(self) -> Int64[np.ndarray, " B"]:
+        """Allowed actions, for the environments that start again whatever was chosen for them."""
+
+    def _info(self, rows: Bool[np.ndarray, " B"] | None = None) -> Info:
+        """Info that every step has, about these environments; None: about all."""
+        return {}
+
+    def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[Any, Info]:
+        """Begin new episodes.
+
+        Environment i is seeded with ``seed + i``, or with ``seed[i]``. With
+        ``options["reset_mask"]`` only those environments start again.
+        """
+        options = options or {}
+        chosen = self._chosen(options.get("reset_mask"))
+        self._generators.seed(seed, chosen)
+        self._begin(np.flatnonzero(chosen), options)
+        self._begun = True
+        self._set_ended(self._ended & ~chosen)
+        return self._observe(), self._info(chosen)
+
+    def _chosen(self, reset_mask: Any) -> Bool[np.ndarray, " B"]:
+        """The environments that a reset is for."""
+        if reset_mask is None:
+            return np.ones(self.num_envs, dtype=bool)
+        mask = np.array(reset_mask)
+        if mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
+            raise UserError(
+                f"reset_mask must be {self.num_envs} truth values, at least one of them True, "
+                f"got {mask.dtype} {mask.shape}"
+            )
+        if not self._begun and not mask.all():
+            raise gym.error.ResetNeeded("the first reset() must be of all environments")
+        return mask
+
+    def _checked(
+        self, actions: Any, restart: Bool[np.ndarray, " B"] | None
+    ) -> Int64[np.ndarray, " B"]:
+        """A copy of the actions, idle ones for the environments that start again."""
+        self._check_begun("step")
+        if restart is not None and self.autoreset_mode is AutoresetMode.DISABLED:
+            raise gym.error.ResetNeeded(
+                "episodes have ended: call reset(options={'reset_mask': ...}) for them"
+            )
+        action = np.array(actions)
+        if action.dtype.kind not in "iu" or action.shape != (self.num_envs,):
+            raise gym.error.InvalidAction(
+                f"actions must be {self.num_envs} whole numbers, got {action.dtype} {action.shape}"
+            )
+        action = action.astype(np.int64, copy=False)
+        if restart is not None:
+            action[restart] = self._idle_actions()[restart]
+        unsigned = action.view(np.uint64)  # so that negative ones are huge
+        if unsigned[unsigned.argmax()] >= self._actions:  # four times as fast as max()
+            raise gym.error.InvalidAction(
+                f"actions must be {self.allowed_actions}, got {action.min()}..{action.max()}"
+            )
+        return action
+
+    def _set_ended(self, ended: Bool[np.ndarray, " B"]) -> None:
+        """Which episodes ended in the last step and have not been reset since."""
+        self._ended = ended
+        self._restart = ended if ended.any() else None
+
+    def _check_begun(self, what: str) -> None:
+        if not self._begun:
+            raise gym.error.ResetNeeded(f"call reset() before {what}()")
+
+    def _check_state(self, num_envs: int) -> None:
+        """Refuse a state of another number of environments."""
+        if num_envs != self.num_envs:
+            raise UserError(f"the state is of {num_envs} environments, these are {self.num_envs}")
+
+    @property  # type: ignore[misc]
+    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
+        """The random generator of each environment."""
+        self._generators.seed(None)
+        return tuple(self._generators.of)
+
+    @property
+    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
+        """The seed of each environment's random generator."""
+        self._generators.seed(None)
+        return tuple(self._generators.seeds)
+
+    def _final(self, ended: Bool[np.ndarray, " B"], observation: Any, info: Info) -> Info:
+        """The last observations and infos of the episodes that ended, set aside for SAME_STEP."""
+        last = np.full(self.num_envs, None, dtype=object)
+        for row in np.flatnonzero(ended).tolist():
+            if isinstance(observation, dict):
+                last[row] = {name: value[row].copy() for name, value in observation.items()}
+            else:
+                last[row] = observation[row].copy()
+        final = {"final_obs": last, "_final_obs": ended.copy()}
+        return final | {"final_info": info, "_final_info": ended.copy()}
+
+
+class FixedLengthVectorEnv(NativeVectorEnv):
+    """Episodes of at most ``length`` steps, computed with arrays and reset as the mode says.
+
+    A clock counts the steps of all, so that most steps need not ask which episodes end.
+    """
+
+    truncates: ClassVar[bool]
+    """episodes end by truncation, otherwise by termination"""
+
+    def __init__(self, length: int, *arguments: Any) -> None:
+        """``arguments`` are those of ``NativeVectorEnv``."""
+        super().__init__(*arguments)
+        self._length, self._clock, self._first_end = length, 0, 0
+        self._began = np.zeros(self.num_envs, dtype=np.int64)  # each episode, by the clock
+
+    @abstractmethod
+    def _begin_episodes(self, rows: Int64[np.ndarray, " R"], options: Info) -> None:
+        """Begin new episodes in these environments; ``options`` are those of ``reset``."""
+
+    @abstractmethod
+    def _advance(
+        self,
+        actions: Int64[np.ndarray, " B"],
+        finished: Bool[np.ndarray, " B"] | None,
+        restart: Bool[np.ndarray, " B"] | None,
+    ) -> tuple[Float64[np.ndarray, " B"], Bool[np.ndarray, " B"] | None]:
+        """Rewards, and which episodes end.
+
+        Args:
+            actions: checked, and free to be overwritten.
+            finished: episodes whose last step this is; None: none, and none begins.
+            restart: environments that begin a new episode after this step, so that their reward
+                is 0 and they do not end; None: none.
+        """
+
+    @abstractmethod
+    def _outcome(self, ended: Bool[np.ndarray, " B"]) -> Info:
+        """Info about the episodes that have just ended."""
+
+    @abstractmethod
+    def _frame(self, row: int) -> UInt8[np.ndarray, "height width 3"]:
+        """The picture of one environment."""
+
+    def step(self, actions: Int[np.ndarray, " B"] | Sequence[int]) -> VectorStep:
+        """One step of every environment; those that have ended start again as the mode says."""
+        restart = self._restart
+        action = self._checked(actions, restart)
+        self._clock += 1
+        finished = None
+        if restart is not None or self._clock >= self._first_end:
+            finished = self._clock - self._began == self._length
+            if restart is not None:
+                finished &= ~restart
+        reward, ended = self._advance(action, finished, restart)
+        if ended is None:
+            ended, info = np.zeros(self.num_envs, dtype=bool), self._info()
+        else:
+            info = self._settle(ended, restart)
+            info |= self._info()
+        never = np.zeros(self.num_envs, dtype=bool)
+        terminated, truncated = (never, ended) if self.truncates else (ended, never)
+        return self._observe(), reward, terminated, truncated, info
+
+    def _settle(
+        self, ended: Bool[np.ndarray, " B"], restart: Bool[np.ndarray, " B"] | None
+    ) -> Info:
+        """Begin the episodes that are due after a step; the info about those that ended."""
+        some_ended = bool(ended.any())
+        info = self._outcome(ended) if some_ended else {}
+        if restart is not None:
+            self._begin(np.flatnonzero(restart), {})
+        if some_ended and self.autoreset_mode is AutoresetMode.SAME_STEP:
+            info = self._final(ended, self._observe(), info | self._info(ended))
+            self._begin(np.flatnonzero(ended), {})
+            self._set_ended(np.zeros(self.num_envs, dtype=bool))
+        else:
+            self._set_ended(ended.copy())
+        return info
+
+    def _begin(self, rows: Int64[np.ndarray, " R"], options: Info) -> None:
+        self._begin_episodes(rows, options)
+        self._began[rows] = self._clock
+        self._set_clock(self._clock, self._began)
+
+    def _set_clock(self, clock: int, began: Int64[np.ndarray, " B"]) -> None:
+        self._clock, self._began = clock, began
+        self._first_end = int(began.min()) + self._length
+
+    def render(self) -> tuple[UInt8[np.ndarray, "height width 3"], ...] | None:
+        """A picture of each environment."""
+        if self.render_mode is None:
+            gym.logger.warn("render() needs a render_mode: make_vec(..., render_mode='rgb_array')")
+            return None
+        self._check_begun("render")
+        return tuple(self._frame(row) for row in range(self.num_envs))
+
+
+def final(ended: Bool[np.ndarray, " B"], observation: Any, info: Info) -> Info:
+    """The last observations and infos of the episodes that ended, set aside for SAME_STEP."""
+    last = np.full(len(ended), None, dtype=object)
+    for row in np.flatnonzero(ended).tolist():
+        if isinstance(observation, dict):
+            last[row] = {name: value[row].copy() for name, value in observation.items()}
+        else:
+            last[row] = observation[row].copy()
+    aside = {"final_obs": last, "_final_obs": ended.copy()}
+    return aside | {"final_info": info, "_final_info": ended.copy()}
 
 
 class Generators:
@@ -45,7 +311,7 @@ class Generators:
     def state_dict(self) -> State:
         """Where each generator stands, six numbers of 64 bits each."""
         self.seed(None)
-        words = [_words(generator.bit_generator.state) for generator in self.of]
+        words = [state_words(generator.bit_generator.state) for generator in self.of]
         return {"words": np.array(words, dtype=np.uint64), "seeds": list(self.seeds)}
 
     def load_state_dict(self, state: State) -> None:
@@ -56,27 +322,7 @@ class Generators:
         self.seeds = list(state["seeds"])
 
 
-def chosen_rows(reset_mask: Any, num_envs: int, begun: bool) -> Bool[np.ndarray, " B"]:
-    """Which environments ``reset(options={"reset_mask": ...})`` is for.
-
-    Raises:
-        UserError: not one truth value for each environment, or none of them True.
-        ResetNeeded: it is the first reset and not of all.
-    """
-    if reset_mask is None:
-        return np.ones(num_envs, dtype=bool)
-    mask = np.array(reset_mask)
-    if mask.dtype != bool or mask.shape != (num_envs,) or not mask.any():
-        raise UserError(
-            f"reset_mask must be {num_envs} truth values, at least one of them True, "
-            f"got {mask.dtype} {mask.shape}"
-        )
-    if not begun and not mask.all():
-        raise gym.error.ResetNeeded("the first reset() must be of all environments")
-    return mask
-
-
-def _words(state: Any) -> list[int]:
+def state_words(state: Any) -> list[int]:
     """PCG64's state: two numbers of 128 bits, and half a word that is left over."""
     low = (1 << 64) - 1
     inner = state["state"]

@@ -70,6 +70,7 @@ class Table(Generic[Row]):
                 column.footer,
                 justify="left" if column.text else "right",
                 no_wrap=not column.wrap,
+                overflow="fold",  # no figure is cut off
             )
         styles = [*map(self.style, self.rows), *["green"] * len(self.references)]
         for cells, style in zip(self.lines(), styles, strict=True):
@@ -89,8 +90,7 @@ class Table(Generic[Row]):
 def estimate_cells(estimate: Estimate, digits: int = 4, factor: float = 1.0) -> tuple[str, str]:
     """A figure and its interval, ``factor`` times as large, to so many significant digits."""
     value, low, high = factor * np.array([estimate.value, estimate.low, estimate.high])
-    known = np.isfinite([low, high]).all()
-    interval = f"[{low:.{digits}g}, {high:.{digits}g}]" if known else "one run"
+    interval = f"[{low:.{digits}g}, {high:.{digits}g}]" if estimate.bounded else "none"
     return f"{value:.{digits}g}", interval
 
 
@@ -99,8 +99,7 @@ def stacked(estimate: Estimate | None, spec: str) -> str:
     if estimate is None:
         return ""
     value, low, high = (format(x, spec) for x in (estimate.value, estimate.low, estimate.high))
-    known = np.isfinite([estimate.low, estimate.high]).all()
-    return f"{value}\n[{low}, {high}]" if known else value
+    return f"{value}\n[{low}, {high}]" if estimate.bounded else value
 
 
 def estimate_columns(

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from hringur.evaluators.environments import gym_spec, make_single
 from hringur.evaluators.episodes import EpisodeReturns
 from hringur.registry import Domain, domain_of
-from hringur.types import Decide, Metrics, Watch
+from hringur.types import Decide, Metrics
 
 
 @runtime_checkable
@@ -26,9 +26,7 @@ class Evaluator(Protocol):
         """Scalars of a policy that decides step by step, while training goes on."""
         ...
 
-    def play(
-        self, learner: Any, likeliest: bool = True, watch: Watch | None = None
-    ) -> EpisodeReturns:
+    def play(self, learner: Any) -> EpisodeReturns:
         """Every held-out episode, played by a trained learner."""
         ...
 

@@ -5,19 +5,22 @@ measured with the same seed meets the same first states and, as far as the envir
 does not depend on the actions, the same chance.
 """
 
+import zlib
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pkgutil import resolve_name
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import gymnasium as gym
 import numpy as np
-from jaxtyping import Bool, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from hringur.evaluators.environments import gym_spec, make_single, make_vector, takes
 from hringur.references.known_returns import best_return
-from hringur.registry import domain_of
-from hringur.types import Decide, Metrics, UserError, Watch
+from hringur.registry import Domain, domain_of
+from hringur.types import Decide, Metrics, OnDecision, UserError
 
 EPISODES = 100
 EPISODES_OF_IMAGES = 25  # where each step is dear
@@ -47,6 +50,12 @@ class EpisodeReturns:
     figures: Mapping[str, Float64[np.ndarray, " E"]] = field(default_factory=dict)
     """more of each episode, by tag: what the domain's recorder makes of its steps"""
 
+    distinct: int | None = None
+    """episodes that differ in what was first seen, done or rewarded; None: not counted"""
+
+    independent: bool = True
+    """no two episodes have days of one history in common"""
+
     @property
     def gap(self) -> float | None:
         """How far the mean is from the best one, as a fraction; None where that is not known."""
@@ -55,17 +64,17 @@ class EpisodeReturns:
 
 @runtime_checkable
 class Recorder(Protocol):
-    """Is told of every step of episodes that are played side by side."""
+    """Called after every step of episodes that are played side by side."""
 
     def __call__(
         self,
         observation: Any,
         actions: np.ndarray,
-        rewards: Float64[np.ndarray, " E"],
+        rewards: Float[np.ndarray, " E"],
         info: Mapping[str, Any],
         playing: Bool[np.ndarray, " E"],
     ) -> None:
-        """``actions`` were decided on ``observation``; ``playing`` tells who had not ended."""
+        """``actions`` answer ``observation``; ``playing`` marks episodes not ended before."""
         ...
 
     def figures(self) -> Mapping[str, Float64[np.ndarray, " E"]]:
@@ -95,13 +104,13 @@ def play_episodes(
     episodes: int = 100,
     seed: int = HELD_OUT_SEED,
     most_steps: int | None = None,
-    watch: Watch | None = None,
+    on_decision: OnDecision | None = None,
     recorder: Recorder | None = None,
 ) -> EpisodeReturns:
     """Let ``decide`` play ``episodes`` episodes side by side, each from its own seed.
 
-    After ``most_steps`` decisions, if given, whoever still plays is stopped, and what was returned
-    up to there counts. Long games are worth a ``watch``.
+    After ``most_steps`` decisions, if given, the episodes that have not ended are stopped, and
+    their rewards up to there count.
     """
     options = dict(env_options)
     if takes(gym_spec(env_id).entry_point, "compute_optimal"):
@@ -111,10 +120,11 @@ def play_episodes(
         observation, info = env.reset(seed=seed)
         returns, lengths = np.zeros(episodes), np.zeros(episodes, dtype=np.int64)
         known = {name: np.full(episodes, np.nan) for name in ("optimal_return", "reference_return")}
-        playing = np.ones(episodes, dtype=bool)
+        playing, trails = np.ones(episodes, dtype=bool), _Trails(observation, episodes)
         while playing.any() and (most_steps is None or lengths.max() < most_steps):
             seen, actions = observation, decide(observation, info.get("action_mask"))
             observation, reward, terminated, truncated, info = env.step(actions)
+            trails.add(playing, actions, reward)
             if recorder is not None:
                 recorder(seen, actions, reward, info, playing)
             returns[playing] += reward[playing]
@@ -124,28 +134,59 @@ def play_episodes(
                 if name in info:
                     column[ended] = np.asarray(info[name], dtype=float)[ended]
             playing &= ~ended
-            if watch is not None:
-                watch(episodes - int(playing.sum()), int(lengths.max()))
+            if on_decision is not None:
+                on_decision(episodes - int(playing.sum()), int(lengths.max()))
+        independent = getattr(env.unwrapped, "independent_episodes", True)
     finally:
         env.close()
     optimal, reference = (None if np.isnan(c).any() else c for c in known.values())
     if optimal is None:
-        optimal = _everywhere(best_of(env_id, env_options), episodes)
+        with closing(make_single(env_id, **env_options)) as single:
+            best = best_return(single)
+        optimal = None if best is None else np.full(episodes, best)
     figures = {} if recorder is None else recorder.figures()
-    return EpisodeReturns(returns, lengths, optimal, reference, figures)
+    return EpisodeReturns(
+        returns, lengths, optimal, reference, figures, trails.distinct, independent
+    )
 
 
-def best_of(env_id: str, env_options: Mapping[str, Any]) -> float | None:
-    """Largest mean return that the rules of this environment allow, if that is known."""
-    env = make_single(env_id, **env_options)
-    try:
-        return best_return(env)
-    finally:
-        env.close()
+ODD, HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
-def _everywhere(value: float | None, episodes: int) -> Float64[np.ndarray, " E"] | None:
-    return None if value is None else np.full(episodes, value)
+class _Trails:
+    """A checksum of each episode, to count those that differ."""
+
+    def __init__(self, observation: Any, episodes: int) -> None:
+        self._sums = np.zeros(episodes, dtype=np.uint64)
+        for part in _parts(observation):
+            first = [zlib.crc32(np.ascontiguousarray(row).tobytes()) for row in part]
+            self.add(np.ones(episodes, dtype=bool), np.array(first), np.zeros(episodes))
+
+    def add(
+        self, playing: Bool[np.ndarray, " E"], actions: Any, rewards: Float[np.ndarray, " E"]
+    ) -> None:
+        """A step of those that are ``playing``."""
+        mixed = self._sums.copy()
+        for part in (*_parts(actions), rewards):
+            for column in np.asarray(part, dtype=np.float64).reshape(len(playing), -1).T:
+                mixed ^= column.view(np.uint64)
+                mixed *= ODD
+                mixed ^= mixed >> HALF  # the upper bits, in which floats differ, move the lower
+        np.copyto(self._sums, mixed, where=playing)
+
+    @property
+    def distinct(self) -> int:
+        """How many differ."""
+        return len(np.unique(self._sums))
+
+
+def _parts(batch: Any) -> list[Any]:
+    """The arrays of a batch of observations or actions."""
+    if isinstance(batch, Mapping):
+        return _parts(tuple(batch.values()))
+    return (
+        [leaf for part in batch for leaf in _parts(part)] if isinstance(batch, tuple) else [batch]
+    )
 
 
 @dataclass(frozen=True)
@@ -167,21 +208,22 @@ class EpisodeEvaluator:
     headline: ClassVar[str] = "evaluation/return_mean"
     """the mean return, which every environment has"""
 
-    def play(
-        self, learner: Any, likeliest: bool = True, watch: Watch | None = None
-    ) -> EpisodeReturns:
+    def play(self, learner: Any) -> EpisodeReturns:
         """Every episode, played by a trained learner, one row each."""
-        return self.play_policy(decider(learner, likeliest), watch=watch)
+        return self.play_policy(decider(learner))
 
     def play_policy(
-        self, decide: Decide, watch: Watch | None = None, recorder: Recorder | None = None
+        self,
+        decide: Decide,
+        on_decision: OnDecision | None = None,
+        recorder: Recorder | None = None,
     ) -> EpisodeReturns:
         """Every episode, played by any policy, one row each; the domain's ``recorder`` if None."""
-        if recorder is None and self._asked[2] is not None:
-            recorder = resolve_name(self._asked[2])()
+        if recorder is None and self._domain.recorder is not None:
+            recorder = resolve_name(self._domain.recorder)()
         options = self.env_options | self.overruled
         return play_episodes(
-            self.env_id, options, decide, self.count, watch=watch, recorder=recorder
+            self.env_id, options, decide, self.count, on_decision=on_decision, recorder=recorder
         )
 
     def measure(self, decide: Decide) -> Metrics:
@@ -211,22 +253,24 @@ class EpisodeEvaluator:
         """Decisions after which an episode is stopped while training goes on; None: not at all."""
         return MEASURED_STEPS if self._sees_images else None
 
-    @property
+    @cached_property
     def overruled(self) -> dict[str, Any]:
-        """Options as they have to be for a figure, whatever training had."""
-        return self._asked[0]
+        """Options of the environment that an evaluation sets, in place of those of training."""
+        return dict(getattr(self._env.unwrapped, "evaluation_options", {}))
+
+    @cached_property
+    def _env(self) -> gym.Env:
+        env = make_single(self.env_id, **self.env_options)
+        env.close()
+        return env
 
     @property
     def _sees_images(self) -> bool:
-        return self._asked[1]
+        return len(self._env.observation_space.shape or ()) == 3
 
-    @cached_property
-    def _asked(self) -> tuple[dict[str, Any], bool, str | None]:
-        env = make_single(self.env_id, **self.env_options)
-        env.close()
-        overruled = dict(getattr(env.unwrapped, "evaluation_options", {}))
-        domain = domain_of(gym_spec(self.env_id).id, type(env.unwrapped))
-        return overruled, len(env.observation_space.shape or ()) == 3, domain.recorder
+    @property
+    def _domain(self) -> Domain:
+        return domain_of(gym_spec(self.env_id).id, type(self._env.unwrapped))
 
 
 def decider(learner: Any, likeliest: bool = True) -> Decide:

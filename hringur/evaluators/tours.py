@@ -17,7 +17,7 @@ from hringur.data.tours.held_out import HeldOut, held_out
 from hringur.evaluators.environments import make_single, make_vector
 from hringur.evaluators.episodes import EpisodeReturns, decider
 from hringur.references.tours.exact import optimal_tour
-from hringur.types import Decide, Instances, Metrics, Watch
+from hringur.types import Decide, Instances, Metrics
 
 COUNT = 200
 """Instances of a shipped set that are looked at during training: a second's work."""
@@ -29,7 +29,7 @@ LARGEST_SOLVED = 60
 """Places up to which such an instance is solved."""
 
 ENTROPY = 2**65
-"""Of the stream that they are drawn from; larger than any seed that training may be given."""
+"""Seed of the stream that they are drawn from, larger than any seed of a training."""
 
 Predict = Callable[[dict[str, np.ndarray]], np.ndarray]
 """From a batch of observations to one action for each."""
@@ -60,7 +60,7 @@ def play(
     predict: Predict,
     start: Int[np.ndarray, " B"] | None = None,
 ) -> Played:
-    """Let ``predict`` choose every step; who has ended early is no longer counted.
+    """Let ``predict`` choose every step; an episode that has ended is no longer counted.
 
     Tours begin at ``start``, or where the environment would begin them.
     """
@@ -117,16 +117,13 @@ class TourEvaluator:
 
     def measure(self, decide: Decide) -> Metrics:
         """Mean gap and share of optimal tours of a policy that decides step by step, masked."""
-        played = play(self.env, self.instances, lambda o: decide(o, 1 - o["visited"]))
-        gap = played.length / self.optimal - 1
+        gap = self._decided(decide).length / self.optimal - 1
         return {
             "evaluation/gap_percent": 100 * float(gap.mean()),
             "evaluation/optimal_percent": 100 * float((gap < 1e-6).mean()),
         }
 
-    def play(
-        self, learner: Any, likeliest: bool = True, watch: Watch | None = None
-    ) -> EpisodeReturns:
+    def play(self, learner: Any) -> EpisodeReturns:
         """One tour of each instance by a trained learner: planned, or decided step by step.
 
         The return is minus the length of the tour over that of the shortest one, or minus the
@@ -135,12 +132,14 @@ class TourEvaluator:
         if isinstance(learner, Planner):
             length = replay(self.env, self.instances, learner.plan(self.instances)).length
         else:
-            decide = decider(learner, likeliest)
-            length = play(self.env, self.instances, lambda o: decide(o, 1 - o["visited"])).length
+            length = self._decided(decider(learner)).length
         steps = np.full(len(length), self.n_places - 1)
         if not np.isfinite(self.optimal).all():
             return EpisodeReturns(-length, steps)
         return EpisodeReturns(-length / self.optimal, steps, -np.ones(len(length)))
+
+    def _decided(self, decide: Decide) -> Played:
+        return play(self.env, self.instances, lambda o: decide(o, 1 - o["visited"]))
 
     def gap(self, tours: Int[np.ndarray, "B N"]) -> Float64[np.ndarray, " B"]:
         """Detour of these tours beyond the optimum, as a fraction of it, by the environment."""

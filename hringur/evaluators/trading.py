@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int8, Integer
+from jaxtyping import Bool, Float, Float64, Int8, Integer
 
 from hringur.envs.trading.problem import BUY, WAIT, YEAR
 
@@ -50,7 +50,7 @@ class TradingRecorder:
         self,
         observation: Any,
         actions: Integer[np.ndarray, " B"],
-        rewards: Float64[np.ndarray, " B"],
+        rewards: Float[np.ndarray, " B"],
         info: Mapping[str, Any],
         playing: Bool[np.ndarray, " B"],
     ) -> None:

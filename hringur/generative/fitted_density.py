@@ -45,6 +45,18 @@ class Mixture:
         return {"weight": self.weight, "mean": self.mean, "cholesky": self.cholesky}
 
 
+def check_scikit_learn() -> None:
+    """Refuse to go on where the mixture of Gaussians is not installed.
+
+    Raises:
+        MissingExtra: scikit-learn is missing.
+    """
+    try:
+        import sklearn.mixture  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra("a density fitted to the codes", "generative") from error
+
+
 def fit_gaussians(
     codes: Float[Tensor, "N Z"], components: int = COMPONENTS, seed: int = 0
 ) -> Mixture:
@@ -53,11 +65,10 @@ def fit_gaussians(
     Raises:
         MissingExtra: scikit-learn is not installed.
     """
-    try:
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.mixture import GaussianMixture
-    except ImportError as error:
-        raise MissingExtra("a density fitted to the codes", "generative") from error
+    check_scikit_learn()
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
     mixture = GaussianMixture(
         min(components, max(1, len(codes) // (2 * codes.shape[1]))),
         max_iter=40,

@@ -33,7 +33,7 @@ from hringur.evaluators.images import (
 from hringur.generative import measures, pictures
 from hringur.generative.batches import ImageBatches, as_floats, images_of
 from hringur.generative.collapse_monitor import CollapseMonitor
-from hringur.generative.fitted_density import Mixture, fit_gaussians
+from hringur.generative.fitted_density import Mixture, check_scikit_learn, fit_gaussians
 from hringur.generative.networks import ImageShape
 from hringur.generative.settings import ImageModelConfig
 from hringur.registry import model_config
@@ -136,6 +136,12 @@ class ImageModel(ABC):
         """The kind of density that suits the codes."""
         return fit_gaussians(codes, seed=self.seed)
 
+    @classmethod
+    def check_extras(cls) -> None:
+        """Refuse to begin a run whose pictures need an extra that is not installed."""
+        if cls.encodes:
+            check_scikit_learn()
+
     def own_measures(self) -> Metrics:
         """Scalars on held-out images that only this model has."""
         return {}
@@ -204,6 +210,7 @@ class ImageModel(ABC):
         budget = None if seconds is None else float(seconds)
         config = TrainerConfig(samples=samples, seconds=budget, evaluate_every_seconds=None)
         seed_everything(self.seed)
+        self.density = None
         train(self, self.batches(), config, NoLog())
         return self
 

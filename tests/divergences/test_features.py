@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -212,3 +213,46 @@ def test_what_cannot_be_measured_is_refused(measure):
 def test_too_few_for_neighbours_are_refused():
     with pytest.raises(UserError, match="5 neighbours need at least 6 vectors, got 5"):
         neighbourhoods(vectors(20, 2), vectors(5, 2))
+
+
+@pytest.mark.parametrize("offsets", [(100.0, 100.0), (-100.0, 100.0)])
+def test_neighbourhoods_far_from_the_origin_are_those_of_64_bits(offsets):
+    """Distances by a product in 32 bits gave a density of 62.4 and a precision of 1."""
+    where = torch.tensor(offsets).repeat(50)[:, None]  # all in one place, or half in each of two
+    real, made = (where + vectors(100, 16, stretch=0.01 + 0.002 * k, seed=k) for k in (0, 1))
+    x, y = real.double().numpy(), made.double().numpy()
+
+    def apart(a, b):
+        return np.sqrt(np.square(a[:, None] - b[None]).sum(axis=-1))
+
+    def radius(z, k):
+        return np.sort(apart(z, z), axis=1)[:, k]  # the first is the distance from itself
+
+    within = apart(x, y) <= radius(x, 5)[:, None]
+    found = neighbourhoods(real, made)
+    precise = (apart(x, y) <= radius(x, 3)[:, None]).any(axis=0).mean()
+    recalled = (apart(x, y) <= radius(y, 3)).any(axis=1).mean()
+    assert found.precision == pytest.approx(precise) and 0.1 < precise < 0.99
+    assert found.recall == pytest.approx(recalled)
+    assert found.density == pytest.approx(within.sum() / (5 * 100))
+    assert found.coverage == pytest.approx(within.any(axis=1).mean())
+
+
+@pytest.mark.parametrize("offset", [0.0, 300.0])
+def test_the_kernel_distance_far_from_the_origin_is_that_of_64_bits(offset):
+    """With integers as vectors every product and sum is exact in Python."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randint(-4, 5, (60, 8), generator=generator) + int(offset) for _ in range(2))
+    y[:, 0] += 1
+
+    def kernel(a, b):
+        return (sum(p * q for p, q in zip(a, b, strict=True)) + 8) ** 3  # times 8^3
+
+    def mean_of_pairs(z):
+        pairs = [kernel(a, b) for a, b in itertools.permutations(z, 2)]
+        return Fraction(sum(pairs), len(pairs))
+
+    first, second = x.tolist(), y.tolist()
+    between = Fraction(sum(kernel(a, b) for a in first for b in second), 60 * 60)
+    exact = float(mean_of_pairs(first) + mean_of_pairs(second) - 2 * between) / 8**3
+    assert kernel_distance(x.float(), y.float()) == pytest.approx(exact, rel=1e-6)

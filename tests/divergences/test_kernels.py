@@ -47,6 +47,11 @@ def test_it_is_the_double_loop(kernels):
     assert mmd(x, y, kernels).item() == pytest.approx(expected, rel=1e-9)
 
 
+def test_far_from_the_origin_it_is_the_same():
+    x, y = torch.randint(-3, 4, (40, 3)).float(), torch.randint(-2, 5, (40, 3)).float()
+    assert mmd(x + 4096, y + 4096).item() == pytest.approx(mmd(x, y).item(), rel=1e-9)
+
+
 def to_draws(code):
     return mmd(code, torch.randn_like(code))
 

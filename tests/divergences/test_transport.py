@@ -90,3 +90,60 @@ def test_its_gradient_is_that_of_finite_differences():
         return sinkhorn_divergence(points, y, 1.0, 150)
 
     assert torch.autograd.gradcheck(divergence, (x,), eps=1e-5, atol=1e-5)
+
+
+def two_batches(apart=0.0, offset=0.0):
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(100, 8, generator=generator) for _ in range(2))
+    x = 2 * x + 0.5
+    x[:, 0] += apart
+    return x + offset, y + offset
+
+
+EPSILON = 0.05 * 2 * 8  # the default of the transport autoencoder
+
+
+@pytest.mark.parametrize("iterations", [1, 3, 20])
+@pytest.mark.parametrize("apart, offset", [(0.0, 0.0), (1e3, 0.0), (0.0, 300.0), (1e3, 1e3)])
+def test_the_divergence_is_that_of_64_bits_whatever_the_iterations(iterations, apart, offset):
+    """Too few iterations, and codes far apart or far out, gave -14.0 for 4.66 and -0.59 for 2e6."""
+    x, y = two_batches(apart, offset)
+    exact = [batch.double() - offset for batch in (x, y)]
+    between, within_x, within_y = (
+        entropic_cost(squared_distances(exact[i], exact[j]), EPSILON, 3000)
+        for i, j in ((0, 1), (0, 0), (1, 1))
+    )
+    reference = between - 0.5 * (within_x + within_y)
+    found = sinkhorn_divergence(x, y, EPSILON, iterations)
+    assert found.dtype == torch.float32
+    assert found.item() == pytest.approx(reference.item(), rel=0.01)
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+@pytest.mark.parametrize("apart, offset", [(0.0, 0.0), (1e3, 0.0), (0.0, 1e3)])
+def test_a_plan_has_mass_one_and_its_gradient_is_bounded(iterations, apart, offset):
+    """The mass was 4e7 and the gradient's norm 1.6e8."""
+    x, y = two_batches(apart, offset)
+    plan = transport_plan(x, y, EPSILON, iterations)
+    assert plan.sum().item() == pytest.approx(1, abs=1e-4)
+    torch.testing.assert_close(plan.sum(dim=0), torch.full((100,), 0.01), atol=1e-5, rtol=0)
+    x.requires_grad_()
+    sinkhorn_divergence(x, y, EPSILON, iterations).backward()
+    # each code's share of the mass is about 1/100, and it moves no further than to any y
+    longest = 2 * torch.cdist(x.detach(), y).max()
+    assert x.grad.norm(dim=1).max() < 2 * longest / 100
+
+
+def test_batches_near_the_origin_stay_in_32_bits(monkeypatch):
+    """The fast way of training, with the same bits as ever."""
+    seen = []
+    costs = squared_distances
+
+    def noted(a, b):
+        seen.append(a.dtype)
+        return costs(a, b)
+
+    monkeypatch.setattr("hringur.divergences.transport.squared_distances", noted)
+    x, y = torch.randn(64, 16), torch.randn(64, 16)
+    sinkhorn_divergence(x, y, 0.05 * 2 * 16, 20)
+    assert set(seen) == {torch.float32}

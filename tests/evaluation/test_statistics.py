@@ -4,15 +4,14 @@ from scipy import stats
 
 from hringur.evaluation.statistics import (
     Estimate,
-    crossed_bootstrap,
     estimate_mean,
+    estimate_rows,
     interquartile_mean,
-    stratified_bootstrap,
+    mean_over_runs,
+    middle_over_runs,
+    over_runs,
+    over_runs_words,
 )
-
-
-def mean(values):
-    return values.mean(axis=-1)
 
 
 def test_interquartile_mean_by_hand():
@@ -49,7 +48,6 @@ def test_interval_is_near_the_normal_one():
 def test_a_constant_and_an_infinite_sample():
     assert estimate_mean(np.zeros(10)) == Estimate(0.0, 0.0, 0.0)
     assert estimate_mean(np.array([0.1, np.inf])).percent() == "infinite"
-    assert estimate_mean(np.array([0.5])) == Estimate(0.5, 0.5, 0.5)
 
 
 def test_same_seed_same_interval():
@@ -58,32 +56,85 @@ def test_same_seed_same_interval():
     assert estimate_mean(values, seed=4) != estimate_mean(values, seed=5)
 
 
-def test_stratified_bootstrap_draws_within_each_task():
-    """Tasks that never vary between runs leave nothing to draw: an interval of width zero."""
-    values = np.tile(np.array([1.0, 2.0, 30.0]), (5, 1))
-    assert stratified_bootstrap(values, mean) == Estimate(11.0, 11.0, 11.0)
+def covered(estimate, draw, truth: float, count: int) -> float:
+    """Share of 2,000 samples of ``count`` whose interval holds the truth."""
+    rng = np.random.default_rng(count)
+    found = [estimate(draw(rng, count)) for _ in range(2000)]
+    return np.mean([one.low <= truth <= one.high for one in found])
 
 
-def test_stratified_bootstrap_has_the_known_width():
-    """Independent cells: the standard error of the mean is 1 / sqrt(runs * tasks)."""
-    values = np.random.default_rng(6).normal(size=(50, 8)) + np.arange(8)
-    estimate = stratified_bootstrap(values, mean)
-    assert estimate.high - estimate.low == pytest.approx(2 * 1.96 / 400**0.5, rel=0.15)
+def normal(rng, count):
+    return rng.normal(3.0, 2.0, count)
 
 
-def test_stratified_interquartile_mean():
-    values = np.random.default_rng(7).normal(size=(10, 6))
-    estimate = stratified_bootstrap(values, interquartile_mean)
-    assert estimate.value == pytest.approx(stats.trim_mean(values.ravel(), 0.25))
-    assert estimate.low < estimate.value < estimate.high
+def skewed(rng, count):
+    return rng.exponential(size=count)
 
 
-def test_runs_that_differ_as_a_whole_need_the_crossed_bootstrap():
-    """A shift common to a run's instances: crossed covers its standard error, cells do not."""
-    rng = np.random.default_rng(8)
-    values = rng.normal(size=(10, 1)) + 0.1 * rng.normal(size=(10, 300))
-    crossed, cells = crossed_bootstrap(values, mean), stratified_bootstrap(values, mean)
-    of_runs = 2 * 1.96 * values.mean(axis=1).std() / 10**0.5
-    assert crossed.value == pytest.approx(values.mean())
-    assert crossed.high - crossed.low == pytest.approx(of_runs, rel=0.15)
-    assert cells.high - cells.low < 0.3 * of_runs
+@pytest.mark.parametrize("runs", [2, 3, 5, 9, 10, 12, 16])
+def test_intervals_over_runs_cover_at_their_level(runs):
+    """Means of few runs with t, interquartile means of more with a bootstrap: 95 %, within 2 %."""
+    assert covered(over_runs, normal, 3.0, runs) == pytest.approx(0.95, abs=0.02)
+
+
+@pytest.mark.parametrize("runs", [12, 16])
+def test_intervals_of_an_interquartile_mean_cover_where_the_law_is_skewed(runs):
+    many = np.random.default_rng(0).exponential(size=(200_000, runs))
+    truth = stats.trim_mean(many, 0.25, axis=1).mean()
+    assert covered(over_runs, skewed, truth, runs) == pytest.approx(0.95, abs=0.02)
+
+
+def test_a_bootstrap_of_three_runs_would_cover_three_times_in_four_at_most():
+    """What the t-interval is for: the range of three holds the mean in 1 - 2 / 2^3 of all cases."""
+
+    def bootstrap(values):
+        return estimate_rows(3, lambda rows: values[rows].mean(axis=-1))
+
+    rng = np.random.default_rng(0)
+    found = [bootstrap(normal(rng, 3)) for _ in range(300)]
+    assert np.mean([one.low <= 3.0 <= one.high for one in found]) < 0.8
+
+
+def test_the_t_interval_is_that_of_the_textbook():
+    values = np.random.default_rng(9).normal(size=7)
+    found = mean_over_runs(values)
+    expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
+    assert (found.value, found.low, found.high) == pytest.approx((values.mean(), *expected))
+    assert over_runs(values) == found
+
+
+def test_ten_runs_have_the_interquartile_mean():
+    values = np.random.default_rng(7).normal(size=10)
+    found = over_runs(values)
+    assert found == middle_over_runs(values)
+    assert found.value == pytest.approx(stats.trim_mean(values, 0.25))
+    assert found.low < found.value < found.high
+    few = middle_over_runs(values[:9])
+    assert few.value == pytest.approx(stats.trim_mean(values[:9], 0.25)) and not few.bounded
+
+
+@pytest.mark.parametrize("estimate", [estimate_mean, over_runs, mean_over_runs, middle_over_runs])
+def test_one_of_a_kind_has_no_interval(estimate):
+    found = estimate(np.array([0.5]))
+    assert found.value == 0.5 and not found.bounded
+
+
+@pytest.mark.parametrize("runs", [2, 9, 10, 20])
+def test_runs_that_are_all_the_same_have_no_interval(runs):
+    found = over_runs(np.full(runs, 2.5))
+    assert found.value == 2.5 and not found.bounded
+
+
+def test_words_say_which_figure_and_which_interval():
+    assert over_runs_words([3, 5]) == "means over runs, 95 % t-intervals"
+    assert over_runs_words([10]) == "interquartile means over runs, 95 % bootstrap intervals"
+    assert over_runs_words([9, 10]) == (
+        "means over runs, 95 % t-intervals; of 10 runs or more"
+        " interquartile means over runs, 95 % bootstrap intervals"
+    )
+
+
+def test_runs_that_diverged_have_no_interval():
+    found = over_runs(np.array([1.0, np.inf, 2.0]))
+    assert found.value == np.inf and not found.bounded
+    assert found.percent() == "infinite" and Estimate(0.5).percent() == "50.00 %"

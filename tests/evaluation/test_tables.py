@@ -78,7 +78,7 @@ def test_figures_keep_their_digits_and_factors():
     estimate = Estimate(0.123456, 0.1, 0.2)
     assert estimate_cells(estimate) == ("0.1235", "[0.1, 0.2]")
     assert estimate_cells(estimate, digits=2, factor=100.0) == ("12", "[10, 20]")
-    assert estimate_cells(Estimate(3.0, np.nan, np.nan)) == ("3", "one run")
+    assert estimate_cells(Estimate(3.0, np.nan, np.nan)) == ("3", "none")
 
 
 def test_json_has_the_interval_beside_the_figure():

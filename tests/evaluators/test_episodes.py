@@ -68,7 +68,7 @@ def test_whoever_plays_for_ever_is_stopped_and_what_was_returned_counts():
 
 def test_whoever_waits_is_told_how_many_episodes_have_ended():
     told = []
-    played = play_episodes("CartPole-v1", {}, lean, 6, watch=lambda *seen: told.append(seen))
+    played = play_episodes("CartPole-v1", {}, lean, 6, on_decision=lambda *seen: told.append(seen))
     lengths = played.lengths
     expected = [((lengths <= steps).sum(), steps) for steps in range(1, lengths.max() + 1)]
     assert told == expected
@@ -125,3 +125,37 @@ def test_a_mode_that_the_native_vector_lacks_is_served_by_single_environments():
     assert not isinstance(native, gym.vector.SyncVectorEnv)
     assert isinstance(single, gym.vector.SyncVectorEnv)
     assert single.metadata["autoreset_mode"] is gym.vector.AutoresetMode.SAME_STEP
+
+
+def test_episodes_are_counted_that_differ_in_anything_at_all():
+    """CartPole from 20 seeds begins in 20 ways; a market of one path is the same every time."""
+    assert play_episodes("CartPole-v1", {}, lean, 20).distinct == 20
+    history = {"prices": "stocks", "ticker": "AAPL", "split": "test", "episode_days": None}
+    rng = np.random.default_rng(0)
+
+    def hold(observation, mask):
+        return np.full(len(observation), 2)
+
+    def chance(observation, mask):
+        return rng.integers(3, size=len(observation))
+
+    def half(observation, mask):
+        return np.arange(len(observation)) // 3
+
+    counted = [
+        play_episodes("StockTrading-v0", history, decide, 6).distinct
+        for decide in (hold, chance, half)
+    ]
+    assert counted == [1, 6, 2]
+
+
+def test_episodes_of_one_history_are_not_independent():
+    def wait(observation, mask):
+        return np.ones(len(observation), dtype=np.int64)
+
+    drawn, cut = (
+        play_episodes("StockTrading-v0", {"episode_days": 10} | options, wait, 3)
+        for options in ({}, {"prices": "stocks", "ticker": "AAPL"})
+    )
+    assert drawn.independent and not cut.independent and cut.distinct == 3
+    assert play_episodes("CartPole-v1", {}, lean, 2).independent

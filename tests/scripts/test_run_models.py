@@ -1,6 +1,7 @@
 """The script of the lecture's experiments, and ``hringur train`` of a model: runs and refusals."""
 
 import json
+import sys
 
 import pytest
 
@@ -27,7 +28,9 @@ def test_an_experiment_leaves_a_run_with_pictures_and_can_go_on(script, tmp_path
     assert (folder / "pictures" / "prior.png").is_file()
     assert (folder / "pictures" / "training.gif").is_file()
     assert "evaluation/elbo_nats" in capsys.readouterr().out
+    (folder / "pictures" / "prior.png").unlink()
     assert hringur(["train", "--resume", str(folder), "--steps=5", "--json"]) == 0
+    assert (folder / "pictures" / "prior.png").is_file()
     assert json.loads(capsys.readouterr().out)["steps"] == 5
 
 
@@ -85,3 +88,23 @@ def test_help_lists_the_experiments(script, capsys):
     assert script.run(["--help"]) == 0
     told = capsys.readouterr().out
     assert all(name in told and one.teaches in told for name, one in EXPERIMENTS.items())
+
+
+@pytest.mark.parametrize("name, needed", [("vae", True), ("gan", False), ("exp6", False)])
+def test_what_the_pictures_need_is_asked_for_at_the_start(
+    script, tmp_path, capsys, monkeypatch, name, needed
+):
+    """Else the whole budget was used up before the refusal."""
+    monkeypatch.setitem(sys.modules, "sklearn.mixture", None)
+    folder = tmp_path / "run"
+    options = [*TINY, "--dataset=mnist", "--steps=1", "--json", f"--folder={folder}"]
+    code = (
+        script.run(["--xp_id", name, *options])
+        if name == "exp6"
+        else hringur(["train", name, *options])
+    )
+    told = capsys.readouterr().err
+    if needed:
+        assert code == 2 and "needs the extra 'generative'" in told and not folder.exists()
+    else:
+        assert code == 0 and (folder / "pictures" / "prior.png").is_file()

@@ -1,51 +1,55 @@
 """``hringur compare --env ID --agents ...``: agents trained side by side with the same budget."""
 
-import dataclasses
 import json
 import math
-import re
-import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import Any
+from typing import Any, ClassVar
 
-from hringur.commands.compare.agent_cells import AgentTask, read_cell
-from hringur.commands.compare.cells import Failed
-from hringur.commands.compare.folder import check_same, keep_settings
-from hringur.commands.compare.pool import Backend
+import numpy as np
+from rich.console import RenderableType
+
+from hringur.commands.compare.cells import CellTask
 from hringur.commands.compare.training import (
-    check_buildable,
+    Findings,
+    TrainedComparison,
     check_contenders,
-    check_counts,
-    parse_budget,
-    tell_failed,
-    train_cells,
 )
-from hringur.commands.console import note, parse, print_json, show
-from hringur.commands.options import Options, check_figure, named_options, parse_options
+from hringur.commands.options import Options, check_counts, named_options, parse_options
 from hringur.data.files import plain, write_whole
 from hringur.evaluation.agents import comparison
-from hringur.evaluation.agents import plots as comparison_plots
+from hringur.evaluation.agents.comparison import Cell, CurvePoint
+from hringur.evaluation.agents.plots import comparison_figure
 from hringur.evaluation.agents.report import Report
-from hringur.evaluation.figures import save
-from hringur.evaluators.choice import domain_for, evaluator_for
+from hringur.evaluators.choice import Evaluator, domain_for, evaluator_for
+from hringur.evaluators.episodes import EpisodeReturns
 from hringur.registry import learner_config, learners
-from hringur.training.config import Device, TrainerConfig
-from hringur.types import UserError
+from hringur.settings import read
+from hringur.trained import RunSettings, latest_state
+from hringur.training.config import TrainerConfig
+from hringur.training.random_state import seed_everything
+from hringur.training.run_folder import RunFolder
+from hringur.training.trainer import make_fabric
+from hringur.types import Metrics, UserError
 
-UNITS = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "steps": ("samples", 1.0)}
-BUDGETS = "60s, 2m or 200000steps"
+CURVE_TAGS = ("evaluation/gap_percent", "evaluation/return_mean")
 EVALUATIONS = 12  # of each run, while it trains
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareAgents:
+class CompareAgents(TrainedComparison):
     """Train every agent from several seeds on one environment, and lay the results side by side.
 
     What is done already is not done again: the same command goes on where it was stopped.
     """
+
+    kind: ClassVar = "agent"
+    units: ClassVar = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "steps": ("samples", 1.0)}
+    budgets: ClassVar = "60s, 2m or 200000steps"
+    drawing: ClassVar = "comparison.png"
 
     env: str
     """environment, by its name in Gymnasium"""
@@ -65,34 +69,19 @@ class CompareAgents:
     episodes: int = 100
     """held-out episodes that each trained run plays, the same for all"""
 
-    jobs: int | None = None
-    """runs at the same time, one thread each; as many as there are processors when not given"""
-
-    backend: Backend = "joblib"
-    """where the runs go: processes of this machine, or a Ray cluster"""
-
-    device: Device = "cpu"
-    """where networks are trained; runs at the same time share a GPU"""
-
-    folder: Path | None = None
-    """where everything is kept; runs/compare-ENV-BUDGET when not given"""
-
-    figure: Path | None = None
-    """draw the comparison to this PNG too; it is always in the folder"""
-
-    json: bool = False
-    """print the figures as JSON instead of tables"""
-
     def __post_init__(self) -> None:
-        check_contenders("agent", self.agents, list(learners()), learner_config)
-        check_counts(seeds=self.seeds, episodes=self.episodes, jobs=self.jobs)
-        self.trainer()
-        if self.figure is not None:
-            check_figure(self.figure)
+        check_contenders(self.kind, self.agents, learners(), learner_config)
+        check_counts(self, "episodes")
+        super().__post_init__()
 
-    def trainer(self) -> TrainerConfig:
-        """The budget of each run."""
-        name, amount = parse_budget(self.budget, UNITS, BUDGETS)
+    @property
+    def name(self) -> str:
+        """Name of the folder in runs/ when none is given."""
+        return f"compare-{self.env}-{self.budget}"
+
+    def trainer(self, contender: str) -> TrainerConfig:
+        """The budget of each run, the same for all agents."""
+        name, amount = self.amount(contender)
         every = amount / EVALUATIONS
         settings: dict[str, Any] = {"device": self.device, "threads": 1}
         if name == "seconds":
@@ -103,124 +92,183 @@ class CompareAgents:
             settings |= {"evaluate_every_seconds": None, "checkpoint_every_seconds": 10.0}
         return TrainerConfig(**settings)
 
+    @cached_property
     def env_options(self) -> dict[str, Any]:
         """Options for ``gymnasium.make``; tours have as many places as ``hringur train`` gives."""
         return named_options(self.env) | parse_options(self.option)
 
-    def where(self) -> Path:
-        """The folder of the comparison."""
-        name = re.sub(r"[^\w.-]+", "-", f"compare-{self.env}-{self.budget}")
-        return self.folder or Path("runs") / name
+    def evaluator(self) -> Evaluator:
+        """The evaluator of the environment.
 
-    def tasks(self) -> list[AgentTask]:
-        """Every cell, seed by seed."""
-        return [
-            AgentTask(
-                contender=agent,
-                seed=seed,
-                env=self.env,
-                env_options=self.env_options(),
-                episodes=self.episodes,
-                trainer=self.trainer(),
-                folder=self.where().resolve(),  # a cluster's processes work elsewhere
+        Raises:
+            UserError: there is no such environment, or its agents count no steps.
+        """
+        evaluator = evaluator_for(self.env, self.env_options)
+        unit = evaluator.samples
+        if unit != "environment steps" and self.trainer(self.agents[0]).samples is not None:
+            raise UserError(
+                f"--budget {self.budget}: these agents count {unit}, not steps of the"
+                " environment; give a budget in seconds, such as 60s"
             )
-            for seed in range(self.seeds)
-            for agent in self.agents
-        ]
+        return evaluator
 
-
-def main(arguments: list[str]) -> None:
-    """Train what is missing, then report; exit code 1 if a cell failed."""
-    options = parse(CompareAgents, arguments, "compare")
-    unit = sample_unit(options)
-    tasks = options.tasks()
-    folder, common = options.where(), comparison_settings(options)
-    check_same(folder, common)
-    done = {task.file: read_cell(task.file) for task in tasks if task.file.exists()}
-    missing = [task for task in tasks if task.file not in done]
-    failed: list[Failed] = []
-    if missing:
-        check_buildable("agent", missing)
-        keep_settings(folder, common)
-        how = options.budget, options.jobs, options.backend
-        failed = train_cells(missing, len(done), *how, lambda task: read_cell(task.file).words)
-    cells = [read_cell(task.file) for task in tasks if task.file.exists()]
-    report(options, cells, failed, unit, shlex.join(["hringur", "compare", *arguments]))
-    if failed:
-        raise SystemExit(1)
-
-
-def sample_unit(options: CompareAgents) -> str:
-    """What the agents' samples are.
-
-    Raises:
-        UserError: there is no such environment, or its agents count no steps.
-    """
-    unit = evaluator_for(options.env, options.env_options()).samples
-    if unit != "environment steps" and parse_budget(options.budget, UNITS, BUDGETS)[0] == "samples":
-        raise UserError(
-            f"--budget {options.budget}: these agents count {unit}, not steps of the"
-            " environment; give a budget in seconds, such as 60s"
+    def task(self, **shared: Any) -> "AgentTask":
+        """The cell with these values of the fields that all tasks have."""
+        return AgentTask(
+            env=self.env, env_options=self.env_options, episodes=self.episodes, **shared
         )
-    return unit
+
+    def common(self) -> dict[str, Any]:
+        """Plain values that all cells of a folder share; agents and seeds may be added."""
+        names = ("env", "env_options", "budget", "episodes", "device")
+        return json.loads(json.dumps(plain({name: getattr(self, name) for name in names})))
+
+    def findings(self, evaluator: Evaluator, cells: Sequence[Cell], seeds: str) -> Findings:
+        """Scores of the agents, curves, and what the environment's domain has to tell."""
+        runs, unit = comparison.grouped(cells), evaluator.samples
+        where = ", ".join((self.env, *self.option))
+        title = f"{where}, {self.budget} of training each, seeds {seeds}"
+        domain = domain_for(self.env, self.env_options)
+        further = Report(tables=(), record={})
+        if domain.comparison is not None:
+            further = resolve_name(domain.comparison)(runs, self.env, self.env_options)
+        first = comparison.table(runs, f"{title}, {self.episodes} held-out episodes", unit)
+        tables: list[RenderableType] = [first, *further.tables]
+        if len(runs) > 1 and all(len(one.cells) > 1 for one in runs):
+            tables.append(comparison.improvement_table(runs))
+        return Findings(
+            figure=comparison_figure(runs, title, unit),
+            tables=tables,
+            markdown=comparison.markdown(runs, unit),
+            record={
+                "agents": [one.to_json() for one in runs],
+                "improvement": comparison.improvements(runs),
+                **further.record,
+            },
+            runs=[len(one.cells) for one in runs],
+        )
 
 
-def comparison_settings(options: CompareAgents) -> dict[str, Any]:
-    """What all cells of a folder must have in common; agents and seeds may be added."""
-    settings = {
-        "env": options.env,
-        "env_options": options.env_options(),
-        "budget": options.budget,
-        "episodes": options.episodes,
-        "device": options.device,
-    }
-    return json.loads(json.dumps(plain(settings)))
+@dataclass(frozen=True, kw_only=True)
+class AgentRecord:
+    """The file of a cell: a trained agent on held-out episodes, the same for all cells."""
+
+    agent: str
+    seed: int
+    samples: int
+    seconds: float
+    returns: list[float]
+    lengths: list[int]
+    optimal: list[float] | None
+    reference: list[float] | None
+    figures: dict[str, list[float | None]] = field(default_factory=dict)
+    curve: tuple[CurvePoint, ...]
+    command: str
+
+    def __post_init__(self) -> None:
+        columns = [self.returns, self.lengths, self.optimal, self.reference, *self.figures.values()]
+        if len({len(column) for column in columns if column is not None}) > 1:
+            raise ValueError("columns of different lengths")
+        if not self.returns or not np.isfinite(self.returns).all():
+            raise ValueError("no finite returns")
 
 
-def report(
-    options: CompareAgents,
-    cells: Sequence[comparison.Cell],
-    failed: Sequence[Failed],
-    unit: str,
-    command: str,
-) -> None:
-    """Tables or JSON, and the figure; those of the cells that were done."""
-    tell_failed(failed)
-    if not cells:
-        note("no run could be trained; the reasons stand above")
-        return
-    runs, folder = comparison.grouped(cells), options.where()
-    seeds = comparison.seed_words(sorted({cell.seed for cell in cells}))
-    where = ", ".join((options.env, *options.option))
-    title = f"{where}, {options.budget} of training each, seeds {seeds}"
-    figure = comparison_plots.comparison_figure(runs, title, unit)
-    files = [save(figure, folder / "comparison.png")]
-    if options.figure is not None:
-        files.append(save(figure, options.figure))
-    domain = domain_for(options.env, options.env_options())
-    further = Report(tables=(), record={})
-    if domain.comparison is not None:
-        further = resolve_name(domain.comparison)(runs, options.env, options.env_options())
-    record = {
-        "settings": plain(dataclasses.asdict(options)),
-        "agents": [one.to_json() for one in runs],
-        "improvement": comparison.improvements(runs),
-        **further.record,
-        "failed": [{"cell": one.task.name, "reason": one.reason} for one in failed],
-        "command": command,
-    }
-    text = json.dumps(plain(record), indent=2, ensure_ascii=False)
-    write_whole(folder / "results.json", text + "\n")
-    write_whole(folder / "results.md", comparison.markdown(runs, unit) + f"\n`{command}`\n")
-    if options.json:
-        print_json(record)
-        return
-    show(comparison.table(runs, f"{title}, {options.episodes} held-out episodes", unit))
-    print("interquartile means over runs, with 95 % intervals\n")
-    for table in further.tables:
-        show(table)
-    if len(runs) > 1 and all(len(one.cells) > 1 for one in runs):
-        show(comparison.improvement_table(runs))
-    print(f"the command: {command}")
-    for path in files:
-        print(f"drawn: {path}")
+@dataclass(frozen=True, kw_only=True)
+class AgentTask(CellTask):
+    """An agent to be trained on an environment."""
+
+    kind: ClassVar = "agent"
+
+    env: str
+    env_options: dict[str, Any]
+    episodes: int
+
+    def settings(self) -> RunSettings:
+        """Settings of a fresh run, with the agent's defaults."""
+        return RunSettings(
+            learner=self.contender,
+            config=learner_config(self.contender)(),
+            env=self.env,
+            env_options=self.env_options,
+            trainer=self.trainer,
+            seed=self.seed,
+        )
+
+    def train_words(self) -> list[str]:
+        """``hringur train`` with the environment."""
+        words = ["hringur", "train", self.contender, "--env", self.env]
+        if self.env_options:
+            words += ["--option", *(f"{key}={value}" for key, value in self.env_options.items())]
+        return words
+
+    def measure(self, settings: RunSettings) -> None:
+        """Let the trained agent play, and write the cell's file, whole.
+
+        Raises:
+            FloatingPointError: a return is not finite.
+        """
+        run = RunFolder.open(self.run)
+        state = latest_state(run)
+        assert state is not None, "training ends with a checkpoint"
+        seed_everything(self.seed)
+        learner, _ = settings.without_initial().build(make_fabric(settings.trainer))
+        untrained = learner.evaluate()
+        learner.load_state_dict(state["learner"])
+        played = evaluator_for(self.env, self.env_options, self.episodes).play(learner)
+        if not np.isfinite(played.returns).all():
+            raise FloatingPointError("a held-out episode returned what is not finite")
+        history = run.read_history()
+        record = AgentRecord(
+            agent=self.contender,
+            seed=self.seed,
+            samples=history[-1]["samples"],
+            seconds=history[-1]["seconds"],
+            returns=played.returns.tolist(),
+            lengths=played.lengths.tolist(),
+            optimal=None if played.optimal is None else played.optimal.tolist(),
+            reference=None if played.reference is None else played.reference.tolist(),
+            figures={tag: values.tolist() for tag, values in played.figures.items()},
+            curve=curve_of(untrained, history),
+            command=self.command,
+        )
+        write_whole(self.file, json.dumps(plain(record), indent=1) + "\n")
+
+    @classmethod
+    def parse(cls, values: Any, path: Path) -> Cell:
+        """The cell that was recorded as ``values``; a figure that is null is NaN."""
+        record = read(AgentRecord, values, path.name)
+        optimal, reference = (
+            None if column is None else np.array(column, dtype=float)
+            for column in (record.optimal, record.reference)
+        )
+        played = EpisodeReturns(
+            np.array(record.returns, dtype=float),
+            np.array(record.lengths, dtype=np.int64),
+            optimal,
+            reference,
+            {tag: np.array(column, dtype=float) for tag, column in record.figures.items()},
+        )
+        return Cell(
+            agent=record.agent,
+            seed=record.seed,
+            played=played,
+            samples=record.samples,
+            seconds=record.seconds,
+            curve=record.curve,
+            command=record.command,
+        )
+
+
+def curve_of(untrained: Metrics, history: Sequence[dict[str, Any]]) -> tuple[CurvePoint, ...]:
+    """The gap where it is known, else the mean return: before training, then at each evaluation."""
+    begin = {"samples": 0, "seconds": 0.0, "metrics": untrained}
+    tags = [tag for tag in CURVE_TAGS if math.isfinite(untrained.get(tag, math.nan))]
+    return tuple(
+        CurvePoint(
+            samples=entry["samples"],
+            seconds=entry["seconds"],
+            value=float(entry["metrics"][tags[0]]),
+        )
+        for entry in [begin, *history]
+        if tags and entry["metrics"].get(tags[0]) is not None
+    )

@@ -1,72 +1,114 @@
-"""One cell of a comparison: something trained from one seed, measured, and kept in a file.
+"""Cells of a comparison; each is one contender trained from one seed, measured, kept in a file.
 
-A cell's run folder goes on where it was stopped, and its file is written once it is done, so a
-comparison that was killed continues without doing anything twice.
+The run folder of a cell goes on where it was stopped, and its file is written once it is done, so a
+comparison that was killed continues without doing anything twice. Several cells are trained at a
+time: in processes of this machine, or on a Ray cluster.
 """
 
+import json
 import os
 import shlex
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, ClassVar, Literal
+from zipfile import BadZipFile
+
+import joblib
+from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from hringur.commands.train.running import run
 from hringur.trained import RunSettings, latest_state, read_settings
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
-from hringur.types import State, UserError
+from hringur.types import MissingExtra, State, UserError
+
+Backend = Literal["joblib", "ray"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellTask(ABC):
-    """What one cell is to do."""
+    """What is to be trained and measured for one cell."""
+
+    kind: ClassVar[str]
+    """what a contender is called in the cell's file, and in messages"""
 
     contender: str
-    """what is compared: an agent, or an experiment"""
+    """an agent, or an experiment of the lecture"""
 
     seed: int
     trainer: TrainerConfig
     folder: Path
-    """of the whole comparison"""
+    """folder of the whole comparison"""
 
     @abstractmethod
     def settings(self) -> RunSettings:
-        """Those of a fresh run, with the contender's defaults."""
+        """Settings of a fresh run, the contender's defaults."""
 
     @abstractmethod
     def train_words(self) -> list[str]:
-        """The command that trains it, without budget, device and seed."""
+        """The command that trains the run, without budget, device and seed."""
 
     @abstractmethod
     def measure(self, settings: RunSettings) -> None:
         """Measure what has been trained, and write the cell's file, whole."""
 
+    @classmethod
+    @abstractmethod
+    def parse(cls, values: Any, path: Path) -> Any:
+        """The cell whose file at ``path`` holds the JSON ``values``.
+
+        Raises:
+            ValueError: the values are not whole.
+        """
+
+    @classmethod
+    def read(cls, path: Path) -> Any:
+        """The cell in a file.
+
+        Raises:
+            UserError: the file is no cell's, or not whole.
+        """
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+            cell = cls.parse(values, path)
+            name = f"{values[cls.kind]}-{values['seed']}"
+            if path.stem != name:
+                raise ValueError(f"it is of {name}")
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
+            raise UserError(
+                f"the cell file {path} is broken ({type(error).__name__}: {error});"
+                " delete it to have the cell done again"
+            ) from error
+        return cell
+
     @property
     def name(self) -> str:
-        """Of its run folder and of its file."""
+        """Name of the run folder and of the file."""
         return f"{self.contender}-{self.seed}"
 
     @property
     def file(self) -> Path:
-        """Written when the cell is done."""
+        """The file that is written when the cell is done."""
         return self.folder / "cells" / f"{self.name}.json"
 
     @property
     def run(self) -> Path:
-        """Its run folder."""
+        """The run folder."""
         return self.folder / self.name
 
     @property
     def begun(self) -> bool:
-        """Whether its run folder is there."""
+        """Whether the run folder is there."""
         return (self.run / "config.json").is_file()
 
     @property
     def command(self) -> str:
-        """What trains the same run again."""
+        """The command that trains the same run again."""
         samples, seconds = self.trainer.samples, self.trainer.seconds
         budget = ["--seconds", f"{seconds:g}"] if samples is None else ["--samples", str(samples)]
         rest = ["--device", self.trainer.device, "--threads", "1", "--seed", str(self.seed)]
@@ -81,8 +123,12 @@ class Failed:
     reason: str
 
 
+Work = Callable[[Any, int], Failed | None]
+"""What is done with a cell, given the number of the process that started it."""
+
+
 def run_cell(task: CellTask, started_by: int) -> Failed | None:
-    """Train, measure, write the cell's file. Whatever goes wrong is this cell's affair alone."""
+    """Train, measure, write the cell's file; an error of any kind fails this cell alone."""
     end_with(started_by)
     try:
         if task.begun:
@@ -100,7 +146,7 @@ def run_cell(task: CellTask, started_by: int) -> Failed | None:
     return None
 
 
-@cache  # one watch for each process
+@cache  # one thread for each process
 def end_with(started_by: int) -> None:
     """Let this process end when the one that started it has been killed, as no worker should stay.
 
@@ -109,9 +155,58 @@ def end_with(started_by: int) -> None:
     if os.getppid() != started_by:
         return
 
-    def watch() -> None:
+    def wait() -> None:
         while os.getppid() == started_by:
             time.sleep(0.5)
         os._exit(1)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def run_cells(
+    tasks: Sequence[CellTask], jobs: int, backend: Backend, work: Work = run_cell
+) -> Iterator[tuple[Any, Failed | None]]:
+    """Every cell as it is done, with its failure if it failed.
+
+    Raises:
+        MissingExtra: Ray is not installed.
+    """
+    if backend == "joblib":
+        yield from _in_processes(list(tasks), jobs, backend, work)
+        return
+    try:
+        from ray.util.joblib import register_ray
+    except ModuleNotFoundError:
+        raise MissingExtra("--backend ray", "ray") from None
+    register_ray()
+    with joblib.parallel_config(backend="ray"):  # the cluster that is running, or a local one
+        yield from _in_processes(list(tasks), jobs, backend, work)
+
+
+def _in_processes(
+    tasks: list[CellTask], jobs: int, backend: Backend, work: Work
+) -> Iterator[tuple[Any, Failed | None]]:
+    """A process that is killed, say for want of memory, takes no cell with it but its own."""
+    left = dict(enumerate(tasks))
+    calls = [joblib.delayed(_numbered)(work, n, task, os.getpid()) for n, task in left.items()]
+    # Ray's back end knows no generators.
+    way = "list" if backend == "ray" else "generator_unordered"
+    try:
+        for number, failed in joblib.Parallel(n_jobs=jobs, return_as=way, batch_size=1)(calls):
+            yield left.pop(number), failed
+    except TerminatedWorkerError:  # which does not say whose process it was
+        if len(left) == 1:
+            (task,) = left.values()
+            yield task, Failed(task=task, reason="its process was killed, perhaps out of memory")
+            return
+        suspects = [task for task in left.values() if task.begun] or list(left.values())
+        for task in suspects:
+            yield from _in_processes([task], jobs, backend, work)
+        others = [task for task in left.values() if task not in suspects]
+        yield from _in_processes(others, jobs, backend, work)
+
+
+def _numbered(
+    work: Work, number: int, task: CellTask, started_by: int
+) -> tuple[int, Failed | None]:
+    return number, work(task, started_by)

@@ -1,7 +1,6 @@
 """``hringur compare [RUN...]``: runs, heuristics and the exact solver on the same instances.
 
-With ``--agents`` or ``--models`` it is ``compare_agents`` or ``compare_models`` instead, which
-train them first.
+With ``--agents`` or ``--models`` they are trained first: ``training.py``.
 """
 
 import dataclasses
@@ -10,13 +9,14 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from pkgutil import resolve_name
+from typing import Annotated
 
 import tyro
 
-from hringur.commands.console import note, parse, print_json, show
+from hringur.commands.console import note, parse, present
 from hringur.commands.evaluate.tours import measure, problem_for
-from hringur.commands.options import Imports, check_figure
+from hringur.commands.options import Imports, check_figure, check_one_form
 from hringur.data.tours.held_out import HeldOut
 from hringur.evaluation.figures import save
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
@@ -32,6 +32,12 @@ from hringur.types import UserError
 from hringur.weights.shipped import ATTENTION_MODEL
 
 DEFAULT_SET = "iceland-20"
+
+TRAINED = {
+    "--agents": "hringur.commands.compare.agents:CompareAgents",
+    "--models": "hringur.commands.compare.models:CompareModels",
+}
+"""Options of the comparisons that train first, imported only when they are asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +82,7 @@ class Compare:
     """modules that register the runs' environments: they are imported, and so run"""
 
     def __post_init__(self) -> None:
-        if self.markdown and self.json:
-            raise UserError("--markdown and --json exclude each other: give one")
+        check_one_form(self)
         unknown = [name for name in self.heuristics if name not in (*heuristics(), "all")]
         if unknown:
             known = ", ".join([*heuristics(), "all"])
@@ -89,13 +94,13 @@ class Compare:
             check_figure(self.figure)
 
     def selection(self) -> "Compare":
-        """With everything that is meant if nothing is named."""
+        """These options; all heuristics and the exact solver are added if nothing was named."""
         if self.runs or self.heuristics or self.exact:
             return self
         return dataclasses.replace(self, heuristics=("all",), exact=True)
 
     def heuristic_names(self) -> list[str]:
-        """Those asked for, each once, in the registry's order."""
+        """The heuristics asked for, each once, in the registry's order."""
         return [name for name in heuristics() if {name, "all"} & set(self.heuristics)]
 
 
@@ -109,17 +114,12 @@ class SeedsRow:
 
 def main(arguments: list[str]) -> None:
     """Load everything, measure it, print it."""
-    kinds = {argument.split("=")[0] for argument in arguments}
-    if "--agents" in kinds:
-        from hringur.commands.compare import agents as compare_agents
+    for argument in arguments:
+        if (option := argument.split("=")[0]) in TRAINED:
+            from hringur.commands.compare.training import train_and_compare
 
-        compare_agents.main(arguments)
-        return
-    if "--models" in kinds:
-        from hringur.commands.compare import models as compare_models
-
-        compare_models.main(arguments)
-        return
+            train_and_compare(parse(resolve_name(TRAINED[option]), arguments, "compare"), arguments)
+            return
     given = parse(Compare, arguments, "compare")
     options = given.selection()
     for module in options.imports:
@@ -142,7 +142,21 @@ def main(arguments: list[str]) -> None:
     rows = seeds_rows([(trained[path], of_run) for path, of_run in by_run.items()])
     if options.figure is not None:
         save(plots.gap_chart(scores), options.figure)
-    present(options, problem, scores, rows)
+    record = {
+        "held_out": problem.name,
+        "instances": len(problem),
+        "scores": [score.to_json(per_instance=False) for score in compare.ranked(scores)],
+        "over_seeds": [
+            {
+                "label": row.label,
+                "runs": row.gap.runs,
+                **estimate_json("mean_gap", row.gap.mean),
+                **estimate_json("interquartile_mean_gap", row.gap.interquartile_mean),
+            }
+            for row in rows
+        ],
+    }
+    present(options, record, [compare.table(scores), *([seeds_table(rows)] if rows else [])])
 
 
 def label_of(one: Trained, among: Sequence[Trained]) -> str:
@@ -186,32 +200,10 @@ def seeds_rows(measured: Sequence[tuple[Trained, list[Score]]]) -> list[SeedsRow
     return rows
 
 
-def present(
-    options: Compare, problem: HeldOut, scores: Sequence[Score], rows: Sequence[SeedsRow]
-) -> None:
-    """In the form asked for."""
-    if options.json:
-        print_json(
-            {
-                "held_out": problem.name,
-                "instances": len(problem),
-                "scores": [score.to_json(per_instance=False) for score in compare.ranked(scores)],
-                "over_seeds": [seeds_json(row) for row in rows],
-            }
-        )
-    elif options.markdown:
-        print(compare.markdown(scores))
-        if rows:
-            print(seeds_table(rows).markdown())
-    else:
-        show(compare.table(scores))
-        if rows:
-            show(seeds_table(rows))
-
-
 def seeds_table(rows: Sequence[SeedsRow]) -> Table[SeedsRow]:
     """Gaps over the runs of each learner."""
     return Table(
+        title="means over runs on the same instances, 95 % t-intervals",
         columns=[
             Column("over seeds", lambda row: row.label, text=True, wrap=True),
             Column("runs", lambda row: str(row.gap.runs), wrap=True),
@@ -224,13 +216,3 @@ def seeds_table(rows: Sequence[SeedsRow]) -> Table[SeedsRow]:
         ],
         rows=rows,
     )
-
-
-def seeds_json(row: SeedsRow) -> dict[str, Any]:
-    """For a program; gaps as fractions."""
-    return {
-        "label": row.label,
-        "runs": row.gap.runs,
-        **estimate_json("mean_gap", row.gap.mean),
-        **estimate_json("interquartile_mean_gap", row.gap.interquartile_mean),
-    }

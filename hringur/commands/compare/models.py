@@ -1,46 +1,52 @@
 """``hringur compare --models exp0 ... exp7``: experiments trained side by side, and measured."""
 
+import io
 import json
-import re
-import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from hringur.commands.compare.cells import Failed
-from hringur.commands.compare.folder import check_same, keep_settings
-from hringur.commands.compare.model_cells import ModelTask, read_cell
-from hringur.commands.compare.pool import Backend
+import numpy as np
+
+from hringur.commands.compare.cells import CellTask
 from hringur.commands.compare.training import (
-    check_buildable,
+    Findings,
+    TrainedComparison,
     check_contenders,
-    check_counts,
-    parse_budget,
-    tell_failed,
-    train_cells,
 )
-from hringur.commands.console import parse, print_json, show
-from hringur.commands.options import check_figure
-from hringur.data.files import json_text, plain, write_whole
+from hringur.commands.options import check_counts
+from hringur.data.files import write_whole
 from hringur.data.images.images import load_images
-from hringur.evaluation.agents.comparison import seed_words
-from hringur.evaluation.figures import save
 from hringur.evaluation.generative import comparison
+from hringur.evaluation.generative.comparison import (
+    FITTED,
+    PICTURES,
+    SAMPLES,
+    UNTRAINED,
+    ModelCell,
+)
+from hringur.evaluation.generative.scores import check_extras, code_scores, sample_scores
 from hringur.evaluators.images import COUNT, ImageEvaluator
 from hringur.registry import EXPERIMENTS, experiment, model_config
-from hringur.training.config import Device, TrainerConfig
-
-UNITS = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "images": ("samples", 1.0)}
-BUDGETS = "60s, 2m, 300000images or usual"
+from hringur.settings import read
+from hringur.trained import RunSettings, load_run
+from hringur.training.config import TrainerConfig
+from hringur.training.run_folder import RunFolder
+from hringur.types import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareModels:
+class CompareModels(TrainedComparison):
     """Train every experiment from several seeds on one set of images, and measure their samples.
 
     What is done already is not done again: the same command goes on where it was stopped.
     """
+
+    kind: ClassVar = "model"
+    units: ClassVar = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "images": ("samples", 1.0)}
+    budgets: ClassVar = "60s, 2m, 300000images or usual"
+    drawing: ClassVar = "samples.png"
 
     models: tuple[str, ...]
     """experiments, exp0 to exp7, or generative models by name"""
@@ -60,128 +66,154 @@ class CompareModels:
     count: int = COUNT
     """images on each side of a measurement; all held-out ones where there are fewer"""
 
-    jobs: int | None = None
-    """runs at the same time, one thread each; as many as there are processors when not given"""
-
-    backend: Backend = "joblib"
-    """where the runs go: processes of this machine, or a Ray cluster"""
-
-    device: Device = "cpu"
-    """where networks are trained; runs at the same time share a GPU"""
-
-    folder: Path | None = None
-    """where everything is kept; runs/compare-models-DATASET-BUDGET when not given"""
-
-    figure: Path | None = None
-    """draw the samples to this PNG too; it is always in the folder"""
-
-    json: bool = False
-    """print the figures as JSON instead of a table"""
-
     def __post_init__(self) -> None:
-        check_contenders("model", self.models, list(EXPERIMENTS), experiment)
-        check_counts(seeds=self.seeds, count=self.count, jobs=self.jobs)
-        self.trainer(self.models[0])
-        if self.figure is not None:
-            check_figure(self.figure)
+        check_contenders(self.kind, self.models, EXPERIMENTS, experiment)
+        check_counts(self, "count")
+        super().__post_init__()
 
-    def trainer(self, model: str) -> TrainerConfig:
+    @property
+    def name(self) -> str:
+        """Name of the folder in runs/ when none is given."""
+        return f"compare-models-{Path(self.dataset).stem}-{self.budget}"
+
+    def trainer(self, contender: str) -> TrainerConfig:
         """The budget of each run of a model."""
-        name, amount = self.amount(model)
+        name, amount = self.amount(contender)
         settings: dict[str, Any] = {"device": self.device, "threads": 1}
         # measuring takes as long as a good deal of training, so only the end is measured
         settings |= {"evaluate_every_seconds": None, "checkpoint_every_seconds": 20.0}
         settings[name] = amount if name == "seconds" else int(amount)
         return TrainerConfig(**settings)
 
-    def amount(self, model: str) -> tuple[str, float]:
+    def amount(self, contender: str) -> tuple[str, float]:
         """The trainer's name of a model's budget, and how much of it."""
         if self.budget == "usual":
-            return "samples", float(model_config(experiment(model).model).usual_samples)
-        return parse_budget(self.budget, UNITS, BUDGETS)
+            return "samples", float(model_config(experiment(contender).model).usual_samples)
+        return super().amount(contender)
 
-    def where(self) -> Path:
-        """The folder of the comparison."""
-        name = f"compare-models-{Path(self.dataset).stem}-{self.budget}"
-        return self.folder or Path("runs") / re.sub(r"[^\w.-]+", "-", name)
+    def evaluator(self) -> ImageEvaluator:
+        """The held-out images.
 
-    def tasks(self) -> list[ModelTask]:
-        """Every cell, seed by seed."""
-        return [
-            ModelTask(
-                contender=model,
-                seed=seed,
-                dataset=self.dataset,
-                size=self.size,
-                count=self.count,
-                trainer=self.trainer(model),
-                folder=self.where().resolve(),  # a cluster's processes work elsewhere
-            )
-            for seed in range(self.seeds)
-            for model in self.models
-        ]
+        Raises:
+            UserError: they are missing or too few, or an extra is not installed.
+        """
+        for model in self.models:
+            check_extras(model_config(experiment(model).model)().model())
+        return ImageEvaluator(load_images(self.dataset, self.size), self.count)
+
+    def task(self, **shared: Any) -> "ModelTask":
+        """The cell with these values of the fields that all tasks have."""
+        return ModelTask(dataset=self.dataset, size=self.size, count=self.count, **shared)
 
     def common(self) -> dict[str, Any]:
-        """What all cells of a folder must have in common; models and seeds may be added."""
+        """Plain values that all cells of a folder share; models and seeds may be added."""
         names = ("dataset", "size", "budget", "count", "device")
         return {"kind": "models"} | {name: getattr(self, name) for name in names}
 
-
-def main(arguments: list[str]) -> None:
-    """Train what is missing, then report; exit code 1 if a cell failed."""
-    options = parse(CompareModels, arguments, "compare")
-    images = load_images(options.dataset, options.size)
-    evaluator = ImageEvaluator(images, options.count)  # refuses too few
-    tasks, folder = options.tasks(), options.where()
-    check_same(folder, options.common())
-    missing = [task for task in tasks if not task.file.exists()]
-    done = len([read_cell(task.file) for task in tasks if task.file.exists()])
-    failed: list[Failed] = []
-    if missing:
-        check_buildable("model", missing)
-        keep_settings(folder, options.common())
-        how = options.budget, options.jobs, options.backend
-        failed = train_cells(missing, done, *how, lambda task: read_cell(task.file).words)
-    cells = [read_cell(task.file) for task in tasks if task.file.exists()]
-    tell_failed(failed)
-    if cells:
-        report(options, cells, failed, evaluator, shlex.join(["hringur", "compare", *arguments]))
-    if failed:
-        raise SystemExit(1)
+    def findings(
+        self, evaluator: ImageEvaluator, cells: Sequence[ModelCell], seeds: str
+    ) -> Findings:
+        """Measures of the samples beside both references, and a row of samples of each model."""
+        ordered = sorted(self.models, key=[*EXPERIMENTS, *self.models].index)
+        runs = comparison.grouped(cells, {name: experiment(name).teaches for name in ordered})
+        halves = evaluator.halves
+        title = f"{evaluator.images.name}, budget {self.budget}, seeds {seeds}"
+        sides = f"{evaluator.count:,} images on each side"
+        return Findings(
+            figure=comparison.samples_figure(runs, evaluator.images.test, title),
+            tables=[comparison.table(runs, halves, f"{title}, {sides}")],
+            markdown=comparison.markdown(runs, halves),
+            record={
+                "images_on_each_side": evaluator.count,
+                "models": [one.to_json() for one in runs],
+                "halves": halves,
+            },
+            runs=[len(one.cells) for one in runs],
+        )
 
 
-def report(
-    options: CompareModels,
-    cells: Sequence[comparison.ModelCell],
-    failed: Sequence[Failed],
-    evaluator: ImageEvaluator,
-    command: str,
-) -> None:
-    """The table or JSON, and the figure; those of the cells that were done."""
-    ordered = sorted(options.models, key=[*EXPERIMENTS, *options.models].index)
-    teaches = {name: experiment(name).teaches for name in ordered}
-    runs, folder, halves = comparison.grouped(cells, teaches), options.where(), evaluator.halves
-    seeds = seed_words(sorted({cell.seed for cell in cells}))
-    title = f"{evaluator.images.name}, budget {options.budget}, seeds {seeds}"
-    figure = comparison.samples_figure(runs, evaluator.images.test, title)
-    files = [save(figure, folder / "samples.png")]
-    if options.figure is not None:
-        files.append(save(figure, options.figure))
-    record = {
-        "settings": plain(asdict(options)),
-        "images_on_each_side": evaluator.count,
-        "models": [one.to_json() for one in runs],
-        "halves": halves,
-        "failed": [{"cell": one.task.name, "reason": one.reason} for one in failed],
-        "command": command,
-    }
-    write_whole(folder / "results.json", json_text(record) + "\n")
-    write_whole(folder / "results.md", comparison.markdown(runs, halves) + f"\n`{command}`\n")
-    if options.json:
-        print_json(json.loads(json_text(record)))
-        return
-    show(comparison.table(runs, halves, f"{title}, {evaluator.count:,} images on each side"))
-    print("interquartile means over runs, with 95 % intervals\n")
-    print(f"the command: {command}")
-    for path in files:
-        print(f"drawn: {path}")
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord:
+    """The file of a cell: samples of a trained model, measured beside held-out images."""
+
+    model: str
+    seed: int
+    rows: dict[str, Metrics]
+    samples: int
+    seconds: float
+    command: str
+
+    def __post_init__(self) -> None:
+        if not {SAMPLES, UNTRAINED} <= self.rows.keys():
+            raise ValueError("figures are missing")
+        if not np.isfinite([value for row in self.rows.values() for value in row.values()]).all():
+            raise ValueError("a figure is not finite")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTask(CellTask):
+    """An experiment to be trained on a set of images."""
+
+    kind: ClassVar = "model"
+
+    dataset: str
+    size: int | None
+    count: int
+    """images on each side of a measurement"""
+
+    def settings(self) -> RunSettings:
+        """Settings of a fresh run, those of the experiment."""
+        one = experiment(self.contender)
+        return RunSettings(
+            learner=one.model,
+            config=model_config(one.model)(**one.settings),
+            env=self.dataset,
+            env_options={} if self.size is None else {"size": self.size},
+            trainer=self.trainer,
+            seed=self.seed,
+        )
+
+    def train_words(self) -> list[str]:
+        """The lecture's own script."""
+        words = ["scripts/run_models.py", "--xp_id", self.contender, "--dataset", self.dataset]
+        return words if self.size is None else [*words, "--size", str(self.size)]
+
+    def measure(self, settings: RunSettings) -> None:
+        """Lay the trained model's samples beside held-out images; write the cell's file, whole."""
+        _, model = load_run(self.run, self.trainer.device)
+        evaluator, fresh = model.evaluator(self.count), model.untrained()
+        rows = {
+            SAMPLES: sample_scores(model, evaluator, self.seed) | code_scores(model, evaluator),
+            UNTRAINED: sample_scores(fresh, evaluator, self.seed) | code_scores(fresh, evaluator),
+        }
+        pictures = {SAMPLES: model.sample(PICTURES, seed=self.seed)}
+        if model.encodes:
+            made = model.sample(evaluator.count, density="fitted", seed=self.seed)
+            rows[FITTED] = evaluator.measure(made)
+            pictures[FITTED] = model.sample(PICTURES, density="fitted", seed=self.seed)
+        last = RunFolder.open(self.run).read_history()[-1]
+        record = ModelRecord(
+            model=self.contender,
+            seed=self.seed,
+            rows=rows,
+            samples=last["samples"],
+            seconds=last["seconds"],
+            command=self.command,
+        )
+        content = io.BytesIO()
+        bytes_of = {
+            kind: (255 * made).round().byte().cpu().numpy() for kind, made in pictures.items()
+        }
+        np.savez_compressed(content, **bytes_of)
+        write_whole(self.file.with_suffix(".npz"), content.getvalue())
+        write_whole(self.file, json.dumps(asdict(record), indent=1) + "\n")
+
+    @classmethod
+    def parse(cls, values: Any, path: Path) -> ModelCell:
+        """The cell that was recorded as ``values``, with the pictures beside its file."""
+        record = read(ModelRecord, values, path.name)
+        with np.load(path.with_suffix(".npz"), allow_pickle=False) as found:
+            pictures = {kind: found[kind] for kind in found.files}
+        if SAMPLES not in pictures:
+            raise ValueError("pictures are missing")
+        return ModelCell(**vars(record), pictures=pictures)

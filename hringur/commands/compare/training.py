@@ -1,19 +1,221 @@
-"""What comparisons of agents and of models do alike: refuse nonsense, and train what is missing."""
+"""Comparisons that train their contenders first: options, main loop and report of both kinds.
 
+``agents.py`` and ``models.py`` add what is trained, how it is measured, and what is shown.
+"""
+
+import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+import shlex
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
-from hringur.commands.compare.cells import CellTask, Failed
-from hringur.commands.compare.pool import Backend, run_cells
-from hringur.commands.console import note
+from matplotlib.figure import Figure
+from rich.console import RenderableType
+
+from hringur.commands.compare.cells import Backend, CellTask, Failed, run_cells
+from hringur.commands.console import note, print_json, show
+from hringur.commands.options import check_counts, check_figure
+from hringur.data.files import json_text, write_whole
+from hringur.evaluation.agents.comparison import seed_words
+from hringur.evaluation.figures import save
+from hringur.evaluation.statistics import over_runs_words
+from hringur.training.config import Device, TrainerConfig
 from hringur.training.trainer import make_fabric
 from hringur.types import UserError
 
+SETTINGS = "comparison.json"
+"""File of the folder with what all its cells have in common."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the cells that were done show."""
+
+    figure: Figure
+    tables: Sequence[RenderableType]
+    markdown: str
+    record: Mapping[str, Any]
+    runs: Sequence[int]
+    """how many runs each contender has, for the words about intervals"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedComparison(ABC):
+    """Options of every comparison that trains its contenders."""
+
+    kind: ClassVar[str]
+    """what a contender is called; the option that names them is its plural"""
+
+    units: ClassVar[Mapping[str, tuple[str, float]]]
+    """the trainer's name of a budget and how much one of it is, by unit"""
+
+    budgets: ClassVar[str]
+    """budgets for example"""
+
+    drawing: ClassVar[str]
+    """name of the figure in the folder"""
+
+    seeds: int
+    budget: str
+
+    jobs: int | None = None
+    """runs at the same time, one thread each; as many as there are processors when not given"""
+
+    backend: Backend = "joblib"
+    """where the runs go: processes of this machine, or a Ray cluster"""
+
+    device: Device = "cpu"
+    """where networks are trained; runs at the same time share a GPU"""
+
+    folder: Path | None = None
+    """where everything is kept; a folder of runs/ that is named by the options when not given"""
+
+    figure: Path | None = None
+    """draw the figure to this PNG too; it is always in the folder"""
+
+    json: bool = False
+    """print the figures as JSON instead of tables"""
+
+    def __post_init__(self) -> None:
+        check_counts(self, "seeds", "jobs")
+        self.trainer(self.contenders[0])
+        if self.figure is not None:
+            check_figure(self.figure)
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """Names of what is trained."""
+        return getattr(self, f"{self.kind}s")
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name of the folder in runs/ when none is given."""
+
+    @abstractmethod
+    def trainer(self, contender: str) -> TrainerConfig:
+        """Settings of the trainer for each run of a contender."""
+
+    @abstractmethod
+    def task(self, **shared: Any) -> CellTask:
+        """The cell with these values of the fields that all tasks have."""
+
+    @abstractmethod
+    def common(self) -> dict[str, Any]:
+        """Plain values that all cells of a folder share; contenders and seeds may be added."""
+
+    @abstractmethod
+    def evaluator(self) -> Any:
+        """What the runs are measured with.
+
+        Raises:
+            UserError: the environment or the images are missing, or do not fit the options.
+        """
+
+    @abstractmethod
+    def findings(self, evaluator: Any, cells: Sequence[Any], seeds: str) -> Findings:
+        """Tables, figure and record of the cells that were done; ``seeds`` for the title."""
+
+    def amount(self, contender: str) -> tuple[str, float]:
+        """The trainer's name of the budget, and how much of it; a count is a whole number."""
+        found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(self.units)})", self.budget.strip())
+        name, factor = self.units[found[2]] if found else ("", 0.0)
+        if found is None or float(found[1]) <= 0 or (name == "samples" and "." in found[1]):
+            raise UserError(f"--budget must be such as {self.budgets}, got {self.budget!r}")
+        return name, float(found[1]) * factor
+
+    def where(self) -> Path:
+        """The folder of the comparison."""
+        return self.folder or Path("runs") / re.sub(r"[^\w.-]+", "-", self.name)
+
+    def tasks(self) -> list[CellTask]:
+        """Every cell, seed by seed."""
+        folder = self.where().resolve()  # a cluster's processes have other working folders
+        return [
+            self.task(contender=one, seed=seed, trainer=self.trainer(one), folder=folder)
+            for seed in range(self.seeds)
+            for one in self.contenders
+        ]
+
+
+def train_and_compare(options: TrainedComparison, arguments: Sequence[str]) -> None:
+    """Train what is missing, then report; the exit code is 1 if a cell failed."""
+    evaluator = options.evaluator()
+    tasks, folder = options.tasks(), options.where()
+    check_same(folder, options.common())
+    missing = [task for task in tasks if not task.file.exists()]
+    done_cells(tasks)  # refuses a broken one before the others are trained
+    failed: list[Failed] = []
+    if missing:
+        check_buildable(missing)
+        keep_settings(folder, options.common())
+        failed = train_cells(options, missing, len(tasks))
+    cells = done_cells(tasks)
+    for one in failed:
+        note(f"failed: {one.task.name}: {one.reason}; again with: {one.task.command}")
+    if cells:
+        seeds = seed_words(sorted({cell.seed for cell in cells}))
+        found = options.findings(evaluator, cells, seeds)
+        report(options, found, failed, shlex.join(["hringur", "compare", *arguments]))
+    else:
+        note("no run could be trained; the reasons stand above")
+    if failed:
+        raise SystemExit(1)
+
+
+def done_cells(tasks: Sequence[CellTask]) -> list[Any]:
+    """The cells that have been done, read from their files."""
+    return [task.read(task.file) for task in tasks if task.file.exists()]
+
+
+def train_cells(options: TrainedComparison, tasks: Sequence[CellTask], total: int) -> list[Failed]:
+    """Train the cells that are missing of ``total``, with a line for each; return failures."""
+    jobs, done = options.jobs or os.cpu_count() or 1, total - len(tasks)
+    note(f"{len(tasks)} of {total} runs to train, budget {options.budget}, {jobs} at a time")
+    failed: list[Failed] = []
+    for task, failure in run_cells(tasks, jobs, options.backend):
+        done += 1
+        told = f"failed: {failure.reason}" if failure else task.read(task.file).words
+        note(f"[{done}/{total}] {task.name}: {told}")
+        failed += [failure] if failure else []
+    return failed
+
+
+def report(
+    options: TrainedComparison, found: Findings, failed: Sequence[Failed], command: str
+) -> None:
+    """Write the figure, results.json and results.md to the folder; print tables or JSON."""
+    folder = options.where()
+    figures = [folder / options.drawing, *([options.figure] if options.figure else [])]
+    for path in figures:
+        save(found.figure, path)
+    record = {
+        "settings": asdict(options),
+        **found.record,
+        "failed": [{"cell": one.task.name, "reason": one.reason} for one in failed],
+        "command": command,
+    }
+    write_whole(folder / "results.json", json_text(record) + "\n")
+    write_whole(folder / "results.md", found.markdown + f"\n`{command}`\n")
+    if options.json:
+        print_json(record)
+        return
+    first, *further = found.tables
+    show(first)
+    print(f"{over_runs_words(found.runs)}\n")
+    for table in further:
+        show(table)
+    print(f"the command: {command}")
+    for path in figures:
+        print(f"drawn: {path}")
+
 
 def check_contenders(
-    kind: str, names: Sequence[str], known: Sequence[str], look_up: Callable[[str], Any]
+    kind: str, names: Sequence[str], known: Iterable[str], look_up: Callable[[str], Any]
 ) -> None:
     """Refuse none at all, one that ``look_up`` refuses, and one that is named twice.
 
@@ -29,33 +231,7 @@ def check_contenders(
         raise UserError(f"the {kind} {twice[0]} is given twice")
 
 
-def check_counts(**counts: int | None) -> None:
-    """Refuse what is given and below one.
-
-    Raises:
-        UserError: the message names the option.
-    """
-    for option, value in counts.items():
-        if value is not None and value < 1:
-            raise UserError(f"--{option} must be at least 1, got {value}")
-
-
-def parse_budget(
-    text: str, units: Mapping[str, tuple[str, float]], examples: str
-) -> tuple[str, float]:
-    """The trainer's name of the budget, and how much of it; a count is a whole number.
-
-    Raises:
-        UserError: it is none; the message gives the ``examples``.
-    """
-    found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(units)})", text.strip())
-    name, factor = units[found[2]] if found else ("", 0.0)
-    if found is None or float(found[1]) <= 0 or (name == "samples" and "." in found[1]):
-        raise UserError(f"--budget must be such as {examples}, got {text!r}")
-    return name, float(found[1]) * factor
-
-
-def check_buildable(kind: str, tasks: Sequence[CellTask]) -> None:
+def check_buildable(tasks: Sequence[CellTask]) -> None:
     """Build each contender once, before anything is written.
 
     Raises:
@@ -66,33 +242,42 @@ def check_buildable(kind: str, tasks: Sequence[CellTask]) -> None:
         try:
             task.settings().build(make_fabric(task.trainer))
         except UserError as error:
-            raise UserError(f"the {kind} {task.contender}: {error}") from error
+            raise UserError(f"the {task.kind} {task.contender}: {error}") from error
 
 
-def train_cells(
-    tasks: Sequence[CellTask],
-    done: int,
-    budget: str,
-    jobs: int | None,
-    backend: Backend,
-    words: Callable[[CellTask], str],
-) -> list[Failed]:
-    """All of them, with a line for each that is finished; those that failed.
+def check_same(folder: Path, settings: Mapping[str, Any]) -> None:
+    """See that the folder holds nothing yet, or the same comparison.
 
-    ``done`` have been finished before; ``words`` says how a finished one did.
+    Raises:
+        UserError: it holds something else, or cannot be read.
     """
-    jobs, total = jobs or os.cpu_count() or 1, done + len(tasks)
-    note(f"{len(tasks)} of {total} runs to train, budget {budget}, {jobs} at a time")
-    failed: list[Failed] = []
-    for task, failure in run_cells(tasks, jobs, backend):
-        done += 1
-        told = f"failed: {failure.reason}" if failure else words(task)
-        note(f"[{done}/{total}] {task.name}: {told}")
-        failed += [failure] if failure else []
-    return failed
+    path = folder / SETTINGS
+    try:
+        if not path.exists():
+            if folder.exists() and any(folder.iterdir()):
+                raise UserError(f"{folder} exists and holds no comparison: choose another --folder")
+            return
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for name, value in settings.items():
+            if found[name] != value:
+                raise UserError(
+                    f"{folder} holds a comparison with {name} {found[name]}, not {value}:"
+                    " choose another --folder"
+                )
+    except UserError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{path} is no comparison's: {type(error).__name__}: {error}") from error
 
 
-def tell_failed(failed: Sequence[Failed]) -> None:
-    """Why each failed, and the command that tries it again."""
-    for one in failed:
-        note(f"failed: {one.task.name}: {one.reason}; again with: {one.task.command}")
+def keep_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Make the folder, and write down what all its cells have in common.
+
+    Raises:
+        UserError: it may not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
+    except OSError as error:
+        raise UserError(f"cannot keep a comparison in {folder}: {error.strerror}") from error

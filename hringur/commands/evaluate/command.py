@@ -15,13 +15,12 @@ import tyro
 
 from hringur.agents.tours.decoding import Decoding, Method
 from hringur.commands.console import parse
-from hringur.commands.evaluate import film
-from hringur.commands.options import Imports, Options
+from hringur.commands.evaluate.film import check_files
+from hringur.commands.options import Imports, Options, check_counts, check_seed
 from hringur.evaluation.tours.methods import DECODINGS
 from hringur.evaluators.environments import import_typed
 from hringur.trained import load_trained
 from hringur.training.config import Device
-from hringur.types import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +82,8 @@ class Evaluate:
     """modules that register the run's environment: they are imported, and so run"""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**32:
-            raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
-        for name, value in (("episodes", self.episodes), ("video-steps", self.video_steps)):
-            if value < 1:
-                raise UserError(f"--{name} must be at least 1, got {value}")
+        check_seed(self.seed)
+        check_counts(self, "episodes", "video_steps")
 
     def decodings(self, round_trip: bool = True) -> list[Decoding]:
         """Each method; with 2-opt, each method beside itself with it."""
@@ -111,17 +107,7 @@ def main(arguments: list[str]) -> None:
     options = parse(Evaluate, arguments, "evaluate")
     for module in options.imports:
         import_typed(module)
-    if options.output is not None:
-        check_new(options.output)
-    film.check_path(options.video)
+    check_files(options)
     options.decodings()  # refuses what is none
     trained = load_trained(options.run, options.device)
     resolve_name(trained.evaluation)(trained, options, arguments)
-
-
-def check_new(path: Path) -> None:
-    """Refuse a file that exists, or that could not be written, before any work is done."""
-    if path.exists():
-        raise UserError(f"{path} exists already: choose another name")
-    if not path.parent.is_dir():
-        raise UserError(f"cannot write {path}: there is no folder {path.parent}")

@@ -2,14 +2,12 @@
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
-from hringur.commands.console import Patience, note, print_json, show
+from hringur.commands.console import ProgressNotes, note, present
 from hringur.commands.evaluate.film import check_policy, film
 from hringur.commands.options import parse_options
-from hringur.data.files import json_text, write_whole
 from hringur.evaluation.agents.report import Evaluated, Report
 from hringur.evaluation.agents.scores import (
     EpisodeScore,
@@ -17,6 +15,7 @@ from hringur.evaluation.agents.scores import (
     references,
     reseed,
     table,
+    variety,
 )
 from hringur.evaluators.choice import domain_for
 from hringur.evaluators.environments import make_single
@@ -52,18 +51,14 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
     }
     if films:
         record["written"] = [str(path) for path in films]
-    if options.output is not None:
-        each = {"returns": score.played.returns.tolist(), "lengths": score.played.lengths.tolist()}
-        write_whole(Path(options.output), json_text(record | each) + "\n")
-    if options.json:
-        print_json(record)
-        return
+    tables = list(report.tables)
     if not report.instead:
         drawn = "" if options.actions == "likeliest" else ", actions drawn from the policy"
-        title = f"{evaluated.env_id}, {episodes:,} episodes{drawn}: mean return, 95 % interval"
-        show(table(scores, title))
-    for further in report.tables:
-        show(further)
+        about = f"{evaluated.env_id}, {episodes:,} episodes{drawn}"
+        title = f"{about}: mean return, 95 % bootstrap interval"
+        tables = [table(scores, title), variety(score), *tables]
+    each = {"returns": score.played.returns.tolist(), "lengths": score.played.lengths.tolist()}
+    present(options, record, tables, each)
 
 
 def play(trained: Trained, options: Any, env_options: dict[str, Any]) -> Evaluated:
@@ -74,7 +69,7 @@ def play(trained: Trained, options: Any, env_options: dict[str, Any]) -> Evaluat
     note(f"playing {episodes:,} held-out episodes of {env_id} ...")
     reseed(learner, options.seed)
     decide = decider(learner, options.actions == "likeliest")
-    played = evaluator.play_policy(decide, watch=Patience("episodes", episodes))
+    played = evaluator.play_policy(decide, on_decision=ProgressNotes("episodes", episodes))
     chance = random_decider(env_id, env_options, options.seed)
     history = [] if trained.settings is None else RunFolder.open(trained.folder).read_history()
     return Evaluated(
@@ -113,7 +108,7 @@ def played_options(trained: Trained, given: Sequence[str]) -> dict[str, Any]:
 
 
 def own_options(trained: Trained) -> dict[str, Any]:
-    """The options that a user gave for training; of a saved agent, those that it learned with."""
+    """Options of the environment given for training; a saved agent keeps all it learned with."""
     if trained.settings is None:
         return dict(trained.learner.env_options)
     return trained.settings.env_options

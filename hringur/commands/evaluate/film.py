@@ -1,6 +1,6 @@
-"""``hringur evaluate RUN --video game.mp4``: the film of a trained agent, and what is beside it.
+"""What ``hringur evaluate RUN`` can do with an agent alone: a film, and actions that are drawn.
 
-What draws and writes is imported only where a film is wanted; other evaluations need not wait.
+The modules that draw and write films are imported only with ``--video``, as they are slow to load.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,18 @@ from hringur.trained import Trained
 from hringur.types import UserError
 
 
-def check_path(path: Path | None) -> None:
-    """Refuse what no film can be written to, before anything is loaded or played."""
-    if path is not None:
+def check_files(options: Any) -> None:
+    """Refuse, before anything is loaded or played, files that could not be written."""
+    output = options.output
+    if output is not None:
+        if output.exists():
+            raise UserError(f"{output} exists already: choose another name")
+        if not output.parent.is_dir():
+            raise UserError(f"cannot write {output}: there is no folder {output.parent}")
+    if options.video is not None:
         from hringur.evaluation.films.video import check_video
 
-        check_video(path)
+        check_video(options.video)
 
 
 def check_agent(trained: Trained, options: Any) -> None:
@@ -37,7 +43,7 @@ def check_policy(trained: Trained, options: Any) -> None:
 
 
 def film(trained: Trained, options: Any, env_options: Mapping[str, Any]) -> list[Path]:
-    """The first held-out episode, if it is wanted: the film and the figures beside it."""
+    """The files of the film of the first held-out episode, if ``--video`` asks for one."""
     if options.video is None:
         return []
     from hringur.evaluation.films.film import film_agent

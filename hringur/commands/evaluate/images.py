@@ -3,10 +3,10 @@
 import shlex
 from typing import Any
 
-from hringur.commands.console import note, print_json, show
+from hringur.commands.console import note, present
 from hringur.commands.evaluate.film import check_agent
-from hringur.data.files import json_text, write_whole
-from hringur.evaluation.generative.scores import score_model
+from hringur.commands.options import check_counts
+from hringur.evaluation.generative.scores import check_extras, score_model
 from hringur.evaluators.images import COUNT
 from hringur.trained import Trained
 from hringur.types import UserError
@@ -16,12 +16,12 @@ def main(trained: Trained, options: Any, arguments: list[str]) -> None:
     """Measure samples, and both references with as many images; print."""
     check_agent(trained, options)
     model, count = trained.learner, options.count or COUNT
-    if options.count is not None and options.count < 1:
-        raise UserError(f"--count must be at least 1, got {options.count}")
+    check_counts(options, "count")
     asked = [name for name in ("held_out", "method", "two_opt") if getattr(options, name)]
     if asked:
         option = asked[0].replace("_", "-")
         raise UserError(f"--{option} is of tours; {trained.path} is of {trained.name}")
+    check_extras(type(model))
     evaluator = model.evaluator(count)
     note(f"measuring {evaluator.count:,} samples of {trained.path} ...")
     report = score_model(model, evaluator, options.seed)
@@ -31,9 +31,4 @@ def main(trained: Trained, options: Any, arguments: list[str]) -> None:
         **report.to_json(),
         "command": shlex.join(["hringur", "evaluate", *arguments]),
     }
-    if options.output is not None:
-        write_whole(options.output, json_text(record) + "\n")
-    if options.json:
-        print_json(record)
-    else:
-        show(report.table())
+    present(options, record, [report.table()])

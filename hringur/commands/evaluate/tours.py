@@ -2,15 +2,13 @@
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hringur.agents.tours.decoding import Decoding
-from hringur.commands.console import note, print_json, show
+from hringur.commands.console import note, present
 from hringur.commands.evaluate.film import film
-from hringur.data.files import json_text, write_whole
 from hringur.data.tours.held_out import HELD_OUT, HeldOut, held_out
 from hringur.evaluation.tours import table
 from hringur.evaluation.tours.methods import Planner, learner_scores, places_of
@@ -38,13 +36,16 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
     command = shlex.join(["hringur", "evaluate", *arguments])
     decodings = options.decodings(trained.learner.env_options.get("round_trip", True))
     scores = measure(trained, trained.name, problem, decodings, options.seed, command)
-    if options.output is not None:
-        content = record(trained, problem, scores, films, per_instance=True)
-        write_whole(options.output, json_text(content) + "\n")
-    if options.json:
-        print_json(record(trained, problem, scores, films))
-    else:
-        show(table.table(scores))
+    record = {
+        **({"written": [str(path) for path in films]} if films else {}),
+        "run": str(trained.path),
+        "learner": trained.name,
+        "held_out": problem.name,
+        "instances": len(problem),
+        "scores": [score.to_json(per_instance=False) for score in table.ranked(scores)],
+    }
+    each = {"scores": [score.to_json(per_instance=True) for score in table.ranked(scores)]}
+    present(options, record, [table.table(scores)], each)
 
 
 def measure(
@@ -136,21 +137,3 @@ def check_greedy(options: Any, trained: Trained) -> None:
     asked += ["--symmetries 8"] if options.symmetries == 8 else []
     if asked:
         raise UserError(f"{trained.name} decides step by step, greedily: it has no {asked[0]}")
-
-
-def record(
-    trained: Trained,
-    problem: HeldOut,
-    scores: Sequence[Score],
-    films: Sequence[Path] = (),
-    per_instance: bool = False,
-) -> dict[str, Any]:
-    """The figures for a program."""
-    written = {"written": [str(path) for path in films]} if films else {}
-    return written | {
-        "run": str(trained.path),
-        "learner": trained.name,
-        "held_out": problem.name,
-        "instances": len(problem),
-        "scores": [score.to_json(per_instance) for score in table.ranked(scores)],
-    }

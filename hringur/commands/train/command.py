@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar, cast
 
 from hringur.commands.console import parse
 from hringur.commands.options import Imports, Options, options_class, parse_options, typed_value
-from hringur.commands.train.running import run
+from hringur.commands.train.running import Config, NewRun, run
 from hringur.evaluators.environments import import_typed
 from hringur.registry import ENVIRONMENTS, learner_config, learners, models
-from hringur.trained import RunSettings, latest_state, read_settings
+from hringur.trained import latest_state, read_settings
 from hringur.training.config import Device
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig
@@ -21,12 +21,11 @@ from hringur.types import UserError
 
 ENV = "IcelandTSP-v0"
 
-Config = TypeVar("Config")
 Named = TypeVar("Named")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Train(Generic[Config, Named]):
+class Train(NewRun[Config], Generic[Config, Named]):
     """Train one learner; the first budget used up ends it, Ctrl-C saves and says how to go on."""
 
     env: str = ENV
@@ -35,22 +34,10 @@ class Train(Generic[Config, Named]):
     option: Options = ()
     """options of the environment, each as KEY=VALUE"""
 
-    seed: int = 0
-    """of everything that is random [0 .. 2**32 - 1]"""
-
-    folder: Path | None = None
-    """run folder, which must be new; runs/NAME-PLACES-SEED or runs/NAME-ENV-SEED when not given"""
-
-    json: bool = False
-    """print how the run ended as JSON, and no progress"""
-
     environment: Named
-    learner: Config
-    trainer: TrainerConfig  # no default: an instance has a budget in seconds already
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**32:
-            raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
+        super().__post_init__()
         self.env_options()  # refuses what is none
 
     def env_options(self) -> dict[str, Any]:
@@ -86,12 +73,9 @@ class Resume:
     def trainer(self, started: TrainerConfig) -> TrainerConfig:
         """The run's trainer with the new budget and device, if any."""
         budgets = {"steps": self.steps, "samples": self.samples, "seconds": self.seconds}
-        changes: dict[str, Any] = {}
-        if any(value is not None for value in budgets.values()):
-            changes |= budgets
-        if self.device is not None:
-            changes["device"] = self.device
-        return dataclasses.replace(started, **changes)
+        new = any(value is not None for value in budgets.values())
+        changes: dict[str, Any] = budgets if new else {}
+        return dataclasses.replace(started, **changes, device=self.device or started.device)
 
 
 def main(arguments: list[str]) -> None:
@@ -150,18 +134,9 @@ def check_named(env_id: str, arguments: Sequence[str], learner: type[Any]) -> No
 
 def start(name: str, options: Train[Any, Any]) -> None:
     """A new run."""
-    settings = RunSettings(
-        learner=name,
-        config=options.learner,
-        env=options.env,
-        env_options=options.env_options(),
-        trainer=options.trainer,
-        seed=options.seed,
-    )
-    what = settings.env_options.get("places", options.env.replace(":", "-"))
-    folder = options.folder or Path("runs") / f"{name}-{what}-{options.seed}"
-    command = shlex.join(["hringur", "train", "--resume", str(folder)])
-    run(settings, folder, None, command, options.json)
+    env_options = options.env_options()
+    what = env_options.get("places", options.env.replace(":", "-"))
+    options.start(name, options.env, env_options, what, name)
 
 
 def resume(options: Resume, named: str | None, command: str) -> None:

@@ -1,16 +1,73 @@
 """One run, from its settings to what is said at its end: for every command that trains."""
 
+import shlex
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
-from hringur.commands.console import print_json
-from hringur.trained import RunSettings
+from hringur.commands.console import note, print_json
+from hringur.commands.options import check_seed
+from hringur.registry import models
+from hringur.trained import RunSettings, load_run
+from hringur.training.config import Device
 from hringur.training.console import display
 from hringur.training.fabric import rank
 from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
-from hringur.training.trainer import Outcome, make_fabric, train
+from hringur.training.trainer import Outcome, TrainerConfig, make_fabric, train
 from hringur.types import State
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewRun(Generic[Config]):
+    """Options of every new run, beside what it learns from."""
+
+    seed: int = 0
+    """of everything that is random [0 .. 2**32 - 1]"""
+
+    folder: Path | None = None
+    """run folder, which must be new; runs/NAME-WHAT-SEED when not given,
+    WHAT being the places, the environment or the data set"""
+
+    json: bool = False
+    """print how the run ended as JSON, and no progress"""
+
+    learner: Config
+
+    # A default would be an instance, which has a budget in seconds already.
+
+    trainer: TrainerConfig
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+
+    def start(
+        self, learner: str, env: str, env_options: dict[str, Any], what: Any, name: str
+    ) -> Path:
+        """Train from the beginning; returns the run folder.
+
+        Args:
+            learner: name in the registry.
+            env: the environment, or the data set.
+            env_options: its options.
+            what: what is learned from, in the name of the folder.
+            name: the learner's, in the name of the folder.
+        """
+        settings = RunSettings(
+            learner=learner,
+            config=self.learner,
+            env=env,
+            env_options=env_options,
+            trainer=self.trainer,
+            seed=self.seed,
+        )
+        folder = self.folder or Path("runs") / f"{name}-{what}-{self.seed}"
+        command = shlex.join(["hringur", "train", "--resume", str(folder)])
+        run(settings, folder, None, command, self.json)
+        return folder
 
 
 def run(
@@ -39,7 +96,24 @@ def run(
         report(settings, folder, outcome, quiet)
     if outcome.interrupted:  # so that a script does not go on as if the budget were used up
         raise KeyboardInterrupt
+    if (
+        rank() == 0
+        and settings.learner in models()
+        and isinstance(folder, RunFolder)
+        and not silent
+    ):
+        draw(folder, settings.trainer.device, quiet)
     return outcome
+
+
+def draw(folder: RunFolder, device: Device, quiet: bool) -> None:
+    """Write the pictures of a generative model's run into its folder."""
+    from hringur.generative.pictures import write_pictures  # other learners need not wait for it
+
+    _, model = load_run(folder.path, device)
+    write_pictures(model, folder.path / "pictures")
+    if not quiet:
+        note(f"pictures: {folder.path / 'pictures'}")
 
 
 def report(settings: RunSettings, folder: RunFolder, outcome: Outcome, as_json: bool) -> None:

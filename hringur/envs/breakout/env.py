@@ -38,6 +38,7 @@ from hringur.envs.breakout.game import (
 )
 from hringur.envs.breakout.screen import Screen
 from hringur.envs.breakout.vector_env import breakout_vec
+from hringur.references.breakout import CEILING
 from hringur.types import State, UserError
 
 __all__ = ["ThreeActionBreakout", "breakout", "breakout_vec"]
@@ -110,6 +111,14 @@ class ThreeActionBreakout(gym.Env):
             from hringur.envs.window import Window
 
             self._window = Window()  # refuses here, not at the first frame, if pygame is missing
+
+    @property
+    def best_return(self) -> float | None:
+        """Points of every brick of both walls; None if options change what a game can bring."""
+        options = self.options
+        cut = options.clip_reward or options.life_loss
+        whole = not cut and options.max_frames >= BreakoutOptions.max_frames
+        return float(CEILING) if whole else None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

@@ -6,13 +6,10 @@ would hide the score, and would start the whole game again after each life.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
-import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
-from jaxtyping import Bool, Float64, Int, UInt8
+from gymnasium.vector import AutoresetMode
+from jaxtyping import Int, UInt8
 
 from hringur.envs.breakout.game import (
     ACTION_NAMES,
@@ -24,18 +21,10 @@ from hringur.envs.breakout.game import (
     emulators,
 )
 from hringur.envs.breakout.log import ActionLog, replay
-from hringur.envs.vector import Generators, Seeds, chosen_rows
+from hringur.envs.vector import Info, NativeVectorEnv, Seeds, VectorStep
 from hringur.types import State, UserError
 
-Info = dict[str, Any]
 Observation = UInt8[np.ndarray, "B stack size size"]
-VectorStep = tuple[
-    Observation,
-    Float64[np.ndarray, " B"],
-    Bool[np.ndarray, " B"],
-    Bool[np.ndarray, " B"],
-    Info,
-]
 
 
 def breakout_vec(
@@ -82,10 +71,12 @@ def breakout_vec(
     return BreakoutVector(options, num_envs, autoreset_mode, num_threads)
 
 
-class BreakoutVector(VectorEnv):
-    """B games at a time; observation, action, reward and info as in ``breakout``."""
+class BreakoutVector(NativeVectorEnv):
+    """B games at a time; observation, action, reward and info as in ``ThreeActionBreakout``."""
 
+    metadata = {"render_modes": []}
     action_names = ACTION_NAMES
+    allowed_actions = "0 (left), 1 (wait) or 2 (right)"
 
     def __init__(
         self,
@@ -94,147 +85,111 @@ class BreakoutVector(VectorEnv):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         num_threads: int = 0,
     ) -> None:
-        if num_envs < 1:
-            raise UserError(f"num_envs must be at least 1, got {num_envs}")
+        super().__init__(options.observation_space(), 3, num_envs, None, autoreset_mode)
         if num_threads < 0:
             raise UserError(f"num_threads must be 0 or more, got {num_threads}")
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
         if self.autoreset_mode is AutoresetMode.DISABLED:
             raise UserError("autoreset_mode of Breakout must be NextStep or SameStep, got Disabled")
-        self.options, self.num_envs = options, num_envs
-        self.metadata = {"render_modes": [], "autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = options.observation_space()
-        self.single_action_space = gym.spaces.Discrete(3)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        self.options = options
         self._ale = emulators(options, num_envs, self.autoreset_mode, num_threads)
-        self._generators, self._log = Generators(num_envs), ActionLog(num_envs)
+        self._log = ActionLog(num_envs)
         self._buttons, self._strength = np.array(FIRE_HELD), [1.0] * num_envs
-        self._begun = False
         self._lives, self._score, self._decisions = (
             np.zeros(num_envs, dtype=np.int64) for _ in range(3)
         )
-        # With NEXT_STEP, those that ended in the last step: the episode, and the whole game.
-        self._restarting, self._game_over = (np.zeros(num_envs, dtype=bool) for _ in range(2))
+        self._game_over = np.zeros(num_envs, dtype=bool)  # with NEXT_STEP, in the last step
 
-    def reset(
-        self, *, seed: Seeds = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, Info]:
-        """New games, from seeds that each environment's own generator draws.
+    def _begin(self, rows: np.ndarray, options: Info) -> None:
+        """New games, from seeds that each environment's own generator draws."""
+        self._insert(rows)
+        self._game_over[rows] = False
 
-        Environment i is seeded with ``seed + i``, or with ``seed[i]``. With
-        ``options["reset_mask"]`` only those environments start again.
-        """
-        chosen = chosen_rows((options or {}).get("reset_mask"), self.num_envs, self._begun)
-        self._generators.seed(seed, chosen)
-        self._begun = True
-        observation = self._insert(np.flatnonzero(chosen))
-        self._restarting &= ~chosen
-        self._game_over &= ~chosen
-        return observation, self._info(self._game_over)
+    def _observe(self) -> Observation:
+        return self._observation
 
-    def step(self, actions: Int[np.ndarray, " B"] | Sequence[int]) -> VectorStep:
-        """Everybody holds a button for ``frame_skip`` frames; who ended starts again."""
-        if not self._begun:
-            raise gym.error.ResetNeeded("call reset() before step()")
-        restarting, new = self._restarting, self._game_over
-        action = self._checked(actions, restarting)
-        self._log.append(action)
-        observation, points, lost, cut, lives = self._act(self._buttons.take(action).tolist())
-        self._decisions += ~new
-        self._score *= ~new
-        self._score += points
-        over = lost | cut
-        life_lost = (lives < self._lives) & (lives > 0) & ~cut & ~new
-        terminated = lost | life_lost if self.options.life_loss else lost
-        reward = points.astype(np.float64)
-        if self.options.clip_reward:
-            reward.clip(-1.0, 1.0, out=reward)
-        reward[restarting] = 0.0
-        if self.autoreset_mode is AutoresetMode.SAME_STEP:
-            observation, info = self._start_at_once(observation, terminated, lost, cut, lives)
-            return observation, reward, terminated, cut, info
-        self._lives, self._game_over, self._restarting = lives, over, terminated | cut
-        observation = self._reseed(new, observation)
-        return observation, reward, terminated, cut, self._info(over)
+    def _idle_actions(self) -> np.ndarray:
+        return np.full(self.num_envs, WAIT)  # where an episode only starts again, to serve
 
-    def _act(self, buttons: list[int]) -> tuple[np.ndarray, ...]:
-        """One step of the emulators: observation, points, game lost, game cut off, lives."""
-        self._ale.send(buttons, self._strength)
-        observation, points, lost, cut, native = self._ale.recv()
-        self._final = native.get("final_obs")
-        return observation, points, lost, cut, native["lives"].astype(np.int64)
-
-    def _start_at_once(
-        self,
-        observation: Observation,
-        terminated: np.ndarray,
-        lost: np.ndarray,
-        cut: np.ndarray,
-        lives: np.ndarray,
-    ) -> tuple[Observation, Info]:
-        """With SAME_STEP the next games have begun already; how the last ones ended goes aside."""
-        over, ended, nobody = lost | cut, terminated | cut, np.zeros(self.num_envs, dtype=bool)
-        if not ended.any():
-            self._lives = lives
-            return observation, self._info(nobody)
-        # Of a game that was cut off, the lives one step earlier: the last ones are not told.
-        self._lives = np.where(lost, 0, np.where(cut, self._lives, lives))
-        final = self._info(over, ended)
-        last = np.full(self.num_envs, None, dtype=object)
-        for row in np.flatnonzero(ended).tolist():
-            last[row] = (self._final if over[row] else observation)[row].copy()
-        self._lives = lives
-        self._score[over] = 0
-        observation = self._reseed(over, observation)
-        info = self._info(nobody) | {"final_obs": last, "_final_obs": ended.copy()}
-        return observation, info | {"final_info": final, "_final_info": ended.copy()}
-
-    def _reseed(self, new: np.ndarray, observation: Observation) -> Observation:
-        """Of the games that have just begun, those whose seed is old start from a new one."""
-        stale = new & (self._decisions >= RESEED_AFTER)
-        return self._insert(np.flatnonzero(stale)) if stale.any() else observation
-
-    def _insert(self, rows: np.ndarray) -> Observation:
-        """New seeds and new games for ``rows``; what everybody sees now."""
-        seeds = [int(self._generators.of[row].integers(SEEDS)) for row in rows.tolist()]
-        self._log.restart(rows, seeds)
-        observation, native = self._ale.reset(rows.tolist(), seeds)
-        self._lives = native["lives"].astype(np.int64)
-        self._score[rows] = self._decisions[rows] = 0
-        return observation
-
-    def _info(self, over: np.ndarray, rows: np.ndarray | None = None) -> Info:
-        """As the single environments tell it, of all or of ``rows``."""
-        told = {"lives": self._lives, "score": self._score, "game_over": over}
+    def _info(self, rows: np.ndarray | None = None) -> Info:
+        told = {"lives": self._lives, "score": self._score, "game_over": self._game_over}
         info: Info = {}
         for name, value in told.items():
             info[name] = value.copy() if rows is None else value * rows
             info[f"_{name}"] = np.ones(self.num_envs, dtype=bool) if rows is None else rows.copy()
         return info
 
-    def _checked(self, actions: Any, restarting: np.ndarray) -> np.ndarray:
-        """A copy of the actions; where an episode only starts again, the ball is served."""
-        action = np.array(actions)
-        if action.dtype.kind not in "iu" or action.shape != (self.num_envs,):
-            raise gym.error.InvalidAction(
-                f"actions must be {self.num_envs} whole numbers, got {action.dtype} {action.shape}"
-            )
-        action[restarting] = WAIT
-        if action.min() < 0 or action.max() > 2:
-            raise gym.error.InvalidAction(
-                f"actions must be 0 (left), 1 (wait) or 2 (right), "
-                f"got {action.min()}..{action.max()}"
-            )
-        return action
+    def reset(self, *, seed: Seeds = None, options: Info | None = None) -> tuple[Observation, Info]:
+        """New games, as ``NativeVectorEnv`` says; the info is about all of them."""
+        return super().reset(seed=seed, options=options)[0], self._info()
+
+    def step(self, actions: Int[np.ndarray, " B"] | Sequence[int]) -> VectorStep:
+        """Each action is held for ``frame_skip`` frames; the emulators start new games themselves.
+
+        With NEXT_STEP the environments in ``_game_over`` do so in this step.
+        """
+        restart, new, lives_before = self._restart, self._game_over, self._lives
+        action = self._checked(actions, restart)
+        self._log.append(action)
+        self._ale.send(self._buttons.take(action).tolist(), self._strength)
+        self._observation, points, lost, cut, native = self._ale.recv()
+        self._lives, self._game_over = native["lives"].astype(np.int64), lost | cut
+        self._decisions += ~new
+        self._score *= ~new
+        self._score += points
+        life_lost = (self._lives < lives_before) & (self._lives > 0) & ~cut & ~new
+        terminated = lost | life_lost if self.options.life_loss else lost
+        reward = points.astype(np.float64)
+        if self.options.clip_reward:
+            reward.clip(-1.0, 1.0, out=reward)
+        if restart is not None:
+            reward[restart] = 0.0
+        final: Info = {}
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            self._set_ended(terminated | cut)
+            self._reseed(new)
+        else:
+            # Of a game that was cut off, the lives one step earlier: the emulator tells no others.
+            lives = np.where(lost, 0, np.where(cut, lives_before, self._lives))
+            final = self._start_at_once(terminated | cut, lives, native.get("final_obs"))
+        return self._observation, reward, terminated, cut, self._info() | final
+
+    def _start_at_once(
+        self, ended: np.ndarray, last_lives: np.ndarray, last: Observation | None
+    ) -> Info:
+        """With SAME_STEP the next games have begun already; how the last ones ended."""
+        over, lives, final = self._game_over, self._lives, {}
+        if ended.any():
+            self._lives = last_lives
+            shown = self._observation
+            if over.any():
+                shown = np.where(over[:, None, None, None], last, shown)
+            final = self._final(ended, shown, self._info(ended))
+            self._lives = lives
+            self._score[over] = 0
+            self._reseed(over)
+        self._game_over = np.zeros(self.num_envs, dtype=bool)
+        return final
+
+    def _reseed(self, new: np.ndarray) -> None:
+        """Of the games that have just begun, those whose seed is old start from a new one."""
+        stale = new & (self._decisions >= RESEED_AFTER)
+        if stale.any():
+            self._insert(np.flatnonzero(stale))
+
+    def _insert(self, rows: np.ndarray) -> None:
+        """New seeds and new games for ``rows``."""
+        seeds = [int(self._generators.of[row].integers(SEEDS)) for row in rows.tolist()]
+        self._log.restart(rows, seeds)
+        self._observation, native = self._ale.reset(rows.tolist(), seeds)
+        self._lives = native["lives"].astype(np.int64)
+        self._score[rows] = self._decisions[rows] = 0
 
     def state_dict(self) -> State:
         """All that is needed to go on bit for bit: seeds, and every decision since.
 
         ALE's vector environment hands out no state of its emulators, but repeats itself exactly.
         """
-        if not self._begun:
-            raise gym.error.ResetNeeded("call reset() before state_dict()")
+        self._check_begun("state_dict")
         return {
             "options": self.options.as_state(),
             "mode": self.autoreset_mode.value,
@@ -243,7 +198,7 @@ class BreakoutVector(VectorEnv):
             "decisions": self._decisions.copy(),
             "score": self._score.copy(),
             "lives": self._lives.copy(),
-            "restarting": self._restarting.copy(),
+            "restarting": self._ended.copy(),
             "game_over": self._game_over.copy(),
         }
 
@@ -269,16 +224,5 @@ class BreakoutVector(VectorEnv):
             )
         self._begun, self._lives = True, lives
         self._decisions, self._score = state["decisions"].copy(), state["score"].copy()
-        self._restarting, self._game_over = state["restarting"].copy(), state["game_over"].copy()
-
-    @property  # type: ignore[misc]
-    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
-        """The random generator of each environment."""
-        self._generators.seed(None)
-        return tuple(self._generators.of)
-
-    @property
-    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
-        """The seed of each environment's random generator."""
-        self._generators.seed(None)
-        return tuple(self._generators.seeds)
+        self._game_over = state["game_over"].copy()
+        self._set_ended(state["restarting"].copy())

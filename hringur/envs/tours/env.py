@@ -65,7 +65,9 @@ class TourEnv(gym.Env):
         if options and "instances" in options:
             instances, start = self.problem.given(options, 1)
         else:
-            instances, start = self.problem.deal(self.np_random.random((1, self.problem.row_size)))
+            instances, start = self.problem.from_random_rows(
+                self.np_random.random((1, self.problem.row_size))
+            )
         self.instance = instances
         self._distances = self.problem.scaled(instances)[0]
         self._coordinates = instances.coordinates[0].astype(np.float32)

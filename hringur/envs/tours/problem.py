@@ -56,7 +56,9 @@ class TourProblem:
         """How many uniform numbers one episode takes."""
         return self.sampler.random_row_size(self.n_places) + (self.start is None)
 
-    def deal(self, rows: Float64[np.ndarray, "B R"]) -> tuple[Instances, Int64[np.ndarray, " B"]]:
+    def from_random_rows(
+        self, rows: Float64[np.ndarray, "B R"]
+    ) -> tuple[Instances, Int64[np.ndarray, " B"]]:
         """Instances and starts from one row of uniform numbers in [0, 1) each."""
         size = self.sampler.random_row_size(self.n_places)
         instances = self.sampler.from_random_rows(rows[:, :size], self.n_places)

@@ -1,41 +1,32 @@
 """Many tours side by side, step for step the same as ``SyncVectorEnv`` of ``TourEnv``.
 
-``coordinates`` and ``distances`` are the same read-only arrays for as long as nobody is dealt a
-new instance; everything else that a step returns is new. Resetting loops once over the
-environments, as each has a random generator of its own; steps have no loop.
+``coordinates`` and ``distances`` are read-only and the same arrays for as long as no environment
+begins a new instance; then they are replaced, never overwritten. Everything else that a step
+returns is new. Resetting loops once over the environments, as each has a random generator of its
+own; steps have no loop.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
-import gymnasium as gym
 import numpy as np
-from gymnasium.utils import seeding
-from gymnasium.vector import AutoresetMode, VectorEnv
-from gymnasium.vector.utils import batch_space
-from jaxtyping import Bool, Float64, Int, UInt8
+from gymnasium.vector import AutoresetMode
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
-from hringur.envs.tours.batch import Episodes
-from hringur.envs.tours.dealt import Dealt
-from hringur.envs.tours.problem import Optima, TourProblem, relative_gap
-from hringur.types import Instances, State, UserError
+from hringur.envs.tours.batch import InstanceBatch
+from hringur.envs.tours.problem import Optima, TourProblem, invalid_reward, relative_gap
+from hringur.envs.vector import FixedLengthVectorEnv, Info, state_words
+from hringur.types import State
 
 Observation = dict[str, np.ndarray]
-Info = dict[str, Any]
-Seeds = int | Sequence[int | None] | None
-VectorStep = tuple[
-    Observation,
-    Float64[np.ndarray, " B"],
-    Bool[np.ndarray, " B"],
-    Bool[np.ndarray, " B"],
-    Info,
-]
 
 
-class TourVectorEnv(VectorEnv):
-    """B tours at a time; observation, action and reward as in ``tour_env``."""
+class TourVectorEnv(FixedLengthVectorEnv):
+    """B tours at a time; observation, action and reward as in ``TourEnv``.
+
+    ``reset(options={"instances": ..., "start": ...})`` plays given instances, as many as there
+    are environments that begin.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 4}
+    truncates = False
 
     def __init__(
         self,
@@ -44,218 +35,155 @@ class TourVectorEnv(VectorEnv):
         render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
-        if num_envs < 1:
-            raise UserError(f"num_envs must be at least 1, got {num_envs}")
-        if render_mode not in (None, "rgb_array"):
-            raise UserError(
-                f"render_mode of many environments must be None or rgb_array, got {render_mode!r}"
-            )
-        self.problem, self.num_envs, self.render_mode = problem, num_envs, render_mode
-        self.sampler, self.round_trip = problem.sampler, problem.round_trip
-        self.n_places = problem.n_places
-        self.autoreset_mode = AutoresetMode(autoreset_mode)
-        self.metadata = type(self).metadata | {"autoreset_mode": self.autoreset_mode}
-        self.single_observation_space = problem.observation_space()
-        self.single_action_space = gym.spaces.Discrete(self.n_places)
-        self.observation_space = batch_space(self.single_observation_space, num_envs)
-        self.action_space = batch_space(self.single_action_space, num_envs)
+        n, space = problem.n_places, problem.observation_space()
+        super().__init__(n - 1, space, n, num_envs, render_mode, autoreset_mode)
+        self.problem, self.sampler, self.n_places = problem, problem.sampler, n
+        self.round_trip, self.allowed_actions = problem.round_trip, f"places in 0..{n - 1}"
         self._optima = Optima(problem)
-        self._generators: list[np.random.Generator] = []
-        self._seeds: list[int] = []
-        self._episodes: Episodes | None = None
-        self._ended = np.zeros(num_envs, dtype=bool)
-        self._some_ended = False
+        self._visited = np.zeros((num_envs, n), dtype=np.int8)
+        self._optimal = np.full(num_envs, np.nan)
+        self._start = self._current = np.zeros(num_envs, dtype=np.int64)
+        self._repeated = np.zeros(num_envs, dtype=bool)  # ended by visiting a place twice
+        self._row = np.arange(num_envs) * n  # where the cells of each tour begin
+        # The place that each environment was at, by the clock modulo n; an episode has n of them.
+        # 1.1 times as fast, for 64 environments, as a row of visits for each environment.
+        self._places = np.zeros((n, num_envs), dtype=np.int64)
 
-    def reset(
-        self, *, seed: Seeds = None, options: dict[str, Any] | None = None
-    ) -> tuple[Observation, Info]:
-        """Deal new instances, or play ``options["instances"]`` from ``options["start"]``.
-
-        Environment i is seeded with ``seed + i``, or with ``seed[i]``. With
-        ``options["reset_mask"]`` only those environments start again; the options' instances are
-        then as many as these.
-        """
-        options = options or {}
-        chosen = self._chosen(options.get("reset_mask"))
-        self._seed(seed, chosen)
-        rows = np.flatnonzero(chosen)
-        given = self.problem.given(options, len(rows)) if "instances" in options else None
-        self._begin(rows, given)
-        self._ended = self._ended & ~chosen
-        self._some_ended = bool(self._ended.any())
-        mask = self._mask()
-        mask[~chosen] = 0
-        return self._observe(), {"action_mask": mask, "_action_mask": chosen}
-
-    def step(self, actions: Int[np.ndarray, " B"] | Sequence[int]) -> VectorStep:
-        """Everybody goes to their next place; who has ended starts again as the mode says."""
-        episodes, before = self._playing, self._playing.current
-        restart = self._ended if self._some_ended else None
-        way, repeated = episodes.move(self._checked(actions, restart))
-        reward = np.negative(way, out=way)
-        if restart is None and episodes.clock < episodes.first_end and not repeated.any():
-            ended = np.zeros(self.num_envs, dtype=bool)
-            info: Info = {}
+    def _begin_episodes(self, rows: np.ndarray, options: Info) -> None:
+        """New instances, or those given in ``options``, and their starts."""
+        if "instances" in options:
+            instances, start = self.problem.given(options, len(rows))
+            batch = InstanceBatch(self.problem, whole=instances)
         else:
-            ended, info = self._settle(before, repeated, restart, reward)
-        info["action_mask"] = self._mask()
-        info["_action_mask"] = np.ones(self.num_envs, dtype=bool)
-        return self._observe(), reward, ended, np.zeros(self.num_envs, dtype=bool), info
+            numbers = np.empty((len(rows), self.problem.row_size))
+            for row, out in zip(rows.tolist(), numbers, strict=True):
+                self._generators.of[row].random(out=out)
+            batch = InstanceBatch.from_random_rows(self.problem, numbers)
+            start = self.problem.start_from_random_rows(numbers)
+        if len(rows) == self.num_envs:
+            self._instances = batch
+            self._show_instances(*batch.observed())
+        else:
+            self._instances.replace(rows, batch)
+            coordinates, distances = self._coordinates.copy(), self._distances.copy()
+            coordinates[rows], distances[rows] = batch.observed()
+            self._show_instances(coordinates, distances)
+        self._start, self._current = self._start.copy(), self._current.copy()
+        self._start[rows] = self._current[rows] = start
+        self._visited[rows] = 0
+        self._visited[rows, start] = 1
+        self._optimal[rows] = np.nan
+        self._places[self._clock % self.n_places, rows] = start
 
-    def _settle(
-        self,
-        before: np.ndarray,
-        repeated: np.ndarray,
-        restart: np.ndarray | None,
-        reward: np.ndarray,
-    ) -> tuple[np.ndarray, Info]:
-        """A step in which somebody ends or starts again; ``reward`` is put right in place."""
-        episodes = self._playing
+    def _show_instances(
+        self, coordinates: Float32[np.ndarray, "B N 2"], distances: Float32[np.ndarray, "B N N"]
+    ) -> None:
+        coordinates.flags.writeable = distances.flags.writeable = False
+        self._coordinates, self._distances = coordinates, distances
+
+    def _advance(
+        self, actions: np.ndarray, finished: np.ndarray | None, restart: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Go to the next places; the reward is minus the scaled distance."""
+        # Flat indices: for 1,024 environments 1.2 times as fast as three index arrays, and 1.4
+        # times with 50 places.
+        before, cell = self._current, self._row + actions
+        way = self._distances.reshape(-1).take((self._row + before) * self.n_places + actions)
+        reward = np.negative(way, dtype=np.float64)
+        repeated = self._visited.reshape(-1).take(cell).view(bool)
+        self._visited.reshape(-1)[cell] = 1
+        self._current = self._places[self._clock % self.n_places] = actions
+        if finished is None:
+            if not repeated.any():
+                return reward, None
+            finished = np.zeros(self.num_envs, dtype=bool)
         if restart is not None:
             repeated = repeated & ~restart
             reward[restart] = 0.0
-        finished = episodes.complete() & ~repeated
-        if restart is not None:
-            finished &= ~restart
-        if repeated.any():
-            episodes.stay(repeated, before)
-            reward[repeated] = episodes.price(np.flatnonzero(repeated))
-        if self.round_trip and finished.any():
-            reward[finished] -= episodes.way_home(np.flatnonzero(finished))
-        ended = finished | repeated
-        some_ended = bool(ended.any())
-        info = self._outcome(finished, repeated) if some_ended else {}
-        if restart is not None:
-            self._begin(np.flatnonzero(restart))
-        if some_ended and self.autoreset_mode is AutoresetMode.SAME_STEP:
-            info = self._final(ended, info)
-            self._begin(np.flatnonzero(ended))
-            self._ended, self._some_ended = np.zeros(self.num_envs, dtype=bool), False
-        else:
-            self._ended, self._some_ended = ended.copy(), some_ended
-        return ended, info
+        finished &= ~repeated
+        lost, home = np.flatnonzero(repeated), np.flatnonzero(finished)
+        if len(lost):
+            self._current = np.where(repeated, before, actions)
+            self._places[self._clock % self.n_places] = self._current
+            largest = self._distances[lost].max(axis=(1, 2)).astype(np.float64)
+            reward[lost] = invalid_reward(largest, self.n_places)
+        if self.round_trip and len(home):
+            way = self._distances[home, actions[home], self._start[home]]
+            reward[home] -= way.astype(np.float64)
+        self._repeated = repeated
+        return reward, finished | repeated
 
-    def _outcome(self, finished: np.ndarray, repeated: np.ndarray) -> Info:
+    def _outcome(self, ended: Bool[np.ndarray, " B"]) -> Info:
         """As the single environment tells it, for those that have ended."""
-        episodes, ended, done = self._playing, finished | repeated, np.flatnonzero(finished)
+        repeated, finished = self._repeated, ended & ~self._repeated
+        done = np.flatnonzero(finished)
         tour = np.zeros((self.num_envs, self.n_places), dtype=np.int64)
         tour[repeated] = -1
         length, gap = np.where(repeated, np.inf, 0.0), np.where(repeated, np.inf, 0.0)
         if self.problem.compute_optimal:
-            episodes.solve(np.flatnonzero(ended))
+            self._solve(np.flatnonzero(ended))
         elif self.n_places == 2:
-            episodes.solve(done)
+            self._solve(done)
         if len(done):
-            tour[done] = episodes.tours(done)
-            length[done] = episodes.dealt.lengths(done, tour[done])
-            gap[done] = relative_gap(length[done], episodes.optimal[done])
-        info: Info = {"tour": tour, "_tour": ended}
+            tour[done] = self._tours(done)
+            length[done] = self._instances.lengths(done, tour[done])
+            gap[done] = relative_gap(length[done], self._optimal[done])
+        info: Info = {"tour": tour, "_tour": ended.copy()}
         info |= {"tour_km": length, "_tour_km": ended.copy(), "gap": gap, "_gap": ended.copy()}
-        told = finished | (repeated & np.isfinite(episodes.optimal))
+        told = finished | (repeated & np.isfinite(self._optimal))
         if told.any():
-            info["optimal_km"] = np.where(told, episodes.optimal, 0.0)
+            info["optimal_km"] = np.where(told, self._optimal, 0.0)
             info["_optimal_km"] = told
         return info
 
-    def _final(self, ended: np.ndarray, outcome: Info) -> Info:
-        """The last observations and infos, set aside for the mode SAME_STEP."""
-        observation, mask = self._observe(), self._mask()
-        mask[~ended] = 0
-        last = np.full(self.num_envs, None, dtype=object)
-        for row in np.flatnonzero(ended):
-            last[row] = {name: value[row].copy() for name, value in observation.items()}
-        info = outcome | {"action_mask": mask, "_action_mask": ended.copy()}
-        final = {"final_obs": last, "_final_obs": ended.copy()}
-        return final | {"final_info": info, "_final_info": ended.copy()}
+    def _tours(self, rows: Int64[np.ndarray, " R"]) -> Int64[np.ndarray, "R N"]:
+        """Places in the order of visit; of an unfinished tour only the beginning means anything."""
+        n, batch = self._places.shape
+        when = self._began[rows, None] % n + np.arange(n)
+        when[when >= n] -= n
+        return self._places.take(when * batch + rows[:, None])
 
-    def _begin(self, rows: np.ndarray, given: tuple[Instances, np.ndarray] | None = None) -> None:
-        """Deal to those in ``rows``, unless their instances are given, and let them start."""
-        if given is None:
-            numbers = np.empty((len(rows), self.problem.row_size))
-            for row, out in zip(rows.tolist(), numbers, strict=True):
-                self._generators[row].random(out=out)
-            dealt = Dealt.from_random_rows(self.problem, numbers)
-            start = self.problem.start_from_random_rows(numbers)
-        else:
-            dealt, start = Dealt(self.problem, whole=given[0]), given[1]
-        if len(rows) == self.num_envs:
-            self._episodes = Episodes(self.problem, self._optima, dealt, start)
-        else:
-            self._playing.begin_again(rows, dealt, start)
+    def _solve(self, rows: Int64[np.ndarray, " R"]) -> None:
+        """Fill in the exact optimum where it is not known yet."""
+        for row in rows[np.isnan(self._optimal[rows])].tolist():
+            instance = self._instances.some(np.array([row]))
+            self._optimal[row] = self._optima.length(instance, int(self._start[row]))
 
-    def _checked(self, actions: Any, restart: np.ndarray | None) -> np.ndarray:
-        """A copy of the actions; of those that start again, any choice is ignored."""
-        if restart is not None and self.autoreset_mode is AutoresetMode.DISABLED:
-            raise gym.error.ResetNeeded(
-                "episodes have ended: call reset(options={'reset_mask': ...}) for them"
-            )
-        place = np.array(actions)
-        if place.dtype.kind not in "iu" or place.shape != (self.num_envs,):
-            raise gym.error.InvalidAction(
-                f"actions must be {self.num_envs} whole numbers, got {place.dtype} {place.shape}"
-            )
-        place = place.astype(np.int64, copy=False)
-        if restart is not None:
-            place[restart] = self._playing.current[restart]
-        if place.view(np.uint64).max() >= self.n_places:  # negative ones are huge, seen so
-            raise gym.error.InvalidAction(
-                f"actions must be places in 0..{self.n_places - 1}, "
-                f"got {place.min()}..{place.max()}"
-            )
-        return place
+    def _observe(self) -> Observation:
+        return {
+            "coordinates": self._coordinates,
+            "distances": self._distances,
+            "visited": self._visited.copy(),
+            "current": self._current.copy(),
+            "start": self._start.copy(),
+        }
 
-    def _chosen(self, reset_mask: Any) -> np.ndarray:
-        """Which environments a reset is for."""
-        if reset_mask is None:
-            return np.ones(self.num_envs, dtype=bool)
-        mask = np.array(reset_mask)
-        if mask.dtype != bool or mask.shape != (self.num_envs,) or not mask.any():
-            raise UserError(
-                f"reset_mask must be {self.num_envs} truth values, at least one of them True, "
-                f"got {mask.dtype} {mask.shape}"
-            )
-        if self._episodes is None and not mask.all():
-            raise gym.error.ResetNeeded("the first reset() must be of all environments")
-        return mask
+    def _info(self, rows: np.ndarray | None = None) -> Info:
+        mask = 1 - self._visited
+        if rows is None:
+            return {"action_mask": mask, "_action_mask": np.ones(self.num_envs, dtype=bool)}
+        mask[~rows] = 0
+        return {"action_mask": mask, "_action_mask": rows.copy()}
 
-    def _seed(self, seed: Seeds, chosen: np.ndarray) -> None:
-        if seed is None:
-            if self._generators:
-                return
-            seed = [None] * self.num_envs
-        elif isinstance(seed, int | np.integer):
-            seed = [int(seed) + index for index in range(self.num_envs)]
-        if len(seed) != self.num_envs:
-            raise UserError(f"seed must be one or {self.num_envs} numbers, got {len(seed)}")
-        if not self._generators:
-            fresh = [seeding.np_random(one) for one in seed]
-            self._generators = [generator for generator, _ in fresh]
-            self._seeds = [one for _, one in fresh]
-            return
-        for row in np.flatnonzero(chosen).tolist():
-            if (one := seed[row]) is not None:
-                self._generators[row], self._seeds[row] = seeding.np_random(one)
-
-    @property  # type: ignore[misc]
-    def np_random(self) -> tuple[np.random.Generator, ...]:  # type: ignore[override]
-        """The random generator of each environment."""
-        self._seed(None, np.ones(self.num_envs, dtype=bool))
-        return tuple(self._generators)
-
-    @property
-    def np_random_seed(self) -> tuple[int, ...]:  # type: ignore[override]
-        """The seed of each environment's random generator."""
-        self._seed(None, np.ones(self.num_envs, dtype=bool))
-        return tuple(self._seeds)
+    def _idle_actions(self) -> np.ndarray:
+        return self._current
 
     def state_dict(self) -> State:
         """Episodes under way and random generators, as arrays, numbers and strings."""
-        return {
-            "seeds": list(self._seeds),
-            "generators": [generator.bit_generator.state for generator in self._generators],
-            "ended": self._ended.copy(),
-            "episodes": None if self._episodes is None else self._episodes.state_dict(),
-        }
+        episodes: State | None = None
+        if self._begun:
+            episodes = {
+                "dealt": self._instances.state_dict(),
+                "start": self._start.copy(),
+                "current": self._current.copy(),
+                "visited": self._visited.copy(),
+                "optimal": self._optimal.copy(),
+                "clock": self._clock,
+                "began": self._began.copy(),
+                "ring": self._places.copy(),
+            }
+        generators = self._generators.state_dict()
+        return {"generators": generators, "ended": self._ended.copy(), "episodes": episodes}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``, which an environment of the same kind and number gave.
@@ -263,58 +191,40 @@ class TourVectorEnv(VectorEnv):
         Raises:
             UserError: it is of another number of environments.
         """
-        if len(state["ended"]) != self.num_envs:
-            raise UserError(
-                f"the state is of {len(state['ended'])} environments, there are {self.num_envs}"
-            )
-        self._seeds = list(state["seeds"])
-        self._generators = [np.random.Generator(np.random.PCG64(0)) for _ in self._seeds]
-        for generator, its in zip(self._generators, state["generators"], strict=True):
-            generator.bit_generator.state = its
-        self._ended = state["ended"].copy()
-        self._some_ended = bool(self._ended.any())
-        self._episodes = None
-        if state["episodes"] is not None:
-            self._episodes = Episodes.from_state(self.problem, self._optima, state["episodes"])
-
-    @property
-    def _playing(self) -> Episodes:
-        if self._episodes is None:
-            raise gym.error.ResetNeeded("call reset() first")
-        return self._episodes
+        self._check_state(len(state["ended"]))
+        generators = state["generators"]
+        if isinstance(generators, list):  # written by version 0.1
+            words = np.array([state_words(one) for one in generators], dtype=np.uint64)
+            generators = {"words": words, "seeds": state["seeds"]}
+        self._generators.load_state_dict(generators)
+        self._set_ended(state["ended"].copy())
+        episodes = state["episodes"]
+        self._begun = episodes is not None
+        if episodes is None:
+            return
+        self._instances = InstanceBatch.from_state(self.problem, episodes["dealt"])
+        self._show_instances(*self._instances.observed())
+        for name in ("start", "current", "visited", "optimal"):
+            setattr(self, f"_{name}", episodes[name].copy())
+        self._set_clock(episodes["clock"], episodes["began"].copy())
+        self._places = episodes["ring"].copy()
 
     def optimal_km(self) -> Float64[np.ndarray, " B"]:
         """The exact optimum of each instance at hand [the sampler's unit]; solved once."""
-        self._playing.solve(np.arange(self.num_envs))
-        return self._playing.optimal.copy()
+        self._check_begun("optimal_km")
+        self._solve(np.arange(self.num_envs))
+        return self._optimal.copy()
 
     def action_masks(self) -> Bool[np.ndarray, "B N"]:
         """True where a visit is valid."""
-        return self._playing.visited == 0
+        self._check_begun("action_masks")
+        return self._visited == 0
 
-    def _mask(self) -> np.ndarray:
-        return 1 - self._playing.visited
-
-    def _observe(self) -> Observation:
-        episodes = self._playing
-        return {
-            "coordinates": episodes.coordinates,
-            "distances": episodes.distances,
-            "visited": episodes.visited.copy(),
-            "current": episodes.current.copy(),
-            "start": episodes.start.copy(),
-        }
-
-    def render(self) -> tuple[UInt8[np.ndarray, "height width 3"], ...] | None:
-        """One map for each environment."""
-        if self.render_mode is None:
-            gym.logger.warn("render() needs a render_mode: make_vec(..., render_mode='rgb_array')")
-            return None
+    def _frame(self, row: int) -> UInt8[np.ndarray, "height width 3"]:
         from hringur.envs.tours.drawing import frame  # matplotlib is paid for only when rendering
 
-        frames = []
-        for row, ended in enumerate(self._ended.tolist()):
-            tour = self._playing.so_far(row)
-            instance = self._playing.dealt.some(np.array([row]))
-            frames.append(frame(self.problem, instance, tour, ended and len(tour) == self.n_places))
-        return tuple(frames)
+        moves = min(self._clock - int(self._began[row]), self.n_places - 1)
+        places = self._tours(np.array([row]))[0, : moves + 1].tolist()
+        tour = list(dict.fromkeys(places))  # after an invalid move the traveller has stayed
+        finished = bool(self._ended[row]) and len(tour) == self.n_places
+        return frame(self.problem, self._instances.some(np.array([row])), tour, finished)

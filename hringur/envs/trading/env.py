@@ -63,11 +63,16 @@ class TradingEnv(gym.Env):
 
             self._window = Window()  # refuses here, not at the first frame, if pygame is missing
 
+    @property
+    def independent_episodes(self) -> bool:
+        """Whether every episode has prices of its own; others share the days of one history."""
+        return self.problem.drawn
+
     def _lay_out(self, paths: Paths) -> None:
         """Tables as a single step reads them fastest: one row a day, plain numbers."""
         self._paths = paths
-        self._rows = paths.features.rows().reshape(-1, self.problem.width)
-        self._earned = paths.by_cell().tolist()
+        self._rows = paths.rows.reshape(-1, self.problem.width)
+        self._earned = paths.by_cell().reshape(-1, 4).tolist()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -83,7 +88,7 @@ class TradingEnv(gym.Env):
             path, first = problem.start_from_random_number(self.np_random.random(1))
         assert self._paths is not None
         self._path, self._first = path, first
-        self._row = int(path[0]) * self._paths.features.inverse.shape[1] + int(first[0])
+        self._row = int(path[0]) * self._paths.rows.shape[1] + int(first[0])
         self._last_row = self._row + problem.days
         self._position, self._held, self._log_wealth, self._ended = 0, 0, 0.0, False
         self._positions = [0]

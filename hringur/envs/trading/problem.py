@@ -12,7 +12,7 @@ from jaxtyping import Float32, Float64, Int64
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PROCESSES, PriceProcess
 from hringur.data.trading.sources import Part, Source, price_source
-from hringur.envs.trading.features import Features, features
+from hringur.envs.trading.features import features
 from hringur.references.trading.optimum import TradingPolicy, optimal_policy, outcomes, returns_of
 from hringur.types import UserError
 
@@ -29,14 +29,15 @@ class Paths:
     """P price paths, with all that an episode on them needs."""
 
     prices: Prices
-    features: Features
+    rows: Float32[np.ndarray, "P E F"]
+    """observations of every day that has a whole window behind it, the position left out"""
     outcomes: Float64[np.ndarray, "P E1 4"]
-    """log wealth gained from each day with an observation to the next, see ``outcomes``"""
+    """log wealth gained from each of these days to the next, see ``outcomes``"""
 
-    def by_cell(self) -> Float64[np.ndarray, "C 4"]:
-        """The outcomes of all paths one behind the other, as many as there are observations."""
-        after_the_last = np.full((len(self.outcomes), 1, 4), np.nan)  # nobody trades there
-        return np.concatenate([self.outcomes, after_the_last], axis=1).reshape(-1, 4)
+    def by_cell(self) -> Float64[np.ndarray, "P E 4"]:
+        """The outcomes with a row for each observation; after the last one no trade is made."""
+        after_the_last = np.full((len(self.outcomes), 1, 4), np.nan)
+        return np.concatenate([self.outcomes, after_the_last], axis=1)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -9,11 +9,9 @@ from dataclasses import asdict, dataclass
 from string import ascii_lowercase
 from typing import Any
 
-import numpy as np
-
 from hringur.envs.breakout.game import BreakoutOptions
 from hringur.evaluation.agents.report import Evaluated, Report
-from hringur.evaluation.agents.scores import EpisodeScore
+from hringur.evaluation.agents.scores import EpisodeScore, variety
 from hringur.evaluation.tables import Column, Table, estimate_cells
 from hringur.references.breakout import CEILING, PUBLISHED
 
@@ -52,10 +50,14 @@ def report(evaluated: Evaluated) -> Report:
         ]
     )
     games = len(evaluated.score.played.returns)
-    title = f"{evaluated.env_id}, {games:,} games: mean score, 95 % interval, gap to {CEILING}"
+    title = f"{evaluated.env_id}, {games:,} games: mean score, 95 % bootstrap interval"
     return Report(
-        tables=[table(lines, title), legend(lines), variety(evaluated.score)],
-        record={"beside": to_json(lines), "different_games": different_games(evaluated.score)},
+        tables=[
+            table(lines, f"{title}, gap to {CEILING}"),
+            legend(lines),
+            variety(evaluated.score, "games"),
+        ],
+        record={"beside": to_json(lines), "different_games": evaluated.score.played.distinct},
         instead=True,
     )
 
@@ -85,18 +87,6 @@ def own(score: EpisodeScore, frames: float | None, protocol: str) -> Line:
         protocol=protocol,
         learned=score.kind == "learned",
     )
-
-
-def different_games(score: EpisodeScore) -> int:
-    """Games that differ in score or length: few, where nothing is left to chance."""
-    games = np.stack([score.played.returns, score.played.lengths], axis=1)
-    return len(np.unique(games, axis=0))
-
-
-def variety(score: EpisodeScore) -> str:
-    """How many of its games differ, in words."""
-    count, games = different_games(score), len(score.played.returns)
-    return f"different games of {score.name}, by score and length: {count:,} of {games:,}"
 
 
 def beside_published(played: Sequence[Line]) -> list[Line]:

@@ -1,8 +1,7 @@
 """Agents side by side: each trained from several seeds with the same budget on one environment.
 
-A run's score is the mean over its held-out episodes, which are the same for all. Figures over runs
-are interquartile means with 95 % intervals from a bootstrap over runs (Agarwal et al. 2021, "Deep
-Reinforcement Learning at the Edge of the Statistical Precipice"); so are gaps to the optimum.
+A run's score is the mean over its held-out episodes, which are the same for all; figures over runs
+are those of ``over_runs``.
 """
 
 from collections.abc import Sequence
@@ -16,9 +15,10 @@ from matplotlib.ticker import EngFormatter
 
 from hringur.evaluation.statistics import (
     Estimate,
-    interquartile_mean,
+    mean_over_runs,
+    middle_over_runs,
+    over_runs,
     probability_of_improvement,
-    stratified_bootstrap,
 )
 from hringur.evaluation.tables import (
     Column,
@@ -89,18 +89,18 @@ class AgentRuns:
         return float(np.mean([cell.seconds for cell in self.cells]))
 
     @cached_property
-    def middle_return(self) -> Estimate:
-        """Interquartile mean over runs [reward]."""
-        return stratified_bootstrap(self.scores[:, None], interquartile_mean)
+    def mean_return(self) -> Estimate:
+        """Over runs [reward]."""
+        return over_runs(self.scores)
 
     @cached_property
     def gap(self) -> Estimate | None:
-        """Interquartile mean over runs, as a fraction; None where no optimum is known."""
+        """Over runs, as a fraction; None where no optimum is known."""
         if any(cell.played.optimal is None for cell in self.cells):
             return None
         rows = np.arange(len(self.cells[0].played.returns))
         gaps = np.array([float(gap_of(cell.played, rows)) for cell in self.cells])
-        return stratified_bootstrap(gaps[:, None], interquartile_mean)
+        return over_runs(gaps)
 
     def to_json(self) -> dict[str, Any]:
         """Numbers and strings only."""
@@ -108,7 +108,8 @@ class AgentRuns:
             "agent": self.agent,
             "seeds": [cell.seed for cell in self.cells],
             "returns": self.scores.tolist(),
-            **estimate_json("interquartile_mean_return", self.middle_return),
+            **estimate_json("mean_return", mean_over_runs(self.scores)),
+            **estimate_json("interquartile_mean_return", middle_over_runs(self.scores)),
             **estimate_json("gap", self.gap),
             "samples": [cell.samples for cell in self.cells],
             "seconds": [cell.seconds for cell in self.cells],
@@ -125,7 +126,7 @@ def grouped(cells: Sequence[Cell]) -> list[AgentRuns]:
         AgentRuns(agent=agent, cells=tuple(sorted(own, key=lambda cell: cell.seed)))
         for agent, own in by_agent.items()
     ]
-    return sorted(runs, key=lambda one: -one.middle_return.value)
+    return sorted(runs, key=lambda one: -one.mean_return.value)
 
 
 def table(runs: Sequence[AgentRuns], title: str, unit: str) -> Table[AgentRuns]:
@@ -203,7 +204,7 @@ def _columns(digits: int) -> list[Column[AgentRuns]]:
         Column("agent", lambda one: one.agent, text=True, wrap=True),
         Column("seeds", lambda one: seed_words([cell.seed for cell in one.cells])),
         *estimate_columns(
-            "return", lambda one: one.middle_return, lambda found: estimate_cells(found, digits)
+            "return", lambda one: one.mean_return, lambda found: estimate_cells(found, digits)
         ),
         *estimate_columns(
             "gap %", lambda one: one.gap, lambda found: estimate_cells(found, digits, factor=100.0)

@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, NullFormatter
 
 from hringur.evaluation.agents.comparison import AgentRuns, Cell, CurvePoint
 from hringur.evaluation.figures import BLUE, GREEN, GREY, ORANGE, light_grid, new_figure
-from hringur.evaluation.statistics import interquartile_mean
+from hringur.evaluation.statistics import FEW_RUNS, interquartile_mean
 from hringur.registry import learners
 
 POINTS = 100
@@ -52,9 +52,12 @@ def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figur
             axes.axhline(0, color=GREEN, linewidth=1.2, linestyle=":")
         _zoom(axes, runs, has_gap)
     by_seconds.tick_params(labelleft=False)
+    counts = [len(one.cells) for one in runs]
+    kinds = ["mean"] * (min(counts) < FEW_RUNS) + ["interquartile mean"] * (max(counts) >= FEW_RUNS)
+    mean = " or ".join(kinds)
     for axes, words in (
-        (by_samples, "interquartile mean and range of the runs"),
-        (ends, "rings: runs; stroke: interquartile mean; bar: 95 % interval"),
+        (by_samples, f"{mean} and range of the runs"),
+        (ends, f"rings: runs; stroke: {mean}; bar: 95 % interval"),
     ):
         axes.set_title(words, loc="left", fontsize=9, color=GREY)
     _ends(ends, runs, colours, has_gap)
@@ -79,13 +82,14 @@ def on_grid(
 
 
 def _curves(axes: Axes, one: AgentRuns, along: Along, colour: str, logarithmic: bool) -> None:
-    """Interquartile mean over the runs, with the range of all runs behind it."""
+    """Mean or interquartile mean over the runs, with the range of all runs behind it."""
     curves = [cell.curve for cell in one.cells if cell.curve]
     if not curves:
         return
     grid, values = on_grid(curves, along, logarithmic)
     axes.fill_between(grid, values.min(axis=0), values.max(axis=0), color=colour, alpha=0.15, lw=0)
-    middle = np.asarray(interquartile_mean(values, axis=0))
+    few = len(values) < FEW_RUNS
+    middle = values.mean(axis=0) if few else np.asarray(interquartile_mean(values, axis=0))
     axes.plot(grid, middle, color=colour, linewidth=2, solid_capstyle="round")
     axes.plot(grid[-1], middle[-1], "o", color=colour, markersize=5)
 
@@ -104,13 +108,13 @@ def _zoom(axes: Axes, runs: Sequence[AgentRuns], has_gap: bool) -> None:
 
 
 def _ends(axes: Axes, runs: Sequence[AgentRuns], colours: dict[str, str], has_gap: bool) -> None:
-    """Every run as a dot, the interquartile mean as a stroke within its interval."""
+    """Every run as a dot, their mean or interquartile mean as a stroke within its interval."""
     for row, one in enumerate(runs):
         colour = colours[one.agent]
-        found, factor = (one.gap, 100.0) if has_gap and one.gap else (one.middle_return, 1.0)
+        found, factor = (one.gap, 100.0) if has_gap and one.gap else (one.mean_return, 1.0)
         value, low, high = (factor * x for x in (found.value, found.low, found.high))
         figure = f"{value:.3g}{' %' if has_gap else ''}"
-        if np.isfinite([low, high]).all():
+        if found.bounded:
             axes.barh(row, high - low, 0.26, left=low, color=colour, alpha=0.25)
             figure += f"  [{low:.3g}, {high:.3g}]"
         scores = [_end(cell, has_gap) for cell in one.cells]

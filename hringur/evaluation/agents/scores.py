@@ -1,7 +1,7 @@
 """What an agent returned over whole episodes, with intervals, beside the best that is known."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -59,6 +59,7 @@ class EpisodeScore:
             "name": self.name,
             "kind": self.kind,
             "episodes": len(self.played.returns),
+            "distinct_episodes": self.played.distinct,
             **estimate_json("mean_return", self.mean_return),
             "interquartile_mean_return": self.middle_return.value,
             "mean_length": float(self.played.lengths.mean()),
@@ -66,7 +67,11 @@ class EpisodeScore:
         }
 
     def _estimate(self, statistic: Statistic) -> Estimate:
-        return estimate_rows(len(self.played.returns), statistic)
+        """With no interval where episodes do not differ, or are cut from one history."""
+        count, played = len(self.played.returns), self.played
+        if played.distinct == 1 or not played.independent:
+            return Estimate(float(statistic(np.arange(count))))
+        return estimate_rows(count, statistic)
 
 
 def references(score: EpisodeScore) -> list[EpisodeScore]:
@@ -74,9 +79,16 @@ def references(score: EpisodeScore) -> list[EpisodeScore]:
     played, rows = score.played, []
     for name, returns in (("optimum", played.optimal), ("reference", played.reference)):
         if returns is not None:
-            other = EpisodeReturns(returns, played.lengths, played.optimal, played.reference)
+            other = replace(played, returns=returns, figures={})
             rows.append(EpisodeScore(name=name, kind="reference", played=other))
     return rows
+
+
+def variety(score: EpisodeScore, episodes: str = "episodes") -> str:
+    """How many of its episodes differ, in words."""
+    count, distinct = len(score.played.returns), score.played.distinct
+    why = "" if score.played.independent else ", cut from one history: no intervals"
+    return f"different {episodes} of {score.name}: {distinct:,} of {count:,}{why}"
 
 
 def reseed(learner: Any, seed: int) -> None:

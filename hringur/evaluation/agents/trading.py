@@ -69,8 +69,7 @@ def report(evaluated: Evaluated) -> Report:
     references = play_references(evaluated.env_id, options, episodes)
     played = {score.name: score.played, **references, "random": evaluated.by_chance.played}
     traders = [
-        Trader(name, over_episodes(one, problem.drawn), one is score.played)
-        for name, one in played.items()
+        Trader(name, over_episodes(one), one is score.played) for name, one in played.items()
     ]
     above = above_holding(evaluated, references["buy & hold"], problem)
     interval = "95 % bootstrap interval" if problem.drawn else "cut from one history: no intervals"
@@ -93,17 +92,12 @@ def comparison(runs: Sequence[AgentRuns], env_id: str, env_options: Mapping[str,
     episodes = len(runs[0].cells[0].played.returns)
     references = play_references(env_id, env_options, episodes)
     traders = [
-        Trader(
-            one.agent,
-            {
-                tag: over_runs(_present(np.array([_mean(cell.played, tag) for cell in one.cells])))
-                for tag in RATIOS
-            },
-            learned=True,
-        )
+        Trader(one.agent, {tag: _over_runs(one, tag) for tag in RATIOS}, learned=True)
         for one in runs
     ]
-    traders += [Trader(name, over_episodes(one, False)) for name, one in references.items()]
+    for name, played in references.items():
+        means = over_episodes(played).items()
+        traders.append(Trader(name, {tag: mean and Estimate(mean.value) for tag, mean in means}))
     title = f"trading, {over_runs_words([len(one.cells) for one in runs])}"
     return Report(
         tables=[ratio_table(traders, title), CAPTION], record={"trading": ratios_json(traders)}
@@ -179,14 +173,14 @@ def ratios_json(traders: Sequence[Trader]) -> list[dict[str, Any]]:
     return rows
 
 
-def over_episodes(played: EpisodeReturns, independent: bool) -> dict[str, Estimate | None]:
+def over_episodes(played: EpisodeReturns) -> dict[str, Estimate | None]:
     """Means over those episodes that have the ratio, by tag."""
     found: dict[str, Estimate | None] = {}
     for tag in RATIOS:
         values = _present(played.figures[tag])
         mean = estimate_mean(values) if len(values) else None
-        if mean is not None and not independent:
-            mean = Estimate(mean.value, np.nan, np.nan)
+        if mean is not None and not played.independent:
+            mean = Estimate(mean.value)
         found[tag] = mean
     return found
 
@@ -200,7 +194,7 @@ def above_holding(
         return estimate_mean(difference)
     assert isinstance(problem.source, Prices)
     if problem.days < problem.source.days - problem.window - 1:  # not all of the same days
-        return Estimate(float(difference.mean()), np.nan, np.nan)
+        return Estimate(float(difference.mean()))
     evaluator = EpisodeEvaluator(evaluated.env_id, dict(evaluated.env_options), len(difference))
     gains = []
     for decide in (evaluated.decide, hold):
@@ -220,7 +214,7 @@ def sum_over_days(
     days = len(difference)
     value = float(difference.sum())
     if days < 10 * block_days:
-        return Estimate(value, np.nan, np.nan)
+        return Estimate(value)
     rng = np.random.default_rng(seed)
     starts = rng.integers(days, size=(RESAMPLES, -(-days // block_days)))
     chosen = (starts[..., None] + np.arange(block_days)) % days  # resamples blocks days
@@ -231,7 +225,8 @@ def _present(values: Float64[np.ndarray, " K"]) -> Float64[np.ndarray, " F"]:
     return values[np.isfinite(values)]
 
 
-def _mean(played: EpisodeReturns, tag: str) -> float:
-    """Of the episodes that have this figure; NaN where none has."""
-    values = _present(played.figures.get(tag, np.empty(0)))
-    return float(values.mean()) if len(values) else np.nan
+def _over_runs(runs: AgentRuns, tag: str) -> Estimate | None:
+    """Over those runs that have the ratio, each in the mean of its episodes that have it."""
+    each = (_present(cell.played.figures.get(tag, np.empty(0))) for cell in runs.cells)
+    means = np.array([float(values.mean()) for values in each if len(values)])
+    return over_runs(means) if len(means) else None

@@ -19,8 +19,8 @@ from hringur.types import UserError
 
 CAPTION = (
     "*: does not promise to be unbiased; bias: along the exact gradient, in percent of its length,"
-    " with the 95 % interval; gain: REINFORCE's variance over this one; µs: processor time of one"
-    " estimate, forwards and backwards; var x s: variance times seconds"
+    " with its 95 % normal interval; gain: REINFORCE's variance over this one; µs: processor time"
+    " of one estimate, forwards and backwards; var x s: variance times seconds"
 )
 
 

@@ -1,8 +1,7 @@
 """Generative models side by side: the same measures over several seeds, and samples in one figure.
 
-Figures are interquartile means over runs with 95 % intervals from a bootstrap over runs, as those
-of agents are. Two references stand beside them: the untrained models, and the
-data's halves.
+Figures over runs are those of ``over_runs``, as those of agents are. Two references stand beside
+them: the untrained models, and the data's halves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 
 from hringur.evaluation.figures import GREY, new_figure
 from hringur.evaluation.generative.report import COLUMNS
-from hringur.evaluation.statistics import Estimate, interquartile_mean, stratified_bootstrap
+from hringur.evaluation.statistics import Estimate, over_runs
 from hringur.evaluation.tables import Column, Table
 from hringur.types import Metrics
 
@@ -79,11 +78,11 @@ class ModelRuns:
         return np.array([row[tag] for row in rows if tag in row], dtype=float)
 
     def estimate(self, kind: str, tag: str) -> Estimate | None:
-        """Interquartile mean over runs; None where the model has no such figure."""
+        """Over runs; None where the model has no such figure."""
         values = self.values(kind, tag)
         if not len(values):
             return None
-        return stratified_bootstrap(values[:, None], interquartile_mean)
+        return over_runs(values)
 
     def to_json(self) -> dict[str, Any]:
         """Numbers and strings only."""
@@ -184,7 +183,7 @@ def _interval(found: Estimate | None, tag: str) -> str:
     if found is None:
         return ""
     value, low, high = (_cell(x, tag) for x in (found.value, found.low, found.high))
-    return value if not np.isfinite([found.low, found.high]).all() else f"{value}\n[{low}, {high}]"
+    return f"{value}\n[{low}, {high}]" if found.bounded else value
 
 
 def _cell(value: float | None, tag: str) -> str:

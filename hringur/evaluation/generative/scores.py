@@ -10,12 +10,23 @@ The references are the model before its first update, the training images and th
 
 import torch
 
-from hringur.divergences.features import reconstruction_error
+from hringur.divergences.features import check_pot, reconstruction_error
 from hringur.evaluation.generative.report import GenerativeReport
 from hringur.evaluators.images import WHILE_TRAINING, ImageEvaluator, latent_mismatch
 from hringur.generative.model import ImageModel
 from hringur.training.random_state import undisturbed
 from hringur.types import Metrics
+
+
+def check_extras(model: type[ImageModel]) -> None:
+    """Refuse to begin where the figures of a model need an extra that is not installed.
+
+    Raises:
+        MissingExtra: scikit-learn or POT is missing.
+    """
+    model.check_extras()
+    if model.encodes:
+        check_pot()
 
 
 def score_model(model: ImageModel, evaluator: ImageEvaluator, seed: int = 0) -> GenerativeReport:

@@ -81,12 +81,13 @@ def gap_chart(scores: Sequence[Score], title: str | None = None) -> Figure:
         )
         colour = KIND_COLOURS[score.kind]
         axes.plot([SMALLEST_PERCENT / 2, value], [row, row], color=colour, alpha=0.2, linewidth=5)
-        axes.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
+        if score.mean_gap.bounded:
+            axes.plot([low, high], [row, row], color=colour, linewidth=3, solid_capstyle="butt")
         below = score.mean_gap.value * 100 < SMALLEST_PERCENT
         axes.plot(value, row, "<" if below else "o", color=colour, markersize=8 if below else 5)
         axes.annotate(
             f"{100 * score.mean_gap.value:.2f} %" if score.mean_gap.value else "0, the optimum",
-            (high, row),
+            (high if score.mean_gap.bounded else value, row),
             xytext=(8, 0),
             textcoords="offset points",
             va="center",
@@ -96,7 +97,7 @@ def gap_chart(scores: Sequence[Score], title: str | None = None) -> Figure:
     for tick, score in zip(axes.get_yticklabels(), shown, strict=True):
         tick.set_color(KIND_COLOURS[score.kind])
     axes.invert_yaxis()
-    axes.set_xlabel("gap to the proven optimum [%], mean and 95 % interval")
+    axes.set_xlabel("gap to the proven optimum [%], mean and 95 % bootstrap interval")
     _percent_axis(axes, "x")
     axes.set_xlim(SMALLEST_PERCENT * 0.75, 3 * axes.get_xlim()[1])
     axes.tick_params(axis="y", length=0)

@@ -30,7 +30,7 @@ def table(scores: Sequence[Score]) -> Table[Score]:
         Column[Score]("ms each", lambda score: f"{1000 * score.seconds_per_instance:.2f}"),
     ]
     return Table(
-        title=f"{'; '.join(sets)}: mean gap to the optimum, 95 % interval",
+        title=f"{'; '.join(sets)}: mean gap to the optimum, 95 % bootstrap interval",
         columns=columns,
         rows=ranked(scores),
         style=lambda score: STYLES[score.kind],
@@ -51,11 +51,14 @@ def percent_cells(estimate: Estimate) -> tuple[str, str]:
     """A gap and its interval [%], with digits enough to tell small ones apart."""
     if not math.isfinite(estimate.value):
         return "none", "invalid tours"
-    digits = 4 if 0 < estimate.high < SMALL else 2
+    largest = estimate.high if estimate.bounded else estimate.value
+    digits = 4 if 0 < largest < SMALL else 2
     gap, low, high = (
         f"{100 * part:.{digits}f}" for part in (estimate.value, estimate.low, estimate.high)
     )
-    return gap, f"{low}-{high}"
+    if not estimate.bounded:
+        return gap, "none"
+    return gap, f"{low} to {high}" if estimate.low < 0 else f"{low}-{high}"
 
 
 def _gap_cells(score: Score) -> tuple[str, str]:

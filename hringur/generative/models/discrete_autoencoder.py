@@ -226,6 +226,10 @@ class DiscreteAutoencoder(ImageModel):
         uniform = torch.rand(count, self.config.latent, generator=generator)
         return self.autoencoder.average.prior.decide(uniform.to(self.fabric.device))
 
+    @classmethod
+    def check_extras(cls) -> None:
+        """Nothing: the mixture of bits needs no extra."""
+
     def fit_density(self, codes: Float[Tensor, "N Z"]) -> Mixture:
         """A mixture of independent bits."""
         return fit_bernoullis(codes, seed=self.seed)

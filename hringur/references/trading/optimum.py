@@ -2,7 +2,7 @@
 
 The process's state s (see ``trading_chains.py``) and the position p, flat or long, make a Markov
 decision process; nothing that a trader does moves s. With R(s, p, q) the expected gain of a day
-(``trading_outcomes.py``) the best average gain g and the relative values V solve
+(``wealth.py``) the best average gain g and the relative values V solve
 
     g + V(s, p) = max_q  R(s, p, q) + E[V(s', q) | s]
 
@@ -28,7 +28,7 @@ from jaxtyping import Float64, Int8
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PriceProcess
 from hringur.references.trading.chains import Chain, chain
-from hringur.references.trading.outcomes import (
+from hringur.references.trading.wealth import (
     FLAT,
     LONG,
     gains,

@@ -12,10 +12,8 @@ import pytest
 
 from hringur.cli import main
 from hringur.commands.compare import cells
-from hringur.commands.compare.agent_cells import AgentTask, read_cell
-from hringur.commands.compare.agents import BUDGETS, UNITS
-from hringur.commands.compare.pool import run_cells
-from hringur.commands.compare.training import parse_budget
+from hringur.commands.compare.agents import AgentTask, CompareAgents
+from hringur.commands.compare.cells import run_cells
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
 from hringur.types import UserError
@@ -44,7 +42,7 @@ def test_every_figure_has_its_seeds_and_its_command(done, capsys):
     assert agent["commands"][1] == (
         "hringur train a2c --env CartPole-v1 --seconds 0.2 --device cpu --threads 1 --seed 1"
     )
-    returns = [read_cell(done / "cells" / f"a2c-{seed}.json").score for seed in (0, 1)]
+    returns = [AgentTask.read(done / "cells" / f"a2c-{seed}.json").score for seed in (0, 1)]
     assert agent["returns"] == returns
     assert agent["gap"] == pytest.approx(np.mean([(500 - one) / 500 for one in returns]))
     assert (done / "comparison.png").read_bytes().startswith(b"\x89PNG")
@@ -67,10 +65,10 @@ def test_finished_cells_are_not_run_again_and_seeds_may_be_added(done, monkeypat
 def test_a_run_that_was_stopped_goes_on_where_it_was(done, tmp_path):
     """Without its cell file, a finished run is only measured again: the same figures."""
     file = done / "cells" / "a2c-0.json"
-    before, steps = read_cell(file), RunFolder.open(done / "a2c-0").read_history()[-1]["step"]
+    before, steps = AgentTask.read(file), RunFolder.open(done / "a2c-0").read_history()[-1]["step"]
     file.unlink()
     assert compare(done, "a2c", "1") == 0
-    np.testing.assert_array_equal(read_cell(file).played.returns, before.played.returns)
+    np.testing.assert_array_equal(AgentTask.read(file).played.returns, before.played.returns)
     assert RunFolder.open(done / "a2c-0").read_history()[-1]["step"] == steps
 
 
@@ -86,12 +84,12 @@ def test_a_half_done_run_goes_on_from_its_checkpoint(tmp_path):
     assert compare(folder, "a2c", "1", "3000steps") == 0
     after = RunFolder.open(folder / "a2c-0").read_history()
     assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
-    cell = read_cell(folder / "cells" / "a2c-0.json")
+    cell = AgentTask.read(folder / "cells" / "a2c-0.json")
     assert cell.samples >= 3000 and len(cell.curve) == len(after) + 1
 
 
 def test_curves_begin_before_training(done):
-    first, *later = read_cell(done / "cells" / "a2c-0.json").curve
+    first, *later = AgentTask.read(done / "cells" / "a2c-0.json").curve
     assert (first.samples, first.seconds) == (0, 0.0) and 0 < first.value <= 100
     assert [point.samples for point in later] == sorted(point.samples for point in later)
 
@@ -99,7 +97,7 @@ def test_curves_begin_before_training(done):
 def test_a_budget_in_steps_is_evaluated_along_the_way(tmp_path):
     folder = tmp_path / "c"
     assert compare(folder, "a2c", "1", "4000steps") == 0
-    cell = read_cell(folder / "cells" / "a2c-0.json")
+    cell = AgentTask.read(folder / "cells" / "a2c-0.json")
     assert [point.samples for point in cell.curve] == [0, 1000, 2000, 3000, 4000]
     assert cell.command.split()[5:7] == ["--samples", "4000"]
 
@@ -116,7 +114,7 @@ def test_one_failure_is_told_and_loses_nothing(tmp_path, capsys, monkeypatch):
     assert compare(folder, "ppo a2c", "1") == 1
     told = capsys.readouterr()
     assert "failed: ppo-0: OSError: the disk is full; again with: hringur train ppo" in told.err
-    assert "a2c" in told.out and read_cell(folder / "cells" / "a2c-0.json").agent == "a2c"
+    assert "a2c" in told.out and AgentTask.read(folder / "cells" / "a2c-0.json").agent == "a2c"
     (failed,) = json.loads((folder / "results.json").read_text())["failed"]
     assert failed == {"cell": "ppo-0", "reason": "OSError: the disk is full"}
     monkeypatch.undo()
@@ -135,7 +133,7 @@ def test_if_all_fail_their_reasons_are_told(tmp_path, capsys, monkeypatch):
 
 def dying(task: AgentTask, started_by: int) -> None:
     """In place of a cell: the process of one agent is killed in the midst of its work."""
-    if task.agent == "ppo":
+    if task.contender == "ppo":
         os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -154,7 +152,7 @@ def test_a_killed_process_is_one_failed_cell(tmp_path):
         )
         for agent in ("ppo", "a2c", "dqn")
     ]
-    found = {task.agent: failed for task, failed in run_cells(tasks, 2, "joblib", dying)}
+    found = {task.contender: failed for task, failed in run_cells(tasks, 2, "joblib", dying)}
     assert found["a2c"] is None and found["dqn"] is None and len(found) == 3
     assert found["ppo"].reason.startswith("its process was killed")
 
@@ -254,8 +252,11 @@ def test_tours_are_compared_by_their_gap(tmp_path, capsys):
 
 
 def test_budgets():
-    assert parse_budget("60s", UNITS, BUDGETS) == ("seconds", 60.0)
-    assert parse_budget("1.5 m", UNITS, BUDGETS) == ("seconds", 90.0)
-    assert parse_budget("200000steps", UNITS, BUDGETS) == ("samples", 200000.0)
+    def amount(budget: str) -> tuple[str, float]:
+        return CompareAgents(env="CartPole-v1", agents=("a2c",), budget=budget).amount("a2c")
+
+    assert amount("60s") == ("seconds", 60.0)
+    assert amount("1.5 m") == ("seconds", 90.0)
+    assert amount("200000steps") == ("samples", 200000.0)
     with pytest.raises(UserError, match="got '3h'"):
-        parse_budget("3h", UNITS, BUDGETS)
+        amount("3h")

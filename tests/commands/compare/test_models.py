@@ -2,14 +2,14 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pytest
 
 from hringur.cli import main
 from hringur.commands.compare import cells
-from hringur.commands.compare.model_cells import read_cell
-from hringur.commands.compare.models import CompareModels
+from hringur.commands.compare.models import CompareModels, ModelTask
 from hringur.registry import EXPERIMENTS
 from hringur.training.run_folder import RunFolder
 
@@ -37,7 +37,7 @@ def test_every_figure_stands_beside_both_references(done, capsys):
     assert set(gan["figures"]) == {"samples", "untrained"}  # a GAN has no codes to fit to
     assert set(wae["figures"]) == {"samples", "fitted density", "untrained"}
     distances = wae["figures"]["samples"]["evaluation/frechet_distance"]
-    cells = [read_cell(done / "cells" / f"exp3-{seed}.json") for seed in (0, 1)]
+    cells = [ModelTask.read(done / "cells" / f"exp3-{seed}.json") for seed in (0, 1)]
     assert distances == [cell.rows["samples"]["evaluation/frechet_distance"] for cell in cells]
     assert found["halves"]["evaluation/frechet_distance"] > 0
     assert gan["commands"][1] == (
@@ -46,7 +46,8 @@ def test_every_figure_stands_beside_both_references(done, capsys):
     )
     table = (done / "results.md").read_text()
     mean = np.mean(distances)
-    assert f"| exp3 | samples | {mean:.1f} [{min(distances):.1f}, {max(distances):.1f}] |" in table
+    half = 12.706205 * np.std(distances, ddof=1) / 2**0.5  # Student's t with one degree of freedom
+    assert f"| exp3 | samples | {mean:.1f} [{mean - half:.1f}, {mean + half:.1f}] |" in table
     assert "the data's halves" in table and "hringur compare" in table
     assert (done / "samples.png").read_bytes().startswith(b"\x89PNG")
 
@@ -77,7 +78,7 @@ def test_a_half_done_run_goes_on_from_its_checkpoint(done, tmp_path):
     assert after[: len(before)] == before and after[-1]["step"] > before[-1]["step"]
     assert compare(tmp_path / "whole", "exp3", "1", "512images") == 0
     halved, whole = (
-        read_cell(path / "cells" / "exp3-0.json") for path in (folder, tmp_path / "whole")
+        ModelTask.read(path / "cells" / "exp3-0.json") for path in (folder, tmp_path / "whole")
     )
     assert halved.samples == whole.samples
 
@@ -130,6 +131,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, capsys, change, told
     assert main(["compare", *arguments]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert all(part in line for part in told)
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("package", ["ot", "sklearn.mixture"])
+def test_what_measuring_needs_is_asked_for_before_training(tmp_path, capsys, monkeypatch, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    assert compare(tmp_path / "c", "exp0 exp3", "1") == 2
+    assert "needs the extra 'generative'" in capsys.readouterr().err
     assert not (tmp_path / "c").exists()
 
 

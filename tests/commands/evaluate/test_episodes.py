@@ -20,7 +20,10 @@ def trader(tmp_path_factory):
 def test_a_trader_is_told_by_a_second_table(trader, capsys):
     assert main(["evaluate", str(trader), "--episodes=5"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    assert shown.index("mean return, 95 % interval") < shown.index("Sharpe Sortino drawdown")
+    assert shown.index("mean return, 95 % bootstrap interval") < shown.index(
+        "Sharpe Sortino drawdown"
+    )
+    assert "different episodes of a2c: 5 of 5" in shown
     for name in ("a2c", "optimum", "buy & hold", "random"):
         assert name in shown[shown.index("Sharpe") :]
 

@@ -11,9 +11,6 @@ from PIL import Image
 
 from hringur.cli import main
 from hringur.commands.evaluate import film as evaluate_film
-from hringur.evaluation.agents import breakout as breakout_scores
-from hringur.evaluation.agents.scores import EpisodeScore
-from hringur.evaluators.episodes import EpisodeReturns
 from hringur.references.breakout import PUBLISHED
 from hringur.trained import Trained
 from hringur.types import UserError
@@ -88,16 +85,10 @@ def test_games_may_be_played_by_another_protocol(run, tmp_path, capsys):
     record = evaluated(run, tmp_path / "e.json", *options)
     shown = capsys.readouterr().out
     assert "no sticky actions, no no-ops, games cut off after 400 frames" in shown
-    assert "different games of reinforce, by score and length: 1 of 2" in shown
+    assert "different games of reinforce: 1 of 2" in shown
     assert record["played_with"]["sticky"] == 0 and record["env_options"]["max_frames"] == 800
     assert len(set(record["returns"])) == len(set(record["lengths"])) == 1
     assert record["different_games"] == 1
-
-
-def test_games_differ_in_score_or_in_length():
-    returns, lengths = np.array([3.0, 3.0, 4.0, 3.0]), np.array([9, 9, 9, 8])
-    score = EpisodeScore(name="one", kind="learned", played=EpisodeReturns(returns, lengths))
-    assert breakout_scores.different_games(score) == 3
 
 
 @pytest.mark.parametrize(

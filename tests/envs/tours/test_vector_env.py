@@ -264,7 +264,7 @@ def test_a_state_of_given_instances_keeps_them_and_of_other_numbers_is_refused()
     for _ in range(12):
         actions = np.argmax(env.action_masks(), axis=1)
         assert same(env.step(actions), twin.step(actions))
-    with pytest.raises(UserError, match="of 3 environments, there are 2"):
+    with pytest.raises(UserError, match="of 3 environments, these are 2"):
         native("EuclideanTSP-v0", {"places": 5}, num_envs=2).load_state_dict(env.state_dict())
     fresh = native("EuclideanTSP-v0", {"places": 5}, num_envs=2)
     fresh.load_state_dict(native("EuclideanTSP-v0", {"places": 5}, num_envs=2).state_dict())

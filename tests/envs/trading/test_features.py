@@ -37,7 +37,7 @@ def test_rolling_sums_are_sums(width):
 @pytest.mark.parametrize("window", [1, 2, 5, 30])
 def test_rows_follow_the_formulas(window):
     prices = random_prices(np.random.default_rng(1))
-    rows = features(prices, window).rows()
+    rows = features(prices, window)
     assert rows.shape == (3, 60 - window, window + 3) and rows.dtype == np.float32
     for path in range(3):
         for day in range(window, 60):
@@ -65,7 +65,7 @@ def test_rows_stay_within_the_space_whatever_prices_do(window, kind):
     close = np.exp(x)[None]
     prices = Prices(close, close)
     space = problem(prices, window).observation_space()
-    for row in features(prices, window).rows()[0]:
+    for row in features(prices, window)[0]:
         assert row in space
 
 
@@ -77,7 +77,7 @@ def test_a_path_is_observed_the_same_alone_and_among_others(name):
     many = here.drawn_from_random_rows(numbers)
     for row in (0, 5, 36):
         alone = here.drawn_from_random_rows(numbers[row : row + 1].copy())
-        assert np.array_equal(alone.features.rows()[0], many.features.rows()[row])
+        assert np.array_equal(alone.rows[0], many.rows[row])
         assert np.array_equal(alone.outcomes[0], many.outcomes[row])
 
 
@@ -104,10 +104,10 @@ def test_nothing_of_tomorrow_is_seen(name, how):
             other.close[:, later] = other.close[:, later][:, order]
         after = here.paths(other)
         seen = day - here.window + 1
-        assert np.array_equal(before.features.rows()[:, :seen], after.features.rows()[:, :seen])
+        assert np.array_equal(before.rows[:, :seen], after.rows[:, :seen])
         assert np.array_equal(before.outcomes[:, : seen - 1], after.outcomes[:, : seen - 1])
         if how == "changed":
-            assert not np.array_equal(before.features.rows(), after.features.rows())
+            assert not np.array_equal(before.rows, after.rows)
 
 
 def test_the_state_of_a_process_is_exact():
@@ -117,7 +117,7 @@ def test_the_state_of_a_process_is_exact():
         here = problem(PROCESSES[name]())
         assert here.state_columns == 1 and here.width == here.window + 4
         prices = here.source.sample(rng, 2, here.path_days)
-        seen = here.paths(prices).features.rows()[..., here.window + 1]
+        seen = here.paths(prices).rows[..., here.window + 1]
         expected = here.source.state(prices.close)[:, here.window :, 0]
         assert np.allclose(seen, expected, rtol=1e-6, atol=1e-6)
         without = problem(PROCESSES[name](), state=False)

@@ -111,7 +111,7 @@ def test_lockstep_is_a_loop_of_single_steps():
 
 def test_many_paths_are_dealt_in_parts(monkeypatch):
     """More than are worked out at once."""
-    monkeypatch.setattr(trading_markets, "AT_ONCE", 2)
+    monkeypatch.setattr(trading_markets, "CHUNK", 2)
     options = {"window": 2, "episode_days": 3}
     ours, theirs = native(options), looped(options)
     assert same(ours.reset(seed=0), theirs.reset(seed=0))

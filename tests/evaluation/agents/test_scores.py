@@ -1,8 +1,9 @@
 """Gaps and their intervals of whole episodes."""
 
 import numpy as np
+import pytest
 
-from hringur.evaluation.agents.scores import EpisodeScore
+from hringur.evaluation.agents.scores import EpisodeScore, references, variety
 from hringur.evaluators.episodes import EpisodeReturns
 
 
@@ -32,3 +33,19 @@ def test_the_interval_of_the_gap_covers_and_uses_the_pairs():
     assert 0.86 <= np.mean(covered) <= 1.0  # binomial: five standard errors below 95 %
     # Without pairing, the luck of 100 paths alone would make it 4 * 0.15 / sqrt(100) / 0.4 wide.
     assert np.mean(widths) < 0.2 * 0.15
+
+
+def test_episodes_that_do_not_differ_have_no_interval():
+    """One path, however often it is played, and days of one history."""
+    returns = np.array([3.0, 3.0, 4.0])
+    lengths = np.full(3, 9)
+    for alike in ({"distinct": 1}, {"independent": False}):
+        played = EpisodeReturns(returns, lengths, np.full(3, 5.0), **alike)
+        one = EpisodeScore(name="x", kind="learned", played=played)
+        assert not one.mean_return.bounded and not one.gap.bounded
+        assert one.mean_return.value == pytest.approx(10 / 3)
+        assert not references(one)[0].mean_return.bounded
+    played = EpisodeReturns(returns, lengths, distinct=2)
+    one = EpisodeScore(name="x", kind="learned", played=played)
+    assert one.mean_return.bounded and one.to_json()["distinct_episodes"] == 2
+    assert variety(one, "games") == "different games of x: 2 of 3"

@@ -9,6 +9,7 @@ from hringur.data.tours.held_out import held_out
 from hringur.data.tours.length import tour_length
 from hringur.evaluation.statistics import interquartile_mean
 from hringur.evaluation.tours.scores import evaluate_plan, evaluate_predict, over_seeds
+from hringur.evaluation.tours.table import percent_cells
 from hringur.references.tours.heuristics import nearest_neighbour
 from hringur.types import UserError
 from tests.evaluation.tours.scores import score
@@ -92,10 +93,19 @@ def test_over_seeds_puts_runs_together():
     together = over_seeds([score("run", gap) for gap in gaps])
     assert together.runs == 3
     assert together.mean.value == pytest.approx(gaps.mean())
-    assert together.interquartile_mean.value == pytest.approx(interquartile_mean(gaps.ravel()))
+    middle = [interquartile_mean(gap) for gap in gaps]
+    assert together.interquartile_mean.value == pytest.approx(np.mean(middle))
+    half = 4.302653 * np.std(gaps.mean(axis=1), ddof=1) / 3**0.5  # t with two degrees of freedom
+    assert together.mean.high - together.mean.value == pytest.approx(half, rel=1e-6)
     alone = score("run", gaps.ravel()).mean_gap
     # the three runs differ more than their instances: so must the interval
     assert together.mean.high - together.mean.low > 3 * (alone.high - alone.low)
+
+
+def test_one_instance_has_no_interval():
+    gap, interval = percent_cells(score("one", [0.0244]).mean_gap)
+    assert (gap, interval) == ("2.44", "none")
+    assert score("one", [0.0244]).to_json()["mean_gap_interval"] == [None, None]
 
 
 def test_over_seeds_refuses_different_sets():

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hringur.data.tours.instances import CompactSampler, IcelandPlaces, UniformPoints, fixed_places
-from hringur.envs.tours.dealt import Dealt
+from hringur.envs.tours.batch import InstanceBatch
 from hringur.envs.tours.problem import TourProblem
 
 N = 7
@@ -33,18 +33,17 @@ def test_all_that_is_asked_of_it_is_that_of_whole_instances(name, round_trip):
     """To the last bit: the single environment, which keeps whole instances, is the oracle."""
     asked = problem(name, round_trip)
     numbers = rows(asked, 40)
-    whole, _ = asked.deal(numbers)
-    dealt = Dealt.from_random_rows(asked, numbers)
-    assert len(dealt) == 40
-    coordinates, distances = dealt.observed()
+    whole, _ = asked.from_random_rows(numbers)
+    batch = InstanceBatch.from_random_rows(asked, numbers)
+    coordinates, distances = batch.observed()
     assert coordinates.dtype == distances.dtype == np.float32
     assert np.array_equal(coordinates, whole.coordinates.astype(np.float32))
     assert np.array_equal(distances, asked.scaled(whole))
     some = np.array([3, 7, 38])
     tours = np.random.default_rng(1).permuted(np.tile(np.arange(N), (3, 1)), axis=1)
-    assert np.array_equal(dealt.lengths(some, tours), asked.length(whole[some], tours))
-    assert np.array_equal(dealt.some(some).distance, whole.distance[some])
-    assert np.array_equal(dealt.some(some).coordinates, whole.coordinates[some])
+    assert np.array_equal(batch.lengths(some, tours), asked.length(whole[some], tours))
+    assert np.array_equal(batch.some(some).distance, whole.distance[some])
+    assert np.array_equal(batch.some(some).coordinates, whole.coordinates[some])
 
 
 @pytest.mark.parametrize("given", [True, False])
@@ -52,17 +51,20 @@ def test_all_that_is_asked_of_it_is_that_of_whole_instances(name, round_trip):
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_some_are_replaced_by_others_whoever_gave_them(name, giver, given):
     asked, some = problem(name), np.array([0, 4])
-    mine, theirs = asked.deal(rows(asked, 6))[0], asked.deal(rows(asked, 2, seed=1))[0]
+    mine, theirs = (
+        asked.from_random_rows(rows(asked, 6))[0],
+        asked.from_random_rows(rows(asked, 2, seed=1))[0],
+    )
     kept = mine.distance.copy(), theirs.distance.copy()
-    dealt = Dealt.from_random_rows(asked, rows(asked, 6))
-    others = Dealt.from_random_rows(asked, rows(asked, 2, seed=1))
+    batch = InstanceBatch.from_random_rows(asked, rows(asked, 6))
+    others = InstanceBatch.from_random_rows(asked, rows(asked, 2, seed=1))
     if giver:
-        dealt = Dealt(asked, whole=mine)
+        batch = InstanceBatch(asked, whole=mine)
     if given:
-        others = Dealt(asked, whole=theirs)
-    dealt.replace(some, others)
+        others = InstanceBatch(asked, whole=theirs)
+    batch.replace(some, others)
     expected = mine.distance.copy()
     expected[some] = theirs.distance
-    assert np.array_equal(dealt.some(np.arange(6)).distance, expected)
-    assert np.array_equal(dealt.observed()[1], (expected / asked.sampler.reward_scale).astype("f4"))
+    assert np.array_equal(batch.some(np.arange(6)).distance, expected)
+    assert np.array_equal(batch.observed()[1], (expected / asked.sampler.reward_scale).astype("f4"))
     assert np.array_equal(mine.distance, kept[0]) and np.array_equal(theirs.distance, kept[1])

@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 # Lower bounds are what the code needs; each is tested with the newest release of its line
 # (NumPy 2.4, Gymnasium 1.4, torch 2.13, Python 3.11) and has no upper bound without a reason.
 REQUIRED = [
+    "filelock>=3.12",  # one process at a time trains in a run folder
     "gymnasium>=1.3",  # environments and their vectors
     "joblib>=1.3",  # comparisons on all processors, or on a cluster
     "jaxtyping>=0.3",  # shapes in signatures

@@ -40,8 +40,8 @@ from hringur.registry import model_config
 from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.averaged import AveragedNetwork
+from hringur.training.fabric import rank, world_size
 from hringur.training.log import NoLog
-from hringur.training.processes import rank, world_size
 from hringur.training.random_state import seed_everything, undisturbed
 from hringur.training.run_folder import learner_state
 from hringur.training.trainer import TrainerConfig, make_fabric, train

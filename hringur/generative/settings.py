@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 
 from hringur.checks import check_choice, check_positive, check_share
 from hringur.generative.networks import Architecture, NetworkName
-from hringur.training.processes import rank
+from hringur.training.fabric import rank
 from hringur.types import Batches, Learner, UserError
 
 

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
-from hringur.training.counters import Counters
+from hringur.training.config import Counters
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_BARS = 0.25
@@ -44,13 +44,13 @@ class Silence:
     """Shows nothing."""
 
     def show(self, share: float, now: Counters, headline: str) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def say(self, line: str) -> None:
-        """Nothing."""
+        """Show nothing."""
 
     def close(self) -> None:
-        """Nothing."""
+        """Show nothing."""
 
 
 class Bar:
@@ -97,7 +97,7 @@ class Lines:
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """There is nothing to close."""
 
 
 class Speed:

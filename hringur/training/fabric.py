@@ -1,17 +1,25 @@
-"""Device, precision and processes, through Lightning Fabric, and one step down a gradient."""
+"""Device, precision and processes, through Lightning Fabric, and one step down a gradient.
 
+Under ``torchrun`` several processes train together; what they share is here, and serves a single
+process too.
+"""
+
+import atexit
 import math
 import os
+from typing import TypeVar
 
 import torch
+import torch.distributed as distributed
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from hringur.training import processes
 from hringur.training.config import TrainerConfig
 from hringur.types import UserError
+
+Value = TypeVar("Value")
 
 
 def make_fabric(config: TrainerConfig) -> Fabric:
@@ -27,20 +35,22 @@ def make_fabric(config: TrainerConfig) -> Fabric:
         raise UserError(f"device cuda: needs {local_processes} GPU(s), this machine offers {gpus}")
     if device == "cpu" and config.precision == "16-mixed":
         raise UserError("precision 16-mixed needs a GPU; the CPU offers 32-true and bf16-mixed")
-    # Moments of weights that rest shrink below 1e-38, where a processor takes twenty times as long.
+    # Moments of frozen weights shrink below 1e-38, where a processor takes twenty times as long.
     torch.set_flush_denormal(True)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     fabric = Fabric(
         accelerator=device,
         devices=local_processes,
-        num_nodes=processes.world_size() // local_processes,
-        strategy="ddp" if processes.world_size() > 1 else "auto",
+        num_nodes=world_size() // local_processes,
+        strategy="ddp" if world_size() > 1 else "auto",
         precision=config.precision,
     )
     fabric.launch()
-    if processes.world_size() > 1:
-        processes.part_at_exit()
+    if world_size() > 1:
+        # A thread of gloo that still holds a tensor at the end of the interpreter would end it with
+        # SIGABRT (pytorch/pytorch#190489); Lightning sees to this for NCCL only.
+        atexit.register(_leave)
     return fabric
 
 
@@ -68,3 +78,36 @@ def gradient_step(
         raise FloatingPointError(f"loss {loss_value} with gradient norm {norm_value}: not finite")
     optimizer.step()
     return norm_value
+
+
+def rank() -> int:
+    """This process's number, zero when alone; known before the processes are connected."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def world_size() -> int:
+    """The number of processes that train together."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def agree(value: Value) -> Value:
+    """Rank zero's ``value``, in every process."""
+    if world_size() == 1:
+        return value
+    box = [value]
+    distributed.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def gather(value: Value) -> list[Value]:
+    """Every process's ``value``, by rank."""
+    if world_size() == 1:
+        return [value]
+    values: list[Value | None] = [None] * world_size()
+    distributed.all_gather_object(values, value)
+    return values  # type: ignore[return-value]  # every place has been filled
+
+
+def _leave() -> None:
+    if distributed.is_initialized():
+        distributed.destroy_process_group()

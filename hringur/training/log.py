@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
+from hringur.training.config import Counters
 from hringur.training.console import Display, Silence
-from hringur.training.counters import Counters
 from hringur.training.run_folder import RunFolder
 from hringur.types import Metrics, State
 
@@ -42,7 +42,7 @@ class Log(Protocol):
         ...
 
     def end(self, metrics: Metrics, now: Counters, interrupted: bool) -> None:
-        """The budget is used up, or somebody stopped the run."""
+        """The budget is used up, or the run was stopped."""
         ...
 
     def close(self) -> None:
@@ -57,26 +57,26 @@ class NoLog:
         self.display = display or Silence()
 
     def begin(self, now: Counters) -> None:
-        """Nothing."""
+        """Keep nothing."""
 
     def scalars(self, metrics: Metrics, now: Counters) -> None:
-        """Nothing."""
+        """Keep nothing."""
 
     def evaluation(self, metrics: Metrics, now: Counters) -> None:
-        """Nothing."""
+        """Keep nothing."""
 
     def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
-        """Nothing."""
+        """Keep nothing."""
 
     def progress(self, share: float, now: Counters, headline: str) -> None:
-        """Shown, not kept."""
+        """Show it."""
         self.display.show(share, now, headline)
 
     def checkpoint(self, state: State, now: Counters, keep: int) -> None:
-        """Nothing."""
+        """Keep nothing."""
 
     def end(self, metrics: Metrics, now: Counters, interrupted: bool) -> None:
-        """Nothing."""
+        """Keep nothing."""
 
     def close(self) -> None:
         """Close the display."""
@@ -116,26 +116,26 @@ class RunLog:
         self._writer = SummaryWriter(str(self.folder.path), purge_step=now.steps + 1)
 
     def scalars(self, metrics: Metrics, now: Counters) -> None:
-        """To TensorBoard."""
+        """Write them for TensorBoard."""
         for tag, value in metrics.items():
             self.writer.add_scalar(tag, value, now.steps)
 
     def evaluation(self, metrics: Metrics, now: Counters) -> None:
-        """To TensorBoard and to the learning curve."""
+        """Write it for TensorBoard and into the learning curve."""
         self.scalars(metrics, now)
         self.folder.append_history(_result(metrics, now))
 
     def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
-        """To TensorBoard, as images."""
+        """Write them for TensorBoard, as images."""
         for tag, figure in figures.items():
             self.writer.add_figure(tag, figure, now.steps, close=False)
 
     def progress(self, share: float, now: Counters, headline: str) -> None:
-        """To the person who waits."""
+        """Show it to the person who waits."""
         self.display.show(share, now, headline)
 
     def checkpoint(self, state: State, now: Counters, keep: int) -> None:
-        """To disk; the scalars so far go first, so that none is missing after a kill."""
+        """Write it; the scalars so far go first, so that none is missing after a kill."""
         self.writer.flush()
         self.folder.save_checkpoint(state, now.steps, keep)
 
@@ -152,15 +152,16 @@ class RunLog:
                 file_writer.add_summary(summary)
 
     def close(self) -> None:
-        """Close the files and the display."""
+        """Close the files and the display, and let go of the run folder."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None
+        self.folder.release()
         self.display.close()
 
 
 def _result(metrics: Metrics, now: Counters) -> dict[str, Any]:
-    """A line of the learning curve."""
+    """One line of the learning curve."""
     return {
         "step": now.steps,
         "samples": now.samples,

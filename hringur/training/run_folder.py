@@ -6,6 +6,7 @@
 ``history.jsonl``           one line per evaluation: step, samples, seconds, metrics
 ``metrics.json``            the last evaluation, written when the budget is used up
 ``events.out.tfevents.*``   for TensorBoard
+``.lock``                   locked by the operating system while a process trains here
 =========================== =================================================================
 """
 
@@ -15,9 +16,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hringur.data.files import plain, write_whole
+from filelock import FileLock, Timeout
+
+from hringur.data.files import plain, read_text, write_whole
 from hringur.training import checkpoint
+from hringur.training.fabric import rank
 from hringur.types import State, UserError
+
+LOCK = ".lock"
 
 
 class RunFolder:
@@ -27,10 +33,13 @@ class RunFolder:
         self.path = Path(path)
         self.checkpoints = self.path / "checkpoints"
         self.history = self.path / "history.jsonl"
+        self._lock: FileLock | None = None
 
     @classmethod
     def create(cls, path: Path, settings: Any) -> "RunFolder":
         """A new run with ``settings`` (dataclasses, dictionaries, lists, plain values).
+
+        Of several processes that create one folder at once, one succeeds.
 
         Raises:
             UserError: something is there already, or the folder cannot be written to.
@@ -38,12 +47,11 @@ class RunFolder:
         folder = cls(path)
         text = json.dumps(plain(settings), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
         try:
-            if folder.path.exists() and not folder._is_empty():
-                raise UserError(
-                    f"the run folder {path} exists already: choose another, or resume that run"
-                )
+            folder._check_empty()
             folder.path.mkdir(parents=True, exist_ok=True)
             folder._check_writable()
+            folder._acquire()
+            folder._check_empty()  # another process may have been first
             write_whole(folder.path / "config.json", text)
             folder.checkpoints.mkdir()
         except OSError as error:
@@ -55,24 +63,35 @@ class RunFolder:
         """The run at ``path``; with ``write``, to go on with it.
 
         Raises:
-            UserError: there is no run, or it is to be written to and may not be.
+            UserError: there is no run; or it is to be written to and may not be, or another process
+                is writing to it.
         """
         folder = cls(path)
         if not (folder.path / "config.json").is_file():
             raise UserError(f"{path} is no run folder: it has no config.json")
-        if write:
+        if write and rank() == 0:
             folder._check_writable()
-            folder.checkpoints.mkdir(exist_ok=True)
-            for partial in folder.checkpoints.glob(".*.partial"):  # of a run killed in writing
-                partial.unlink(missing_ok=True)  # another rank may have been first
+            try:
+                folder._acquire()
+                folder.checkpoints.mkdir(exist_ok=True)
+                for partial in folder.checkpoints.glob(".*.partial"):  # of a run killed in writing
+                    partial.unlink()
+            except OSError as error:
+                raise UserError(f"cannot write to the run folder {path}: {error}") from error
         return folder
+
+    def release(self) -> None:
+        """Let another process go on with the run; so does the end of this one, and a kill."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
 
     def settings(self) -> Any:
         """The settings that the run was started with, as plain values."""
         path = self.path / "config.json"
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            return json.loads(read_text(path))
+        except (ValueError, RecursionError) as error:
             raise UserError(f"cannot read the settings in {path}: {error}") from error
 
     def save_checkpoint(self, state: State, step: int, keep: int) -> Path:
@@ -93,15 +112,28 @@ class RunFolder:
             file.write(json.dumps(plain(entry), allow_nan=False) + "\n")
 
     def read_history(self) -> list[dict[str, Any]]:
-        """The learning curve; a last line that a kill has cut off is left out."""
-        if not self.history.exists():
+        """The learning curve; a last line that a kill has cut off is left out.
+
+        Raises:
+            UserError: a line is no evaluation; the message names it.
+        """
+        if not self.history.is_file():
             return []
-        lines = self.history.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        entries = []
+        for number, line in enumerate(read_text(self.history).split("\n")[:-1], start=1):
+            try:
+                entry = json.loads(line)
+                known = type(entry["step"]) is int and isinstance(entry["metrics"], dict)
+            except (ValueError, TypeError, KeyError, RecursionError):
+                known = False
+            if not known:
+                raise UserError(f"{self.history}, line {number} is no evaluation: {line[:60]!r}")
+            entries.append(entry)
+        return entries
 
     def cut_history(self, step: int) -> None:
         """Drop what lies beyond ``step``, where a resumed run goes on."""
-        if self.history.exists():
+        if self.history.is_file():
             kept = [entry for entry in self.read_history() if entry["step"] <= step]
             write_whole(self.history, "".join(json.dumps(entry) + "\n" for entry in kept))
 
@@ -114,14 +146,30 @@ class RunFolder:
         """Oldest first."""
         return sorted(self.checkpoints.glob("step-*.safetensors"))
 
-    def _is_empty(self) -> bool:
-        """Whether nothing is there but, perhaps, what a kill right after the start has left."""
+    def _check_empty(self) -> None:
+        """Refuse a folder with anything but what a kill right after the start has left."""
+        if not self.path.exists():
+            return
         names = [file.name for file in self.path.iterdir()] if self.path.is_dir() else ["a file"]
-        return all(name.endswith(".partial") for name in names)
+        if not all(name == LOCK or name.endswith(".partial") for name in names):
+            raise UserError(
+                f"the run folder {self.path} exists already: choose another, or resume that run"
+            )
 
     def _check_writable(self) -> None:
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise UserError(f"the run folder {self.path} may not be written to")
+
+    def _acquire(self) -> None:
+        """Lock the folder until ``release``, or until this process ends."""
+        lock = FileLock(self.path / LOCK)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise UserError(f"another process is training in {self.path}: wait for it") from error
+        except NotImplementedError:
+            return  # a file system without locks
+        self._lock = lock
 
 
 def learner_state(path: Path) -> State:

@@ -6,18 +6,25 @@ checkpoint and ends, on a CPU, in the same weights bit for bit as one that was n
 ``make_fabric`` and ``gradient_step`` are for the learners.
 """
 
+import signal
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from types import FrameType, TracebackType
+from typing import Any, Protocol, runtime_checkable
 
 from matplotlib.figure import Figure
 
-from hringur.training import processes
-from hringur.training.config import TrainerConfig
-from hringur.training.counters import Averages, Counters, Due
-from hringur.training.fabric import gradient_step, make_fabric
-from hringur.training.interruption import Interruption
+from hringur.training.config import Averages, Counters, Due, TrainerConfig
+from hringur.training.fabric import (
+    agree,
+    gather,
+    gradient_step,
+    make_fabric,
+    rank,
+    world_size,
+)
 from hringur.training.log import Log
 from hringur.training.random_state import random_state, restore_random_state, undisturbed
 from hringur.types import Batches, Learner, Metrics, State, UserError
@@ -106,18 +113,18 @@ class _Run:
     metrics: Metrics = field(default_factory=dict)
     evaluated_at: int | None = None
 
-    def until_done(self, interruption: Interruption) -> bool:
+    def until_done(self, interruption: "Interruption") -> bool:
         """Update, log, evaluate and save until the budget is used up; True if interrupted."""
         config, now = self.config, self.now
         intervals = (config.evaluate_every_steps, config.evaluate_every_seconds)
         evaluate = Due(*intervals, now, config.evaluate_every_samples)
         save = Due(config.checkpoint_every_steps, config.checkpoint_every_seconds, now)
-        share, stop = processes.agree((config.share(now), False))
+        share, stop = agree((config.share(now), False))
         while share < 1 and not stop:
             self.update(share)
             now = self.now
             verdict = (config.share(now), interruption.requested, evaluate(now), save(now))
-            share, stop, evaluate_now, save_now = processes.agree(verdict)  # rank zero's clock
+            share, stop, evaluate_now, save_now = agree(verdict)  # rank zero's clock
             self.count(share)
             if share < 1 and not stop:
                 if evaluate_now:
@@ -142,7 +149,7 @@ class _Run:
         self.now = replace(
             self.now,
             steps=self.now.steps + 1,
-            samples=self.now.samples + len(batch) * processes.world_size(),
+            samples=self.now.samples + len(batch) * world_size(),
             seconds=self.now.seconds + time.perf_counter() - began,
         )
         self.averages.add(metrics)
@@ -179,7 +186,7 @@ class _Run:
         own = {"batches": self.batches.state_dict(), "random": random_state()}
         state = {
             "learner": self.learner.state_dict(),
-            "processes": processes.gather(own),
+            "processes": gather(own),
             "now": asdict(self.now),
             "logged": asdict(self.logged),
             "averages": asdict(self.averages),
@@ -193,12 +200,12 @@ class _Run:
         missing = {"learner", "processes", "now"} - state.keys()
         if missing:
             raise UserError(f"cannot resume: the checkpoint is no run's, it has no {min(missing)}")
-        if len(state["processes"]) != processes.world_size():
+        if len(state["processes"]) != world_size():
             raise UserError(
                 f"cannot resume: the checkpoint is of {len(state['processes'])} processes,"
-                f" and {processes.world_size()} are running"
+                f" and {world_size()} are running"
             )
-        own = state["processes"][processes.rank()]
+        own = state["processes"][rank()]
         self.learner.load_state_dict(state["learner"])
         self.batches.load_state_dict(own["batches"])
         self.now, self.logged = Counters(**state["now"]), Counters(**state["logged"])
@@ -217,3 +224,40 @@ def _pace(now: Counters, before: Counters, share: float) -> Metrics:
         "time/evaluation_seconds": now.evaluation_seconds,
         "train/progress": share,
     }
+
+
+class Interruption:
+    """Remembers the first Ctrl-C or SIGTERM, so that the update under way is finished first.
+
+    A second Ctrl-C acts at once.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        if threading.current_thread() is threading.main_thread():  # only there may it be set
+            for number in (signal.SIGINT, signal.SIGTERM):
+                if signal.getsignal(number) is signal.SIG_IGN:  # as a shell's background job
+                    continue
+                self._before[number] = signal.signal(number, self._request)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for number in list(self._before):
+            self._restore(number)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        if number == signal.SIGINT:  # torchrun may send SIGTERM twice, a hurried user means it
+            self._restore(number)
+
+    def _restore(self, number: int) -> None:
+        if number in self._before:
+            signal.signal(number, self._before.pop(number) or signal.SIG_DFL)

@@ -14,7 +14,7 @@ import torch
 from hringur.generative.models.gan import GAN, GANConfig
 from hringur.registry import MODELS, model_config
 from hringur.training import checkpoint
-from hringur.training.processes import gather, rank, world_size
+from hringur.training.fabric import gather, rank, world_size
 from hringur.training.trainer import TrainerConfig, make_fabric
 from tests.generative.small_images import bars
 

@@ -2,8 +2,8 @@ import io
 
 from rich.console import Console
 
+from hringur.training.config import Counters
 from hringur.training.console import Bar, Lines, Silence, clock, display, summary
-from hringur.training.counters import Counters
 
 HALF = Counters(steps=1200, samples=9600, seconds=83.2)
 

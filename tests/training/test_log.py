@@ -4,7 +4,7 @@ import pytest
 from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hringur.training.counters import Counters
+from hringur.training.config import Counters
 from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.run_folder import RunFolder
 

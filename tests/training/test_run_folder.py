@@ -1,12 +1,17 @@
 import json
+import multiprocessing
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from hringur.data.files import plain
 from hringur.training import checkpoint
-from hringur.training.run_folder import RunFolder, plain
+from hringur.training.run_folder import RunFolder
 from hringur.types import UserError
 
 
@@ -78,6 +83,7 @@ def test_the_last_checkpoints_stay_and_partial_ones_go(tmp_path):
         assert checkpoint.load(path) == {"step": step}
     left = folder.checkpoints / ".step-0000020001.safetensors.0a1b.partial"
     left.write_bytes(b"half")
+    folder.release()
     assert RunFolder.open(folder.path, write=True).latest_checkpoint() == path
     names = sorted(file.name for file in folder.checkpoints.iterdir())
     assert names == ["step-0000001000.safetensors", "step-0000020000.safetensors"]
@@ -103,3 +109,65 @@ def test_metrics_are_strict_json(tmp_path):
     folder.write_metrics({"step": 3, "metrics": {"gap": float("nan"), "km": 1.5}})
     text = (folder.path / "metrics.json").read_text()
     assert json.loads(text) == {"step": 3, "metrics": {"gap": None, "km": 1.5}}
+
+
+@pytest.mark.parametrize("line", ["[1]", "{}", '{"step": "1", "metrics": {}}', "[" * 9999, "\x00"])
+def test_a_line_that_is_no_evaluation_is_named(line, tmp_path):
+    folder = RunFolder.create(tmp_path / "run", {})
+    folder.append_history({"step": 1, "metrics": {}})
+    with open(folder.history, "a") as file:
+        file.write(line + "\n")
+    with pytest.raises(UserError, match="history.jsonl, line 2 is no evaluation"):
+        folder.read_history()
+
+
+def start(path, number, barrier, started):
+    """One of many processes that want the same folder; the one that gets it stays for a while."""
+    barrier.wait()
+    try:
+        folder = RunFolder.create(path, {"number": number})
+    except UserError as error:
+        started.put((None, str(error)))
+    else:
+        started.put((number, ""))
+        barrier.wait()
+        folder.release()
+        return
+    barrier.wait()
+
+
+def test_of_many_starts_in_one_folder_one_succeeds_and_its_settings_stay(tmp_path):
+    context = multiprocessing.get_context("fork")
+    for attempt in range(25):
+        path, barrier, started = tmp_path / str(attempt), context.Barrier(4), context.Queue()
+        starts = [
+            context.Process(target=start, args=(path, number, barrier, started))
+            for number in range(4)
+        ]
+        for process in starts:
+            process.start()
+        found = [started.get(timeout=60) for _ in starts]
+        for process in starts:
+            process.join(60)
+        (winner,) = [number for number, _ in found if number is not None]
+        assert RunFolder.open(path).settings() == {"number": winner}
+        for message in (message for number, message in found if number is None):
+            assert "exists already" in message or "another process is training in" in message
+
+
+def test_a_second_resumption_is_refused_until_the_first_is_killed(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", {})
+    folder.release()
+    code = (
+        "import sys, time; from pathlib import Path;"
+        "from hringur.training.run_folder import RunFolder;"
+        f"folder = RunFolder.open(Path({str(folder.path)!r}), write=True);"
+        "print('open', flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as first:
+        assert first.stdout.readline() == b"open\n"
+        with pytest.raises(UserError, match="another process is training in .*run: wait for it"):
+            RunFolder.open(folder.path, write=True)
+        RunFolder.open(folder.path)  # to read, at any time
+        first.send_signal(signal.SIGKILL)
+    RunFolder.open(folder.path, write=True).release()

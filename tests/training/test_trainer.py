@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 
 from hringur.training import checkpoint
-from hringur.training.counters import Counters
+from hringur.training.config import Counters
 from hringur.training.log import NoLog, RunLog
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Outcome, TrainerConfig, train

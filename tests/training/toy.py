@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from hringur.training import checkpoint, processes
+from hringur.training import checkpoint
 from hringur.training.console import display
+from hringur.training.fabric import rank
 from hringur.training.log import NoLog, RunLog
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
@@ -85,8 +86,8 @@ def toy(seed: int = 0) -> tuple[Toy, Points]:
     seed_everything(seed)
     fabric = make_fabric(TrainerConfig(device="cpu", steps=1))
     learner = Toy(fabric)
-    seed_everything(seed + processes.rank())  # each process: the same weights, other draws
-    return learner, Points(seed + processes.rank())
+    seed_everything(seed + rank())  # each process: the same weights, other draws
+    return learner, Points(seed + rank())
 
 
 def main(path: Path, steps: int) -> None:
@@ -102,17 +103,17 @@ def main(path: Path, steps: int) -> None:
     learner, batches = toy()
     log, resume_state = NoLog(), None
     if (path / "config.json").exists():
-        folder = RunFolder.open(path, write=processes.rank() == 0)
+        folder = RunFolder.open(path, write=rank() == 0)
         latest = folder.latest_checkpoint()
         resume_state = checkpoint.load(latest) if latest else None
-    elif processes.rank() == 0:
+    elif rank() == 0:
         folder = RunFolder.create(path, {"steps": steps})
-    if processes.rank() == 0:
+    if rank() == 0:
         log = RunLog(folder, display())
     outcome = train(learner, batches, config, log, resume_state)
     weights = {name: weight.tolist() for name, weight in learner.net.state_dict().items()}
     ending = {"interrupted": outcome.interrupted, "weights": weights}
-    (path / f"rank-{processes.rank()}.json").write_text(json.dumps(ending))
+    (path / f"rank-{rank()}.json").write_text(json.dumps(ending))
 
 
 def serve() -> None:

@@ -37,8 +37,8 @@ from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
 from hringur.evaluators.environments import check_known
 from hringur.settings import read
 from hringur.training import checkpoint
+from hringur.training.fabric import rank
 from hringur.training.log import NoLog
-from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import learner_state
 from hringur.training.trainer import TrainerConfig, make_fabric, train

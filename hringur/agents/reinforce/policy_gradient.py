@@ -30,8 +30,8 @@ from hringur.agents.reinforce.settings import ReinforceSettings, Sizes
 from hringur.estimators.baselines import Baseline
 from hringur.estimators.returns import discounted_returns, generalised_advantages
 from hringur.estimators.score_functions import score_function
-from hringur.training.counters import Averages
-from hringur.training.processes import world_size
+from hringur.training.config import Averages
+from hringur.training.fabric import world_size
 from hringur.training.trainer import gradient_step
 from hringur.types import Metrics
 

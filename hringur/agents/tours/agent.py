@@ -45,8 +45,8 @@ from hringur.registry import TOURS, domain_of, learner_config
 from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.averaged import average_weights_
+from hringur.training.fabric import rank
 from hringur.training.log import NoLog
-from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import learner_state
 from hringur.training.trainer import TrainerConfig, gradient_step, make_fabric, train

@@ -11,8 +11,8 @@ from hringur.registry import models
 from hringur.trained import RunSettings, load_run
 from hringur.training.config import Device
 from hringur.training.console import display
+from hringur.training.fabric import rank
 from hringur.training.log import Log, NoLog, RunLog
-from hringur.training.processes import rank
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Outcome, TrainerConfig, make_fabric, train

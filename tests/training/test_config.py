@@ -1,4 +1,4 @@
-from hringur.training.counters import Averages, Counters, Due
+from hringur.training.config import Averages, Counters, Due
 
 
 def test_averages_are_over_the_updates_that_told_a_tag():

@@ -9,14 +9,13 @@ import inspect
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import entry_points
 from pkgutil import resolve_name
 from typing import Any
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
-from hringur.registry import domain_of
+from hringur.registry import domain_of, entries
 from hringur.types import UserError
 
 
@@ -31,8 +30,8 @@ def gym_spec(env_id: str) -> EnvSpec:
         if module:  # as gymnasium.make does with "hringur:IcelandTSP-v0"
             _import(module)
         elif name not in gym.registry:
-            for entry in entry_points(group="hringur.environments"):
-                importlib.import_module(entry.module)
+            for module in entries("hringur.environments").values():
+                importlib.import_module(module)
         return gym.spec(name)
     except (gym.error.Error, ImportError) as error:
         raise UserError(f"unknown environment {env_id}: {error}") from error
@@ -143,7 +142,11 @@ def refusals(env_id: str) -> Iterator[None]:
 
 
 def _import(module: str) -> None:
-    """Import ``module``, from the present folder too, as ``python -m`` would."""
-    if "" not in sys.path:
+    """Import ``module``, from the present folder too, as ``python -m`` would.
+
+    The folder joins the path only for a module that is not known yet: otherwise an extra that is
+    not installed could later be taken from there.
+    """
+    if module.partition(".")[0] != "hringur" and module not in sys.modules and "" not in sys.path:
         sys.path.append("")
     importlib.import_module(module)

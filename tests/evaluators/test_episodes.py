@@ -1,11 +1,13 @@
 """Whole episodes are counted as a plain loop counts them, and held against the optimum."""
 
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
 from hringur.evaluators.choice import Evaluator, evaluator_for
-from hringur.evaluators.environments import make_vector
+from hringur.evaluators.environments import gym_spec, make_vector
 from hringur.evaluators.episodes import EpisodeEvaluator, EpisodeReturns, gap_of, play_episodes
 from hringur.evaluators.tours import TourEvaluator
 from hringur.types import UserError
@@ -159,3 +161,11 @@ def test_episodes_of_one_history_are_not_independent():
     )
     assert drawn.independent and not cut.independent and cut.distinct == 3
     assert play_episodes("CartPole-v1", {}, lean, 2).independent
+
+
+@pytest.mark.parametrize("env_id", ["hringur:IcelandTSP-v0", "json:CartPole-v1", "CartPole-v1"])
+def test_a_known_module_does_not_put_the_present_folder_on_the_path(env_id, monkeypatch):
+    path = [folder for folder in sys.path if folder]
+    monkeypatch.setattr(sys, "path", list(path))
+    gym_spec(env_id)
+    assert sys.path == path

@@ -1,4 +1,4 @@
-"""A package of somebody else's: each part is one file and one registration."""
+"""A package outside Hringur: each part is one file and one registration."""
 
 import gymnasium
 

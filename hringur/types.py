@@ -28,8 +28,9 @@ from jaxtyping import Float64
 Metrics = dict[str, float]
 """Scalars by tag, as logged; every tag is explained in docs/metrics.md."""
 
-Season = Literal["summer", "winter"]
-"""Summer: every road. Winter: the network that is kept open all year."""
+Season = Literal["summer", "summer-no-f-roads", "winter"]
+"""Summer: every road. summer-no-f-roads: those that a car without four-wheel drive may take.
+Winter: the network that is kept open all year."""
 
 Decide = Callable[[Any, np.ndarray | None], np.ndarray]
 """A policy: from a batch of observations, and 1 for each action that is allowed, to actions."""

@@ -72,7 +72,7 @@ class IcelandOptions:
     """number of places of each instance; or lecture, towns, all: always those"""
 
     season: Season = "summer"
-    """roads of summer or of winter"""
+    """roads of summer, those that need no four-wheel drive, or those of winter"""
 
     distance: Literal["road", "great_circle"] = "road"
     """by road, or as the crow flies"""

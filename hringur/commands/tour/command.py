@@ -33,7 +33,10 @@ class Tour:
     """places to visit"""
 
     season: Season = "summer"
-    """roads of summer or of winter, when the highlands are closed"""
+    """roads of summer, or of winter, when the highlands are closed"""
+
+    no_f_roads: bool = False
+    """summer without F-roads, which require four-wheel drive and have fords"""
 
     csv: File = None
     """places of your own, instead of PLACE: a CSV with name,lat,lon [degrees]"""
@@ -82,8 +85,9 @@ class Tour:
             raise UserError(f"{' and '.join(files)} exclude each other: give one file")
         if files and self.places:
             raise UserError(f"places and {files[0]} exclude each other: give one or the other")
-        if files and self.season != "summer":
-            raise UserError(f"--season is about the roads of Iceland, not for {files[0]}")
+        if files and (self.season != "summer" or self.no_f_roads):
+            option = "--no-f-roads" if self.no_f_roads else "--season"
+            raise UserError(f"{option} is about the roads of Iceland, not for {files[0]}")
         if self.exact and self.agent is not None:
             raise UserError("--exact and --agent exclude each other: give one")
         if not self.seconds > 0:  # NaN fails too
@@ -134,7 +138,9 @@ def read_problem(options: Tour) -> "Problem":
         path = getattr(options, kind)
         if path is not None:
             return from_file(kind, path, options.start, round_trip)
-    return from_places(options.places, options.season, options.start, round_trip)
+    summer = options.season == "summer"
+    season = "summer-no-f-roads" if summer and options.no_f_roads else options.season
+    return from_places(options.places, season, options.start, round_trip)
 
 
 def check_map(path: Path) -> None:

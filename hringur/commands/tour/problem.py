@@ -83,6 +83,14 @@ class Problem:
         start, end = (self.numbers[place] for place in leg)
         return roads(self.season).route_numbers(start, end)
 
+    def highland_roads(self, tour: Int[np.ndarray, " N"]) -> list[str]:
+        """Numbers of the mountain roads and F-roads of the tour, each once."""
+        if self.season is None:
+            return []
+        legs = [(self.numbers[start], self.numbers[end]) for start, end in self.legs(tour)]
+        numbers = (number for leg in legs for number in roads(self.season).highland_numbers(*leg))
+        return list(dict.fromkeys(numbers))
+
     @property
     def map_season(self) -> Season | None:
         """Draw on the map of Iceland with these roads; None: on a plain square.

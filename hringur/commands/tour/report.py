@@ -8,6 +8,7 @@ from hringur.commands.console import show
 from hringur.commands.tour.methods import Plan
 from hringur.commands.tour.problem import Problem
 from hringur.data.files import write_whole
+from hringur.data.tours.iceland import KNOWN_FORDS, ROAD_TABLE, ROADS_OF, is_f_road
 from hringur.evaluation.tables import Column, Table
 from hringur.references.tours.exact import ExactTour
 
@@ -30,6 +31,8 @@ def record(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None
         "round_trip": problem.round_trip,
         "season": problem.season,
         "method": found.method,
+        "highland_roads": problem.highland_roads(found.tour),
+        "source": ROAD_TABLE if problem.season is not None else None,
         "legs": [
             {
                 "from": names[leg[0]],
@@ -54,6 +57,8 @@ def report(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None
     print(f"{heading[0].upper()}{heading[1:]}")
     show(legs_table(problem, found))
     print(f"{verdict(problem, found, best)}.")
+    if warning := highland_warning(problem.highland_roads(found.tour)):
+        print(warning)
     print(f"Method: {found.method}.")
     if found.network_tour is not None:
         alone, after = problem.length(found.network_tour), problem.length(found.tour)
@@ -92,11 +97,12 @@ def verdict(problem: Problem, found: Plan, best: ExactTour) -> str:
     """How the tour compares with the shortest, as far as that is known."""
     length, optimal = problem.length(found.tour), problem.length(best.tour)
     total = words(problem, length)
+    source = "" if problem.season is None else f", by {ROAD_TABLE}"
     if best.proven and length == optimal:
-        return f"{total}: proven to be the shortest"
+        return f"{total}: proven to be the shortest{source}"
     if best.proven:
         over = 100 * gap(length, optimal)
-        return f"{total}: {over:.2f} % over the proven shortest, {words(problem, optimal)}"
+        return f"{total}: {over:.2f} % over the proven shortest, {words(problem, optimal)}{source}"
     unproven = f"{total}: the shortest is not proven after {best.seconds:.0f} s"
     if best.bound <= 0:
         return unproven
@@ -106,10 +112,26 @@ def verdict(problem: Problem, found: Plan, best: ExactTour) -> str:
     )
 
 
+def highland_warning(numbers: list[str]) -> str:
+    """What a driver must know about these highland roads; nothing where there are none."""
+    f_roads = [number for number in numbers if is_f_road(number)]
+    if not numbers:
+        return ""
+    warning = f"Highland roads, open in summer only: {', '.join(numbers)}."
+    if f_roads:
+        fords = [number for number in f_roads if number in KNOWN_FORDS]
+        known = f" (known on {', '.join(fords)})" if fords else ""
+        warning += (
+            "\nF-roads require four-wheel drive by law; expect rivers without bridges"
+            f"{known}. --no-f-roads avoids them."
+        )
+    return warning
+
+
 def kind_of(problem: Problem) -> str:
     """What was asked for."""
     kind = "round trip" if problem.round_trip else "open path"
-    by_road = "" if problem.season is None else f", {problem.season} roads"
+    by_road = "" if problem.season is None else f", {ROADS_OF[problem.season]}"
     return f"{kind} through {problem.n_places} places{by_road}"
 
 

@@ -1,7 +1,8 @@
 """Places and roads of Iceland: tables, graph, shortest distances and paths, shapes for maps.
 
-Two seasons share the places: ``summer`` has every road, ``winter`` those that are kept open all
-year. Road distances are multiples of 0.1 km and symmetric. Sources and licences: NOTICE.
+The seasons share the places: ``summer`` has every road, ``summer-no-f-roads`` those that a car
+without four-wheel drive may take, ``winter`` those that are kept open all year. Road distances are
+multiples of 0.1 km and symmetric. Sources and licences: NOTICE.
 """
 
 import csv
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from itertools import pairwise
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import networkx as nx
 import numpy as np
@@ -32,6 +33,19 @@ LECTURE_SIX = (
     "Landmannalaugar",
 )
 """The six places of the lecture that this package grew from."""
+
+ROADS_OF: dict[Season, str] = {
+    "summer": "summer roads",
+    "summer-no-f-roads": "summer roads without F-roads",
+    "winter": "winter roads",
+}
+"""The roads of each season in words."""
+
+ROAD_TABLE = "Vegagerðin's road lengths of 2025 (docs/data.md)"
+"""What every distance by road, and so every proof of a shortest tour, rests on."""
+
+KNOWN_FORDS = ("F88", "F249", "F910")
+"""F-roads with fords that NOTICE gives a source for; the table of roads itself lists none."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +67,7 @@ class Roads:
 
     season: Season
     network: nx.Graph
-    """nodes are place and junction ids; edges carry km, road, surface, shape and tail"""
+    """nodes are place and junction ids; edges carry km, roads, surface, shape and tail"""
     road_km: Float64[np.ndarray, "N N"]
     """shortest road distance; infinite where no road of this season leads"""
     paths: tuple[dict[str, list[str]], ...]
@@ -69,14 +83,31 @@ class Roads:
         first, last = min(start, end), max(start, end)  # there and back on the same roads
         target = places()[last]
         if target.id not in self.paths[first]:
-            raise UserError(f"no {self.season} road from {places()[first].name} to {target.name}")
+            raise UserError(
+                f"no way by {ROADS_OF[self.season]} from {places()[first].name} to {target.name}"
+            )
         path = self.paths[first][target.id]
         return path[:] if start <= end else path[::-1]
 
     def route_numbers(self, start: int, end: int) -> list[str]:
-        """Numbers of the roads driven, in order, each stretch once: ["1", "85"]."""
-        numbers = [self.network.edges[edge]["road"] for edge in pairwise(self.path(start, end))]
+        """Numbers of the roads driven, in order, each stretch once: ["1", "85"].
+
+        A stretch that several roads share has the number of the longest and those of F-roads.
+        """
+        numbers: list[str] = []
+        for edge in pairwise(self.path(start, end)):
+            longest, *others = self.network.edges[edge]["roads"]
+            numbers += [longest, *(other for other in others if is_f_road(other))]
         return [number for k, number in enumerate(numbers) if k == 0 or number != numbers[k - 1]]
+
+    def highland_numbers(self, start: int, end: int) -> list[str]:
+        """Numbers of the roads driven that are mountain roads or F-roads, each once, in order."""
+        numbers: list[str] = []
+        for edge in pairwise(self.path(start, end)):
+            longest, *others = self.network.edges[edge]["roads"]
+            mountain = [longest] if self.network.edges[edge]["surface"] == "mountain" else []
+            numbers += [*mountain, *filter(is_f_road, (longest, *others))]
+        return list(dict.fromkeys(numbers))
 
     def shape(self, start: int, end: int) -> Float64[np.ndarray, "K 2"]:
         """The way driven as a polyline of (lon, lat), for drawing only."""
@@ -129,7 +160,12 @@ def check_season(season: str) -> Season:
     """The season of this name, else UserError."""
     if season not in get_args(Season):
         raise UserError(f"season must be one of {', '.join(get_args(Season))}, got {season!r}")
-    return "summer" if season == "summer" else "winter"
+    return cast(Season, season)
+
+
+def is_f_road(number: str) -> bool:
+    """Whether four-wheel drive is required by law: the number begins with F, for *fjall*."""
+    return number.startswith("F")
 
 
 @cache
@@ -143,10 +179,13 @@ def road_network(season: Season) -> nx.Graph:
     network = nx.Graph()
     network.add_nodes_from(node.id for node in _nodes())
     for row in read_table("roads.csv"):
+        numbers = list(dict.fromkeys([row["road"], *row["roads"].split("+")]))
         if season == "winter" and row["season"] != "all-year":
             continue
+        if season == "summer-no-f-roads" and any(map(is_f_road, numbers)):
+            continue
         tail, head = row["from"], row["to"]
-        road = {"km": float(row["km"]), "road": row["road"], "surface": row["surface"]}
+        road = {"km": float(row["km"]), "roads": numbers, "surface": row["surface"]}
         network.add_edge(tail, head, tail=tail, shape=shapes[tail, head], **road)
     return network
 
@@ -266,4 +305,4 @@ def check_reachable(numbers: list[int], season: Season) -> None:
     """Refuse, by name, places that no road of ``season`` joins to Reykjavík."""
     lost = [places()[n].name for n in numbers if n not in roads(season).reachable]
     if lost:
-        raise UserError(f"out of reach by {season} roads: {', '.join(lost)}")
+        raise UserError(f"out of reach by {ROADS_OF[season]}: {', '.join(lost)}")

@@ -292,7 +292,7 @@ def check_distance_kind(distance: str) -> DistanceKind:
 
 def max_distance_km() -> float:
     """One bound for every pool, season and kind of distance, so that spaces stay the same."""
-    tables = np.concatenate([roads("summer").road_km, roads("winter").road_km])
+    tables = np.concatenate([roads(season).road_km for season in get_args(Season)])
     return float(tables[np.isfinite(tables)].max())
 
 

@@ -31,7 +31,7 @@ SMALL = {"width": 16, "layers": 1, "heads": 2, "decoder_heads": 2, "feed_forward
 HEURISTIC = "farthest-insertion+2opt"
 KEYS = {
     "tour", "tour_km", "optimal_km", "gap", "bound_km", "network_km",
-    "unit", "round_trip", "season", "method", "legs", "map",
+    "unit", "round_trip", "season", "method", "highland_roads", "source", "legs", "map",
 }  # fmt: skip
 FILES = {
     "huts.csv": "name,lat,lon\nNorth Hut,65.5,-18\nEast [b]Hut,65,-15\nSouth Hut,63.9,-19\n"
@@ -123,6 +123,16 @@ def test_the_six_of_the_lecture(capsys, folder):
     assert "208, F26, F910" in seen and "870, 85, 1" in seen  # the numbers of the roads
     assert "The map is in tour.png." in seen
     assert (folder / "tour.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_highland_roads_are_a_warning(capsys, folder):
+    seen = text(capsys, "Vík", "Akureyri", "--open-path")
+    assert "Highland roads, open in summer only: F208, 208, F26" in seen and "four-wheel" in seen
+    assert "by Vegagerðin's road lengths of 2025" in seen
+    seen = text(capsys, "Vík", "Akureyri", "--open-path", "--no-f-roads")
+    assert "Highland roads, open in summer only: 35." in seen and "four-wheel" not in seen
+    winter = answer(capsys, "Vík", "Akureyri", "--season", "winter", "--no-f-roads")
+    assert winter["highland_roads"] == [] and winter["season"] == "winter"
 
 
 def test_the_document_of_the_six(capsys, folder):

@@ -26,7 +26,7 @@ from hringur.data.tours.iceland import (
 )
 from hringur.types import UserError
 
-SEASONS = ("summer", "winter")
+SEASONS = ("summer", "summer-no-f-roads", "winter")
 
 
 def number(name):
@@ -120,12 +120,12 @@ def test_route_numbers_and_shape_follow_the_path():
 
 
 def test_no_path_out_of_reach():
-    with pytest.raises(UserError, match="no winter road from Reykjavík to Askja"):
+    with pytest.raises(UserError, match="no way by winter roads from Reykjavík to Askja"):
         roads("winter").path(0, number("askja"))
 
 
 def test_unknown_season_is_refused():
-    with pytest.raises(UserError, match="summer, winter, got 'autumn'"):
+    with pytest.raises(UserError, match="summer-no-f-roads, winter, got 'autumn'"):
         check_season("autumn")
 
 
@@ -229,3 +229,33 @@ def test_every_place_is_in_the_documentation():
     """The refusal of an unknown place sends the reader there."""
     page = (Path(__file__).parents[3] / "docs" / "data.md").read_text(encoding="utf-8")
     assert [place.name for place in places() if place.name not in page] == []
+
+
+def test_without_f_roads_no_tour_takes_one():
+    """The oracle is a graph made from the table anew, with every stretch of an F-road left out."""
+    allowed = nx.Graph()
+    for row in read_table("roads.csv"):
+        if "F" not in row["roads"] + row["road"]:
+            allowed.add_edge(row["from"], row["to"], km=float(row["km"]))
+    found = roads("summer-no-f-roads")
+    assert {places()[n].name for n in range(94)} - {places()[n].name for n in found.reachable} == {
+        "Þórsmörk (Húsadalur)",
+        "Landmannalaugar",
+        "Nýidalur",
+        "Hólaskjól",
+        "Lakagígar",
+        "Kerlingarfjöll (Ásgarður)",
+        "Askja",
+        "Herðubreiðarlindir",
+    }
+    for start in found.reachable:
+        km = nx.single_source_dijkstra_path_length(allowed, places()[start].id, weight="km")
+        expected = [km[places()[end].id] for end in found.reachable]
+        np.testing.assert_allclose(found.road_km[start, found.reachable], expected, atol=0.05)
+
+
+def test_highland_roads_are_named():
+    ends = resolve_place("Vík"), resolve_place("Akureyri")
+    assert roads("summer").highland_numbers(*ends) == ["F208", "208", "F26", "F752", "821", "F821"]
+    assert roads("summer-no-f-roads").highland_numbers(*ends) == ["35"]
+    assert roads("winter").highland_numbers(*ends) == []

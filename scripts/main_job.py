@@ -8,13 +8,14 @@ from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
+from main_job_figures import draw_gaps, draw_tours, write_tables
+
 from hringur.agents.tours.agent import TourAgent
 from hringur.agents.tours.decoding import Decoding
 from hringur.cli import one_line
 from hringur.commands.console import note, parse, print_json, show
 from hringur.commands.train import command as train
 from hringur.data.tours.held_out import held_out
-from hringur.evaluation.tours import report
 from hringur.evaluation.tours import table as compare
 from hringur.evaluation.tours.methods import exact_score, heuristic_scores, learner_scores
 from hringur.evaluation.tours.scores import Score
@@ -98,19 +99,19 @@ def train_one(job: MainJob, learner: str, name: str, folder: Path) -> None:
 
 def write_all(scores: list[Score], agent: TourAgent, folder: Path, quiet: bool) -> list[Path]:
     """Tables and figures; the table is printed too, unless ``quiet``."""
-    report.write_tables(scores, folder)
+    write_tables(scores, folder)
     greedy, best = "evaluation/gap_percent", "evaluation/gap_all_starts_percent"
     curves = {
         "attention model, greedy": (folder / "attention-model", greedy),
         "attention model, all starts": (folder / "attention-model", best),
         "MaskablePPO (SB3), greedy": (folder / "maskable-ppo", greedy),
     }
-    figures = report.draw_gaps(scores, curves, folder)
-    maps, tours = report.draw_tours(agent, folder)
+    figures = draw_gaps(scores, curves, folder)
+    maps, tours = draw_tours(agent, folder)
     if not quiet:
         show(compare.table(scores))
-        for tour in tours.values():
-            show(f"{tour.picture.title}: {tour.picture.note}")
+        for tour in tours:
+            show(f"{tour.title}: {tour.note}")
     return [*maps, *figures]
 
 

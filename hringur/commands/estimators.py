@@ -10,7 +10,6 @@ from hringur.commands.options import check_one_form
 from hringur.evaluation.estimators import report as estimator_report
 from hringur.evaluation.estimators.bench import Measurement, bench
 from hringur.evaluation.estimators.problems import PROBLEMS
-from hringur.evaluation.estimators.words import verdict
 from hringur.types import UserError
 
 
@@ -86,6 +85,4 @@ def present(options: Estimators, measured: list[Measurement], settings: dict) ->
     else:
         for table in estimator_report.tables(measured, options.samples):
             show(table)
-        show(f"{estimator_report.CAPTION}\n")
-        for sentence in verdict(measured):
-            show(sentence)
+        show(estimator_report.CAPTION)

@@ -28,10 +28,10 @@ def test_json_has_a_record_for_each_estimator_of_each_problem(capsys):
     assert output.err.count("measuring") == 2
 
 
-def test_a_table_and_a_closing_sentence_for_a_person(capsys):
+def test_a_table_and_its_caption_for_a_person(capsys):
     assert main(["estimators", "--problem", "gaussian", *FEW]) == 0
     out = capsys.readouterr().out
-    assert "pathwise" in out and "REINFORCE's variance is high on 1 of 1 problem" in out
+    assert "pathwise" in out and "gain: REINFORCE's variance over this one" in out
 
 
 def test_the_folder_gets_everything_and_is_not_overwritten(capsys, tmp_path):

@@ -1,4 +1,3 @@
-import importlib.util
 import json
 import subprocess
 import sys
@@ -6,15 +5,9 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "main_job.py"
+from tests.scripts.loading import SCRIPTS, load_script
 
-
-def script():
-    spec = importlib.util.spec_from_file_location("main_job", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["main_job"] = module  # where dataclasses look for their module
-    spec.loader.exec_module(module)
-    return module
+SCRIPT = SCRIPTS / "main_job.py"
 
 
 def main_job(*arguments):
@@ -44,13 +37,13 @@ def test_main_job_leaves_tables_maps_and_runs(tmp_path):
 
 
 def test_bad_options_are_one_line(capsys):
-    assert script().run(["--seconds=never"]) == 2
+    assert load_script("main_job").run(["--seconds=never"]) == 2
     said = capsys.readouterr().err.strip()
     assert "never" in said and "\n" not in said
 
 
 def test_a_second_run_takes_the_next_folder(tmp_path):
-    free = script().free_folder
+    free = load_script("main_job").free_folder
     assert free(tmp_path / "main") == tmp_path / "main"
     (tmp_path / "main").mkdir()
     (tmp_path / "main-2").mkdir()

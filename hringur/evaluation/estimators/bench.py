@@ -1,16 +1,9 @@
 """The estimator bench: bias, variance and time of every gradient estimator, side by side.
 
-One estimate comes from ``samples`` samples, as it would in one step of training. Many independent
-estimates are drawn at the same theta, as instances side by side, each with parameters of its own:
-
-* bias: the mean estimate less the exact gradient, along the exact gradient, in percent of its
-  length, with its 95 % interval; and whether any coordinate is off by more than chance allows;
-* variance: the trace of the estimates' covariance;
-* time: of one estimate by itself, forwards and backwards, on one processor; median of many.
-
-Variance times seconds is what an estimator costs: halving the variance by averaging twice as many
-estimates takes twice the time. Estimators that learn something first learn on ``WARM_UP`` batches
-of the problem and are then held still.
+One estimate comes from ``samples`` samples, as in one step of training. Many independent estimates
+are drawn at the same theta, as instances side by side. Variance times seconds is the cost of an
+estimator, because averaging twice as many estimates halves the variance and takes twice the time.
+Estimators that learn first learn on ``WARM_UP`` batches of the problem and are then frozen.
 """
 
 import math
@@ -32,12 +25,12 @@ from hringur.evaluation.statistics import LEVEL, Estimate
 from hringur.training.random_state import seed_everything
 
 PLAIN = "reinforce"
-"""what every variance is laid beside"""
+"""Every variance is divided by this estimator's."""
 POINTS = 10
-"""of the curves over the number of estimates"""
+"""Points of the curves over the number of estimates."""
 WARM_UP, WARM_UP_BATCH = 300, 64
 WARM_UP_LR = (0.05, 1e-3)
-"""Adam's first and last step size: costs may differ by little beside their mean"""
+"""Adam's first and last learning rate: costs may differ by little beside their mean."""
 TIMED_SECONDS, TIMED_LEAST = 0.1, 20
 Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
 
@@ -52,24 +45,26 @@ class Measurement:
     """as it promises"""
 
     evaluations: int
-    """of f for one estimate"""
+    """evaluations of f for one estimate"""
 
     estimates: int
     bias_percent: Estimate
-    """of the length of the exact gradient, along it"""
+    """along the exact gradient, in percent of its length"""
 
     p_value: float
-    """of there being no bias in any coordinate (Bonferroni)"""
+    """of no bias in any coordinate (Bonferroni)"""
 
     variance: Estimate
+    """trace of the estimates' covariance"""
+
     seconds: float
-    """of processor time for one estimate"""
+    """median processor time of one estimate"""
 
     relative_variance: float = math.nan
-    """of plain REINFORCE's"""
+    """as a multiple of plain REINFORCE's"""
 
     curve: tuple[tuple[int, float, float], ...] = field(default=(), repr=False)
-    """bias [%] and variance after so many estimates"""
+    """number of estimates, and bias [%] and variance after so many"""
 
     @property
     def cost(self) -> float:
@@ -77,13 +72,18 @@ class Measurement:
         return self.variance.value * self.seconds
 
     @property
+    def gain(self) -> float:
+        """REINFORCE's variance over this one."""
+        return math.inf if self.relative_variance == 0 else 1 / self.relative_variance
+
+    @property
     def biased(self) -> bool:
-        """Measured to be: by chance once in a thousand."""
+        """Whether a bias was measured; by chance alone this happens once in a thousand."""
         return self.p_value < 0.001
 
 
 def bench(problem: BenchProblem, samples: int, estimates: int, seed: int) -> Iterator[Measurement]:
-    """Every estimator that fits, one after the other; plain REINFORCE is the first."""
+    """Measure every estimator that fits the problem; plain REINFORCE comes first."""
     plain = math.nan
     for name in problem.estimators():
         seed_everything(seed)
@@ -94,7 +94,7 @@ def bench(problem: BenchProblem, samples: int, estimates: int, seed: int) -> Ite
 
 
 def measure(problem: BenchProblem, name: str, samples: int, estimates: int) -> Measurement:
-    """One estimator on one problem."""
+    """Measure one estimator on one problem."""
     estimator = make_estimator(name, problem.parameters.shape)
     warm_up(estimator, problem, samples)
     found = draw(estimator, problem, samples, estimates)
@@ -119,7 +119,7 @@ def measure(problem: BenchProblem, name: str, samples: int, estimates: int) -> M
 
 
 def warm_up(estimator: Estimator, problem: BenchProblem, samples: int) -> None:
-    """Let it learn what it learns; nothing for most, so nothing is spent on them."""
+    """Train what the estimator learns, if it learns anything."""
     if not estimator.learned.state_dict():
         return
     weights = list(estimator.learned.parameters())
@@ -138,7 +138,7 @@ def warm_up(estimator: Estimator, problem: BenchProblem, samples: int) -> None:
 def draw(
     estimator: Estimator, problem: BenchProblem, samples: int, estimates: int
 ) -> Float[Tensor, "E P"]:
-    """Independent estimates, flat; what has been learned stays as it is."""
+    """Draw independent estimates, flat; the estimator's learned state is restored afterwards."""
     learned = deepcopy(estimator.learned.state_dict())
     at_once = max(1, 400_000 // (samples * problem.parameters.numel()))
     found = []
@@ -154,10 +154,7 @@ def draw(
 
 
 def seconds_each(estimator: Estimator, problem: BenchProblem, samples: int) -> float:
-    """Median processor time of one estimate, forwards and backwards, its own learning included.
-
-    On an idle machine that is the time on the wall; on a busy one it stays what it was.
-    """
+    """Median processor time of one estimate, forwards and backwards, its own learning included."""
     theta = problem.parameters.clone().requires_grad_()
     times: list[float] = []
     began = time.perf_counter()
@@ -170,7 +167,7 @@ def seconds_each(estimator: Estimator, problem: BenchProblem, samples: int) -> f
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Tensors this small are slower on many threads, and their times mean nothing then."""
+    """Run on one thread: tensors this small are slower on many, and their times vary."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -180,7 +177,7 @@ def one_thread() -> Iterator[None]:
 
 
 def bias(found: Float[Tensor, "E P"], exact: Float[Tensor, " P"]) -> Estimate:
-    """Along the exact gradient, in percent of its length: -25 is a gradient a quarter too short."""
+    """Bias along the exact gradient, in percent of its length: -25 is a quarter too short."""
     along = 100 * ((found - exact) @ exact) / exact.square().sum()
     return _mean(along)
 
@@ -192,7 +189,7 @@ def trace(found: Float[Tensor, "E P"]) -> Estimate:
 
 
 def no_bias(found: Float[Tensor, "E P"], exact: Float[Tensor, " P"]) -> float:
-    """Chance of a mean so far off in some coordinate, were there no bias."""
+    """P value of the largest error of the mean in any coordinate, if there is no bias."""
     error = found.std(dim=0) / len(found) ** 0.5
     # Rounding counts as no bias: an estimate without variance is right to so many digits only.
     away = ((found.mean(dim=0) - exact).abs() - 1e-9 * exact.norm()).clamp(min=0.0)
@@ -201,6 +198,6 @@ def no_bias(found: Float[Tensor, "E P"], exact: Float[Tensor, " P"]) -> float:
 
 
 def _mean(values: Float[Tensor, " E"]) -> Estimate:
-    """With its 95 % interval by the normal law, which so many estimates obey."""
+    """Mean with its 95 % normal interval."""
     mean, error = float(values.mean()), float(values.std()) / len(values) ** 0.5
     return Estimate(mean, mean - Z * error, mean + Z * error)

@@ -10,7 +10,6 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from hringur.evaluation.estimators.bench import PLAIN, Measurement
 from hringur.evaluation.estimators.problems import BenchProblem
-from hringur.evaluation.estimators.words import percent, short
 from hringur.evaluation.figures import BLUE, GREY, ORANGE, light_grid, new_figure
 
 COLUMNS = 2
@@ -21,7 +20,7 @@ SMALLEST = 1e-12
 def variance_chart(
     problems: Sequence[tuple[BenchProblem, list[Measurement]]], samples: int
 ) -> Figure:
-    """One panel for each problem: variance of each estimator as a multiple of REINFORCE's."""
+    """One panel for each problem, with the variances as multiples of REINFORCE's."""
     columns = min(COLUMNS, len(problems))
     rows = [problems[begin : begin + columns] for begin in range(0, len(problems), columns)]
     heights = [max(len(measured) for _, measured in row) + 2.6 for row in rows]
@@ -34,9 +33,7 @@ def variance_chart(
         axes.set_axis_off()
     for axes, (problem, measured) in zip(grid.flat, problems, strict=False):
         _panel(axes, problem, measured)
-    layout = figure.get_layout_engine()
-    assert layout is not None
-    layout.set(w_pad=0.1, h_pad=0.08)  # type: ignore[call-arg]
+    figure.set_layout_engine("constrained", w_pad=0.1, h_pad=0.08)
     keys = [
         Line2D([], [], color=BLUE, marker="o", linewidth=4, label="unbiased"),
         Line2D([], [], color=ORANGE, marker="D", linewidth=4, label="biased, with its bias"),
@@ -77,13 +74,12 @@ def _panel(axes: Axes, problem: BenchProblem, measured: Sequence[Measurement]) -
 
 
 def _words(one: Measurement) -> str:
-    """The ratio, and the bias where one is admitted."""
     ratio = one.relative_variance
     if one.estimator == PLAIN:
         return "1"
     near = 0.8 < ratio < 1.25
     words = f"{ratio:.2f}" if near else f"1 / {short(1 / ratio)}" if 0 < ratio < 1 else short(ratio)
-    return words if one.unbiased else f"{words}   bias {percent(one.bias_percent.value)} %"
+    return words if one.unbiased else f"{words}   bias {signed(one.bias_percent.value)} %"
 
 
 def _ratio_axis(axes: Axes, ratios: np.ndarray) -> None:
@@ -94,13 +90,22 @@ def _ratio_axis(axes: Axes, ratios: np.ndarray) -> None:
     left_end, right_end = ratios.min() * 10 ** (-0.45 * span - 0.1), ratios.max()
     axes.set_xlim(left_end, right_end * 10 ** (right * span))
     axes.xaxis.set_major_locator(LogLocator(numticks=7))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _power(value)))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(
+            lambda value, _: f"{value:g}" if value >= 1e-3 else f"$10^{{{round(np.log10(value))}}}$"
+        )
+    )
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.tick_params(axis="x", which="minor", length=0)
     light_grid(axes, "x", left=False)
     axes.set_xlabel("variance / REINFORCE's variance", fontsize=9)
 
 
-def _power(value: float) -> str:
-    """0.001 as it is; smaller ones as powers."""
-    return f"{value:g}" if value >= 1e-3 else f"$10^{{{round(np.log10(value))}}}$"
+def short(number: float) -> str:
+    """Two significant digits: ``0.83``, ``6.8``, ``96,000``, ``3.4e+06``, ``inf``."""
+    return f"{float(f'{number:.2g}'):,g}"
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """A number with its sign, a minus sign of the width of the plus."""
+    return f"{value:+,.{digits}f}".replace("-", "\N{MINUS SIGN}")

@@ -1,6 +1,5 @@
-"""The estimator bench's problems: small enough that the exact gradient can be had.
+"""The estimator bench's problems: expectations E_{z ~ p(z|theta)}[f(z)] with a known gradient.
 
-Each is an expectation E_{z ~ p(z|theta)}[f(z)] with the theta at which its gradient is estimated.
 Where z is discrete, all of its values are enumerated; where it is normal, the expectation is
 known in closed form.
 """
@@ -25,7 +24,7 @@ from hringur.estimators.interface import Sampled
 TOUR_PLACES = 8
 TOUR_SEED = 1
 GREED = 2.0
-"""of the tour policy: by so many mean distances its preference falls with the distance [nats]"""
+"""The tour policy's preference falls by this with each mean distance [nats]."""
 KM_A_UNIT = 100.0
 
 
@@ -42,7 +41,7 @@ class BenchProblem:
     """theta"""
 
     distribution: Callable[[Tensor], Sampled]
-    """of parameters ``*batch *theta``"""
+    """from parameters ``*batch *theta``"""
 
     f: Callable[[Tensor], Tensor]
     expectation: Callable[[Tensor], Tensor]
@@ -50,7 +49,7 @@ class BenchProblem:
 
     @property
     def exact(self) -> Tensor:
-        """The gradient that is estimated."""
+        """The exact gradient."""
         theta = self.parameters.clone().requires_grad_()
         return torch.autograd.grad(self.expectation(theta), theta)[0]
 
@@ -67,7 +66,7 @@ class BenchProblem:
 def enumerated(
     distribution: Callable[[Tensor], Sampled], f: Callable[[Tensor], Tensor], outcomes: Tensor
 ) -> Callable[[Tensor], Tensor]:
-    """The expectation as a sum over all that can happen."""
+    """The expectation as a sum over all outcomes."""
     cost = f(outcomes)
     return lambda theta: (distribution(theta).log_prob(outcomes).exp() * cost).sum()
 
@@ -177,11 +176,11 @@ class TourDistribution:
     @property
     @torch.no_grad()
     def mode(self) -> Int[Tensor, "*batch N"]:
-        """The greedy tour: not always the likeliest, but what a policy does when told to be."""
+        """The greedy tour, which is not always the likeliest."""
         return self._built(torch.Size(), lambda logits: logits)
 
     def log_prob(self, value: Int[Tensor, "*shape N"]) -> Float[Tensor, "*shape"]:
-        """Of whole tours [nats]."""
+        """Log probability of whole tours [nats]."""
         n = self.logits.shape[-1]
         table = self.logits.expand(*value.shape[:-1], n, n)
         rows = table.gather(-2, value[..., :-1, None].expand(*value.shape[:-1], n - 1, n))

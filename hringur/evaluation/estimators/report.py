@@ -9,12 +9,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 from hringur.data.files import json_text, write_whole
 from hringur.evaluation.estimators.bench import PLAIN, Measurement
-from hringur.evaluation.estimators.plots import variance_chart
+from hringur.evaluation.estimators.plots import short, signed, variance_chart
 from hringur.evaluation.estimators.problems import PROBLEMS, BenchProblem
-from hringur.evaluation.estimators.words import bias, gain, short, verdict
 from hringur.evaluation.figures import save
-from hringur.evaluation.statistics import Estimate
-from hringur.evaluation.tables import Column, Table
+from hringur.evaluation.tables import Column, Table, estimate_json
 from hringur.types import UserError
 
 CAPTION = (
@@ -37,7 +35,7 @@ def tables(measured: Sequence[Measurement], samples: int) -> list[Table[Measurem
             title=f"{problem.name}: {problem.title}; {samples} samples,"
             f" {rows[0].estimates:,} estimates",
             columns=COLUMNS,
-            rows=ranked(rows),
+            rows=sorted(rows, key=lambda row: row.variance.value),
             style=_style,
         )
         for problem, rows in by_problem(measured)
@@ -46,8 +44,7 @@ def tables(measured: Sequence[Measurement], samples: int) -> list[Table[Measurem
 
 def markdown(measured: Sequence[Measurement], samples: int) -> str:
     """The same tables for a document."""
-    text = "\n".join(table.markdown() for table in tables(measured, samples))
-    return "\n".join([text, f"{CAPTION}.\n", *verdict(measured), ""])
+    return "\n".join([*(one.markdown() for one in tables(measured, samples)), f"{CAPTION}.\n"])
 
 
 def as_json(measured: Sequence[Measurement], settings: dict[str, Any]) -> dict[str, Any]:
@@ -59,50 +56,16 @@ def as_json(measured: Sequence[Measurement], settings: dict[str, Any]) -> dict[s
             "promises_unbiased": row.unbiased,
             "evaluations_of_f": row.evaluations,
             "bias_percent": row.bias_percent.value,
-            "bias_interval": _interval(row.bias_percent),
+            "bias_interval": [row.bias_percent.low, row.bias_percent.high],
             "p_value_of_no_bias": row.p_value,
-            "variance": row.variance.value,
-            "variance_interval": _interval(row.variance),
+            **estimate_json("variance", row.variance),
             "relative_variance": row.relative_variance,
             "seconds": row.seconds,
             "variance_times_seconds": row.cost,
         }
         for row in measured
     ]
-    return {"settings": settings, "measurements": rows, "verdict": verdict(measured)}
-
-
-def ranked(rows: Sequence[Measurement]) -> list[Measurement]:
-    """Smallest variance first."""
-    return sorted(rows, key=lambda row: row.variance.value)
-
-
-def broken(row: Measurement) -> bool:
-    """Whether what was measured contradicts the promise."""
-    return row.unbiased and row.biased
-
-
-def _style(row: Measurement) -> str:
-    if broken(row):
-        return "bold red"
-    return "bold" if row.estimator == PLAIN else "" if row.unbiased else "yellow"
-
-
-COLUMNS = (
-    Column[Measurement](
-        "estimator",
-        lambda row: f"{row.estimator}{' BROKEN' if broken(row) else '' if row.unbiased else ' *'}",
-        text=True,
-    ),
-    Column[Measurement]("bias %", bias),
-    Column[Measurement](
-        "variance",
-        lambda row: format(row.variance.value, ".1e" if row.variance.value < 1e-3 else ".3g"),
-    ),
-    Column[Measurement]("gain", lambda row: short(gain(row)).replace(" million", "M")),
-    Column[Measurement]("µs", lambda row: f"{1e6 * row.seconds:,.0f}"),
-    Column[Measurement]("var x s", lambda row: f"{row.cost:.1e}"),
-)
+    return {"settings": settings, "measurements": rows}
 
 
 def write(
@@ -113,14 +76,12 @@ def write(
     write_whole(folder / "results.json", json_text(as_json(measured, settings)) + "\n")
     figure = variance_chart(list(by_problem(measured)), samples)
     for name in dict.fromkeys(row.estimator for row in measured):
-        writer = SummaryWriter(str(folder / name))
-        for row in measured:
-            if row.estimator == name:
-                _log(writer, row)
-        writer.close()
-    writer = SummaryWriter(str(folder))
-    writer.add_figure("estimators/variance", figure, close=False)
-    writer.close()
+        with SummaryWriter(str(folder / name)) as writer:
+            for row in measured:
+                if row.estimator == name:
+                    _log(writer, row)
+    with SummaryWriter(str(folder)) as writer:
+        writer.add_figure("estimators/variance", figure, close=False)
     return [
         folder / "results.md",
         folder / "results.json",
@@ -129,11 +90,7 @@ def write(
 
 
 def make_folder(folder: Path) -> None:
-    """A new folder, or an empty one.
-
-    Raises:
-        UserError: something is in it, or it cannot be made.
-    """
+    """Make a new folder; a ``UserError`` if something is in it, or it cannot be made."""
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UserError(f"the folder {folder} exists already: choose another")
@@ -142,8 +99,24 @@ def make_folder(folder: Path) -> None:
         raise UserError(f"cannot create the folder {folder}: {error.strerror}") from error
 
 
+def bias(row: Measurement) -> str:
+    """``-24.5 ± 0.6``, along the exact gradient [%]."""
+    half = (row.bias_percent.high - row.bias_percent.low) / 2
+    digits = 2 if abs(row.bias_percent.value) + half < 10 else 1 if half < 10 else 0
+    return f"{signed(row.bias_percent.value, digits)} ± {half:,.{digits}f}"
+
+
+def _broken(row: Measurement) -> bool:
+    return row.unbiased and row.biased
+
+
+def _style(row: Measurement) -> str:
+    if _broken(row):
+        return "bold red"
+    return "bold" if row.estimator == PLAIN else "" if row.unbiased else "yellow"
+
+
 def _log(writer: SummaryWriter, row: Measurement) -> None:
-    """Curves over the number of estimates, and what there is once."""
     for count, along, variance in row.curve:
         writer.add_scalar(f"{row.problem}/bias_percent", along, count)
         writer.add_scalar(f"{row.problem}/variance", variance, count)
@@ -152,5 +125,18 @@ def _log(writer: SummaryWriter, row: Measurement) -> None:
     writer.add_scalar(f"{row.problem}/variance_times_seconds", row.cost, row.estimates)
 
 
-def _interval(estimate: Estimate) -> list[float]:
-    return [estimate.low, estimate.high]
+COLUMNS = (
+    Column[Measurement](
+        "estimator",
+        lambda row: f"{row.estimator}{' BROKEN' if _broken(row) else '' if row.unbiased else ' *'}",
+        text=True,
+    ),
+    Column[Measurement]("bias %", bias),
+    Column[Measurement](
+        "variance",
+        lambda row: format(row.variance.value, ".1e" if row.variance.value < 1e-3 else ".3g"),
+    ),
+    Column[Measurement]("gain", lambda row: short(row.gain)),
+    Column[Measurement]("µs", lambda row: f"{1e6 * row.seconds:,.0f}"),
+    Column[Measurement]("var x s", lambda row: f"{row.cost:.1e}"),
+)

@@ -9,8 +9,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from hringur.evaluation.estimators import report as estimator_report
 from hringur.evaluation.estimators.bench import Measurement
-from hringur.evaluation.estimators.plots import variance_chart
-from hringur.evaluation.estimators.words import bias, short, verdict
+from hringur.evaluation.estimators.plots import short, variance_chart
+from hringur.evaluation.estimators.report import bias
 from hringur.evaluation.statistics import Estimate
 
 METRICS = Path(__file__).parents[3] / "docs" / "metrics.md"
@@ -49,22 +49,6 @@ MEASURED = [
 ]
 
 
-def test_the_verdict_is_read_off_the_measurements():
-    high, rescue, relaxed = verdict(MEASURED)
-    assert "high on 2 of 2 problems" in high
-    assert "4.0 times that of disarm (lecture)" in high
-    assert "50 times that of pathwise (gaussian)" in high  # not the biased one before it
-    assert "comes to the rescue on gaussian: its variance is 50 times smaller" in rescue
-    assert "10 times (lecture: −31.0 ± 0.5 %)" in relaxed
-
-
-def test_the_verdict_can_be_the_opposite():
-    worse = [replace(MEASURED[3]), measurement("gaussian", "pathwise", 2.0)]
-    high, rescue = verdict(worse)
-    assert "high on 0 of 1 problem," in high
-    assert "does not come to the rescue" in rescue
-
-
 def printed(table) -> str:
     console = Console(width=80, record=True, file=io.StringIO())
     console.print(table)
@@ -93,10 +77,9 @@ def test_a_broken_promise_is_called_one():
         (6.83, "6.8"),
         (47.2, "47"),
         (96_600.0, "97,000"),
-        (3.41e6, "3.4 million"),
-        (5.2e7, "52 million"),
-        (4e9, "4 billion"),
-        (float("inf"), "infinitely many"),
+        (3.41e6, "3.4e+06"),
+        (4e9, "4e+09"),
+        (float("inf"), "inf"),
     ],
 )
 def test_two_digits_say_enough(number, words):
@@ -117,7 +100,8 @@ def test_everything_is_written_and_every_tag_is_documented(tmp_path):
     assert [path.name for path in files] == ["results.md", "results.json", "estimators.png"]
     assert files[2].read_bytes().startswith(b"\x89PNG")
     record = json.loads(files[1].read_text())
-    assert record["settings"] == {"seed": 0} and record["verdict"] == verdict(MEASURED)
+    assert record["settings"] == {"seed": 0}
+    assert record["measurements"][0]["variance_interval"] == [1.9, 2.1]
     assert [row["relative_variance"] for row in record["measurements"]][:3] == [1.0, 0.25, 0.1]
 
     events = EventAccumulator(str(folder / "disarm"))
@@ -136,7 +120,7 @@ def test_a_figure_has_a_panel_for_each_problem_and_names_each_estimator():
     labels = [label.get_text() for label in lecture.get_yticklabels()]
     assert labels == ["gumbel-softmax", "disarm", "reinforce"] and lecture.yaxis_inverted()
     texts = [text.get_text() for text in gaussian.texts]
-    assert texts == ["1 / 50", "1 / 5.0   bias −25 %", "1"]
+    assert texts == ["1 / 50", "1 / 5   bias −25 %", "1"]
 
 
 def test_a_ratio_of_nothing_stays_on_the_axis_and_out_of_the_json(tmp_path):
@@ -145,4 +129,4 @@ def test_a_ratio_of_nothing_stays_on_the_axis_and_out_of_the_json(tmp_path):
     figure.canvas.draw()
     assert figure.axes[0].get_xlim()[0] > 0
     estimator_report.write(exact, {}, tmp_path, 4)
-    assert "infinitely many" in (tmp_path / "results.md").read_text()
+    assert "| inf |" in (tmp_path / "results.md").read_text()

@@ -193,12 +193,7 @@ EXPERIMENTS = {
 
 
 def domain_of(env_id: str, environment: type) -> Domain:
-    """The domain of an environment: its row's, else that of the class it is of.
-
-    Args:
-        env_id: its name in Gymnasium, without a module.
-        environment: the class of ``env.unwrapped``.
-    """
+    """The domain of ``env_id``: its row's, else that of ``environment``, the unwrapped class."""
     if env_id in ENVIRONMENTS:
         return ENVIRONMENTS[env_id].domain
     classes = {f"{parent.__module__}:{parent.__qualname__}" for parent in environment.__mro__}
@@ -216,38 +211,22 @@ def models() -> dict[str, str]:
 
 
 def learner_config(name: str) -> type[Any]:
-    """The class of settings of a learner: a frozen dataclass with ``build``.
-
-    Raises:
-        UserError: there is no such learner.
-    """
+    """The class of settings of a learner: a frozen dataclass with ``build``."""
     return _find("learner", name, learners())
 
 
 def model_config(name: str) -> type[Any]:
-    """The class of settings of a generative model: a frozen dataclass with ``build``.
-
-    Raises:
-        UserError: there is no such model.
-    """
+    """The class of settings of a generative model: a frozen dataclass with ``build``."""
     return _find("model", name, models())
 
 
 def config_of(name: str) -> type[Any]:
-    """The class of settings of a learner or of a generative model.
-
-    Raises:
-        UserError: there is neither of that name.
-    """
+    """The class of settings of a learner or of a generative model."""
     return model_config(name) if name in models() else learner_config(name)
 
 
 def experiment(name: str) -> Experiment:
-    """One of the lecture's experiments, or any generative model with its default settings.
-
-    Raises:
-        UserError: there is neither of that name; the message lists them.
-    """
+    """One of the lecture's experiments, or any generative model with its default settings."""
     if name in models():
         return Experiment(name, {}, summary(model_config(name)))
     if name not in EXPERIMENTS:
@@ -268,6 +247,7 @@ def entries(group: str) -> dict[str, str]:
 
 
 def _find(kind: str, name: str, known: Mapping[str, str]) -> type[Any]:
+    """What ``name`` stands for; a ``UserError`` lists the names that are known."""
     if name not in known:
         raise UserError(f"unknown {kind} {name!r}; there are {', '.join(known)}")
     try:

@@ -33,7 +33,7 @@ def read(record: type[Record], values: Any, where: Path | str) -> Record:
     """
     from pydantic import TypeAdapter, ValidationError  # a tenth of a second, only where needed
 
-    fields = current_names(record, check_fields(record, values, where))
+    fields = check_fields(record, values, where)
     try:
         return TypeAdapter(record).validate_json(json.dumps(fields, default=str), strict=True)
     except ValidationError as error:
@@ -44,8 +44,8 @@ def read(record: type[Record], values: Any, where: Path | str) -> Record:
         raise UserError(f"{where}: {about}{message}") from error
 
 
-def check_fields(record: type[Any], values: Any, where: Path | str) -> Mapping[str, Any]:
-    """``values``, if they are named like the fields of the dataclass ``record``, now or before.
+def check_fields(record: type[Any], values: Any, where: Path | str) -> dict[str, Any]:
+    """``values`` under the names that the fields of the dataclass ``record`` have now.
 
     Raises:
         UserError: they are no mapping, or a field is unknown or missing.
@@ -58,19 +58,14 @@ def check_fields(record: type[Any], values: Any, where: Path | str) -> Mapping[s
         for field in fields
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
-    given = current_names(record, values).keys()
-    unknown = sorted(given - {field.name for field in fields})
-    missing = sorted(needed - given)
+    renamed = renamed_fields(record)
+    given = {renamed.get(name, name): value for name, value in values.items()}
+    unknown = sorted(given.keys() - {field.name for field in fields})
+    missing = sorted(needed - given.keys())
     if unknown or missing:
         what = f"unknown {', '.join(unknown)}" if unknown else f"missing {', '.join(missing)}"
         raise UserError(f"{where} is not of this version of Hringur: {what}")
-    return values
-
-
-def current_names(record: type[Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """``values`` under the names that the fields of ``record`` have now."""
-    renamed = renamed_fields(record)
-    return {renamed.get(name, name): value for name, value in values.items()}
+    return given
 
 
 def renamed_options(options: Any) -> dict[str, str]:

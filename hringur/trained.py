@@ -97,27 +97,20 @@ def load(path: str | Path, device: Device = "auto") -> Any:
 
 
 def read_settings(folder: RunFolder) -> RunSettings:
-    """The settings in a run's config.json.
-
-    Raises:
-        UserError: they are not those of a run that this version can build.
-    """
+    """The settings in a run's config.json; refused if this version cannot build such a run."""
     where = folder.path / "config.json"
     values = check_fields(RunSettings, folder.settings(), where)
     config_class = config_of(str(values["learner"]))
-    parts = {
-        "config": read(config_class, values["config"], where),
-        "trainer": read(TrainerConfig, values["trainer"], where),
-    }
+    values["config"] = read(config_class, values["config"], where)
+    values["trainer"] = read(TrainerConfig, values["trainer"], where)
     for name, kind in (("env", str), ("env_options", dict), ("seed", int)):
         if type(values[name]) is not kind:
             raise UserError(
                 f"{where}: {name} must be of type {kind.__name__}, got {values[name]!r}"
             )
-    settings = RunSettings(**{**values, **parts})
-    if settings.learner not in models():
-        check_known(settings.env, where)
-    return settings
+    if values["learner"] not in models():
+        check_known(values["env"], where)
+    return RunSettings(**values)
 
 
 def latest_state(folder: RunFolder) -> State | None:
@@ -127,11 +120,7 @@ def latest_state(folder: RunFolder) -> State | None:
 
 
 def load_run(path: Path, device: Device) -> tuple[RunSettings, Any]:
-    """A run's settings, and its learner with the weights of the newest checkpoint.
-
-    Raises:
-        UserError: there is no such run, or it has no checkpoint that fits its settings.
-    """
+    """A run's settings, and its learner with the weights of the newest checkpoint."""
     folder = RunFolder.open(path)
     newest = folder.latest_checkpoint()
     if newest is None:
@@ -140,11 +129,7 @@ def load_run(path: Path, device: Device) -> tuple[RunSettings, Any]:
 
 
 def load_trained(path: Path, device: Device) -> Trained:
-    """What was trained or saved at ``path`` (see ``load``), with what is known about it.
-
-    Raises:
-        UserError: nothing of this kind is there, or it is damaged or of another architecture.
-    """
+    """What was trained or saved at ``path`` (see ``load``), with what is known about it."""
     if path.is_dir():
         settings, learner = load_run(path, device)
         return Trained(path=path, name=settings.learner, learner=learner, settings=settings)

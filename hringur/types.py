@@ -95,7 +95,11 @@ class Batches(Protocol):
 
 @runtime_checkable
 class Learner(Protocol):
-    """What the trainer trains: it knows neither rewards nor images, only this."""
+    """What the trainer trains: it knows neither rewards nor images, only this.
+
+    Optional methods: ``compile()`` compiles the networks in place with torch; ``figures()`` returns
+    pictures by tag, for the log, after each evaluation.
+    """
 
     def update(self, batch: Any, progress: float) -> Metrics:
         """One update; ``progress`` is the used share of the training budget, for schedules."""

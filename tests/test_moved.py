@@ -1,6 +1,7 @@
 """Imports that the documentation showed before the rooms were rebuilt, and the face of now."""
 
 import importlib
+import importlib.util
 import subprocess
 import sys
 import warnings
@@ -8,24 +9,34 @@ import warnings
 import pytest
 
 import hringur
+from hringur.moved import MOVED
 
 SHOWN = [
+    ("hringur.agents.attention_model", "AttentionModelConfig"),
     ("hringur.agents.reinforce", "ReinforceConfig"),
+    ("hringur.agents.tour_agent", "TourAgent"),
     ("hringur.data.held_out", "held_out"),
     ("hringur.data.images", "load_images"),
     ("hringur.data.market_files", "read_prices"),
     ("hringur.data.price_processes", "OrnsteinUhlenbeck"),
     ("hringur.estimators.catalogue", "make_estimator"),
     ("hringur.estimators.distributions", "bernoullis"),
+    ("hringur.estimators.relax", "Rebar"),
+    ("hringur.estimators.score_function", "score_function"),
     ("hringur.evaluation.compare", "markdown"),
+    ("hringur.evaluation.digit_classifier", "DigitClassifier"),
+    ("hringur.evaluation.evaluate", "over_seeds"),
     ("hringur.evaluation.game", "Game"),
     ("hringur.evaluation.game", "decisions_figure"),
     ("hringur.evaluation.game", "filmstrip"),
     ("hringur.evaluation.generative_scores", "ImageYardstick"),
     ("hringur.evaluation.generative_scores", "score_model"),
+    ("hringur.evaluation.maps", "tour_on_map"),
     ("hringur.evaluation.methods", "exact_score"),
     ("hringur.evaluation.methods", "heuristic_scores"),
     ("hringur.evaluation.methods", "learner_scores"),
+    ("hringur.evaluation.plots", "gap_chart"),
+    ("hringur.evaluation.plots", "learning_curve"),
     ("hringur.evaluation.plots", "save"),
     ("hringur.evaluation.video", "film_game"),
     ("hringur.generative.vae", "VAE"),
@@ -38,7 +49,10 @@ SHOWN = [
     ("hringur.references.trading", "outcomes"),
     ("hringur.references.trading", "returns_of"),
     ("hringur.training.console", "display"),
+    ("hringur.training.counters", "Counters"),
+    ("hringur.training.interruption", "Interruption"),
     ("hringur.training.log", "RunLog"),
+    ("hringur.training.processes", "rank"),
     ("hringur.training.random_state", "seed_everything"),
     ("hringur.training.run_folder", "RunFolder"),
     ("hringur.training.trainer", "TrainerConfig"),
@@ -52,6 +66,13 @@ def test_an_import_of_before_still_works(module, name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         assert getattr(importlib.import_module(module), name) is not None
+
+
+@pytest.mark.parametrize("before, now", MOVED.items())
+@pytest.mark.filterwarnings("ignore:.*is now:DeprecationWarning")
+def test_every_module_of_the_table_exists(before, now):
+    assert importlib.util.find_spec(f"hringur.{before}") is not None
+    assert all(importlib.util.find_spec(f"hringur.{one}").origin for one in now.split())
 
 
 def test_a_module_of_before_warns_and_hands_on_the_very_same_objects():

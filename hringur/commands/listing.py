@@ -33,32 +33,24 @@ class List:
 
 @dataclass(frozen=True, kw_only=True)
 class Named:
-    """One line of a table."""
+    """One line of a table: a name, what it is, and the module that holds it."""
 
     name: str
     what: str
-    """in a sentence"""
-
     where: str
-    """module that holds it"""
 
 
 def main(arguments: list[str]) -> None:
     """Print a table for each kind."""
     options = parse(List, arguments, "list")
     chosen = {kind: KINDS[kind]() for kind in options.kinds or KINDS}
-    tables = [
-        Table(
-            title=kind,
-            columns=[
-                Column[Named]("name", lambda row: row.name, text=True),
-                Column[Named]("what it is", lambda row: row.what, text=True, wrap=True),
-                Column[Named]("module", lambda row: row.where, text=True, wrap=True),
-            ],
-            rows=rows,
-        )
-        for kind, rows in chosen.items()
+    columns = [
+        Column[Named]("name", lambda row: row.name, text=True),
+        Column[Named]("what it is", lambda row: row.what, text=True, wrap=True),
     ]
+    if options.markdown:  # a terminal is too narrow for it
+        columns.append(Column("module", lambda row: row.where, text=True))
+    tables = [Table(title=kind, columns=columns, rows=rows) for kind, rows in chosen.items()]
     present(options, {kind: [asdict(row) for row in rows] for kind, rows in chosen.items()}, tables)
 
 

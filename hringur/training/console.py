@@ -4,7 +4,6 @@ All of it goes to stderr, so that stdout stays free for results.
 """
 
 import time
-from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
@@ -15,45 +14,28 @@ SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_BARS = 0.25
 
 
-@runtime_checkable
-class Display(Protocol):
-    """Shows a run's progress to a person."""
+class Display:
+    """Shows a run's progress to a person; this one shows nothing."""
 
     def show(self, share: float, now: Counters, headline: str) -> None:
         """Called after every update; ``share`` of the budget is used [0 .. 1]."""
-        ...
 
     def say(self, line: str) -> None:
         """One line that stays."""
-        ...
 
     def close(self) -> None:
         """The run has ended."""
-        ...
 
 
 def display(quiet: bool = False) -> Display:
     """The display that fits where stderr goes; ``quiet`` shows nothing at all."""
     console = Console(stderr=True)
     if quiet:
-        return Silence()
+        return Display()
     return Bar(console) if console.is_terminal else Lines(console)
 
 
-class Silence:
-    """Shows nothing."""
-
-    def show(self, share: float, now: Counters, headline: str) -> None:
-        """Show nothing."""
-
-    def say(self, line: str) -> None:
-        """Show nothing."""
-
-    def close(self) -> None:
-        """Show nothing."""
-
-
-class Bar:
+class Bar(Display):
     """A bar with the share of the budget, the headline metric, the speed and the time left."""
 
     def __init__(self, console: Console) -> None:
@@ -80,7 +62,7 @@ class Bar:
         self._bar.stop()
 
 
-class Lines:
+class Lines(Display):
     """The same as plain lines, one in ten seconds."""
 
     def __init__(self, console: Console) -> None:
@@ -95,9 +77,6 @@ class Lines:
     def say(self, line: str) -> None:
         """Print the line."""
         self._console.print(line, highlight=False, markup=False, soft_wrap=True)
-
-    def close(self) -> None:
-        """There is nothing to close."""
 
 
 class Speed:

@@ -1,90 +1,57 @@
 """Where a run's scalars, figures and checkpoints go."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from hringur.training.config import Counters
-from hringur.training.console import Display, Silence
+from hringur.training.console import Display
 from hringur.training.run_folder import RunFolder
 from hringur.types import Metrics, State
 
 
-@runtime_checkable
-class Log(Protocol):
-    """What the trainer tells while it trains."""
+class Log:
+    """What the trainer reports to; this one keeps nothing and shows the progress on ``display``."""
+
+    def __init__(self, display: Display | None = None) -> None:
+        self.display = display or Display()
 
     def begin(self, now: Counters) -> None:
         """Training starts or goes on at ``now``."""
-        ...
 
     def scalars(self, metrics: Metrics, now: Counters) -> None:
         """Averages over the last updates."""
-        ...
 
     def evaluation(self, metrics: Metrics, now: Counters) -> None:
         """The result of one evaluation."""
-        ...
 
     def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
         """Pictures by tag."""
-        ...
 
     def progress(self, share: float, now: Counters, headline: str) -> None:
         """Called after every update; ``share`` of the budget is used [0 .. 1]."""
-        ...
-
-    def checkpoint(self, state: State, now: Counters, keep: int) -> None:
-        """Everything needed to go on from here; the last ``keep`` of them stay."""
-        ...
-
-    def end(self, metrics: Metrics, now: Counters, interrupted: bool) -> None:
-        """The budget is used up, or the run was stopped."""
-        ...
-
-    def close(self) -> None:
-        """Always the last call, after a failure too."""
-        ...
-
-
-class NoLog:
-    """Keeps nothing and shows what ``display`` shows: for ranks above zero, and for scripts."""
-
-    def __init__(self, display: Display | None = None) -> None:
-        self.display = display or Silence()
-
-    def begin(self, now: Counters) -> None:
-        """Keep nothing."""
-
-    def scalars(self, metrics: Metrics, now: Counters) -> None:
-        """Keep nothing."""
-
-    def evaluation(self, metrics: Metrics, now: Counters) -> None:
-        """Keep nothing."""
-
-    def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
-        """Keep nothing."""
-
-    def progress(self, share: float, now: Counters, headline: str) -> None:
-        """Show it."""
         self.display.show(share, now, headline)
 
     def checkpoint(self, state: State, now: Counters, keep: int) -> None:
-        """Keep nothing."""
+        """Everything needed to go on from here; the last ``keep`` of them stay."""
 
     def end(self, metrics: Metrics, now: Counters, interrupted: bool) -> None:
-        """Keep nothing."""
+        """The budget is used up, or the run was stopped."""
 
     def close(self) -> None:
-        """Close the display."""
+        """Always the last call, after a failure too."""
         self.display.close()
 
 
-class RunLog:
-    """Everything into a run folder: TensorBoard, learning curve, checkpoints, metrics."""
+NoLog = Log
+"""For ranks above zero, and for scripts."""
+
+
+class RunLog(Log):
+    """Keeps everything in a run folder: TensorBoard, learning curve, checkpoints, metrics."""
 
     def __init__(
         self,
@@ -92,15 +59,9 @@ class RunLog:
         display: Display | None = None,
         resume_command: str | None = None,
     ) -> None:
-        """A log for rank zero.
-
-        Args:
-            folder: receives everything.
-            display: shows the progress to a person.
-            resume_command: what to type after an interruption.
-        """
+        """``resume_command`` is what to type after an interruption."""
+        super().__init__(display)
         self.folder = folder
-        self.display = display or Silence()
         self.resume_command = resume_command or f"hringur train ... --resume {folder.path}"
         self._writer: SummaryWriter | None = None
 
@@ -130,10 +91,6 @@ class RunLog:
         for tag, figure in figures.items():
             self.writer.add_figure(tag, figure, now.steps, close=False)
 
-    def progress(self, share: float, now: Counters, headline: str) -> None:
-        """Show it to the person who waits."""
-        self.display.show(share, now, headline)
-
     def checkpoint(self, state: State, now: Counters, keep: int) -> None:
         """Write it; the scalars so far go first, so that none is missing after a kill."""
         self.writer.flush()
@@ -157,7 +114,7 @@ class RunLog:
             self._writer.close()
             self._writer = None
         self.folder.release()
-        self.display.close()
+        super().close()
 
 
 def _result(metrics: Metrics, now: Counters) -> dict[str, Any]:

@@ -9,22 +9,12 @@ checkpoint and ends, on a CPU, in the same weights bit for bit as one that was n
 import signal
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from types import FrameType, TracebackType
-from typing import Any, Protocol, runtime_checkable
-
-from matplotlib.figure import Figure
+from types import FrameType
+from typing import Any
 
 from hringur.training.config import Averages, Counters, Due, TrainerConfig
-from hringur.training.fabric import (
-    agree,
-    gather,
-    gradient_step,
-    make_fabric,
-    rank,
-    world_size,
-)
+from hringur.training.fabric import agree, gather, gradient_step, make_fabric, rank, world_size
 from hringur.training.log import Log
 from hringur.training.random_state import random_state, restore_random_state, undisturbed
 from hringur.types import Batches, Learner, Metrics, State, UserError
@@ -44,24 +34,6 @@ class Outcome:
     """by Ctrl-C or SIGTERM, before the budget was used up"""
 
 
-@runtime_checkable
-class Compilable(Protocol):
-    """A learner whose networks torch can compile."""
-
-    def compile(self) -> None:
-        """Compile them in place (``module.compile()``)."""
-        ...
-
-
-@runtime_checkable
-class Illustrated(Protocol):
-    """A learner that has pictures to show after each evaluation."""
-
-    def figures(self) -> Mapping[str, Figure]:
-        """Pictures by tag."""
-        ...
-
-
 def train(
     learner: Learner,
     batches: Batches,
@@ -72,7 +44,7 @@ def train(
     """Update ``learner`` until a budget of ``config`` is used up or Ctrl-C is pressed.
 
     Args:
-        learner: what is trained; ``Compilable`` and ``Illustrated`` are welcome extras.
+        learner: what is trained.
         batches: endless; under torchrun each rank's must differ (seed them with the rank).
         config: budgets and intervals.
         log: receives scalars, figures and checkpoints; on ranks above zero a ``NoLog``.
@@ -87,7 +59,7 @@ def train(
         if resume_state is not None:
             run.restore(resume_state)
         if config.compile:
-            if not isinstance(learner, Compilable):
+            if not hasattr(learner, "compile"):
                 raise UserError(f"compile: a {type(learner).__name__} cannot be compiled")
             learner.compile()
         log.begin(run.now)  # not before: what is refused leaves the folder as it was
@@ -123,8 +95,8 @@ class _Run:
         while share < 1 and not stop:
             self.update(share)
             now = self.now
-            verdict = (config.share(now), interruption.requested, evaluate(now), save(now))
-            share, stop, evaluate_now, save_now = agree(verdict)  # rank zero's clock
+            decided = (config.share(now), interruption.requested, evaluate(now), save(now))
+            share, stop, evaluate_now, save_now = agree(decided)  # rank zero's clock
             self.count(share)
             if share < 1 and not stop:
                 if evaluate_now:
@@ -174,7 +146,7 @@ class _Run:
         began = time.perf_counter()
         with undisturbed():
             self.metrics = self.learner.evaluate()
-            figures = self.learner.figures() if isinstance(self.learner, Illustrated) else {}
+            figures = self.learner.figures() if hasattr(self.learner, "figures") else {}
         spent = self.now.evaluation_seconds + time.perf_counter() - began
         self.now = replace(self.now, evaluation_seconds=spent)
         self.evaluated_at = self.now.steps
@@ -244,12 +216,7 @@ class Interruption:
                 self._before[number] = signal.signal(number, self._request)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for number in list(self._before):
             self._restore(number)
 

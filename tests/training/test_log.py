@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from hringur.training.config import Counters
-from hringur.training.log import Log, NoLog, RunLog
+from hringur.training.log import RunLog
 from hringur.training.run_folder import RunFolder
 
 
@@ -26,11 +26,6 @@ def curve(folder: RunFolder, tag: str) -> list[tuple[int, float]]:
 @pytest.fixture
 def folder(tmp_path):
     return RunFolder.create(tmp_path / "run", {"trainer": {"steps": 3, "places": [1, 2]}})
-
-
-def test_both_logs_are_logs(folder):
-    assert isinstance(RunLog(folder), Log)
-    assert isinstance(NoLog(), Log)
 
 
 def test_scalars_figures_settings_and_results_are_kept(folder):

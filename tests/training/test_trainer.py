@@ -9,14 +9,14 @@ from matplotlib.figure import Figure
 
 from hringur.training import checkpoint
 from hringur.training.config import Counters
-from hringur.training.log import NoLog, RunLog
+from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Outcome, TrainerConfig, train
 from hringur.types import Batches, Learner, UserError
 from tests.training.toy import Toy, toy
 
 
-class Kept:
+class Kept(Log):
     """A log that remembers what it was told."""
 
     def __init__(self) -> None:

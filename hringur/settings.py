@@ -59,7 +59,9 @@ def check_fields(record: type[Any], values: Any, where: Path | str) -> dict[str,
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     }
     renamed = renamed_fields(record)
-    given: dict[str, Any] = {renamed.get(name, name): value for name, value in values.items()}
+    given: dict[str, Any] = {
+        renamed[name] if name in renamed else name: value for name, value in values.items()
+    }
     unknown = sorted(given.keys() - {field.name for field in fields})
     missing = sorted(needed - given.keys())
     if unknown or missing:

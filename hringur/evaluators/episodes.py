@@ -53,8 +53,8 @@ class EpisodeReturns:
     distinct: int | None = None
     """episodes that differ in what was first seen, done or rewarded; None: not counted"""
 
-    independent: bool = True
-    """no two episodes have days of one history in common"""
+    history: str | None = None
+    """what all episodes are cut from, in words; None: each is drawn independently"""
 
     @property
     def gap(self) -> float | None:
@@ -136,7 +136,7 @@ def play_episodes(
             playing &= ~ended
             if on_decision is not None:
                 on_decision(episodes - int(playing.sum()), int(lengths.max()))
-        independent = getattr(env.unwrapped, "independent_episodes", True)
+        history = getattr(env.unwrapped, "history", None)
     finally:
         env.close()
     optimal, reference = (None if np.isnan(c).any() else c for c in known.values())
@@ -145,9 +145,7 @@ def play_episodes(
             best = best_return(single)
         optimal = None if best is None else np.full(episodes, best)
     figures = {} if recorder is None else recorder.figures()
-    return EpisodeReturns(
-        returns, lengths, optimal, reference, figures, trails.distinct, independent
-    )
+    return EpisodeReturns(returns, lengths, optimal, reference, figures, trails.distinct, history)
 
 
 ODD, HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
@@ -194,13 +192,17 @@ class EpisodeEvaluator:
     """Episodes from reserved seeds, beside the best mean return where that is known.
 
     Options that make learning easier, such as clipped rewards, are turned off: the environment
-    names them in ``evaluation_options``.
+    names them in ``evaluation_options``, and in ``monitoring_options`` those of measurements while
+    training goes on, where they differ.
     """
 
     env_id: str
     env_options: dict[str, Any]
     episodes: int | None = None
     """100 when not given, 25 where images are observed"""
+
+    chosen: frozenset[str] = frozenset()
+    """options that were chosen for the evaluation: the environment does not change them"""
 
     samples: ClassVar[str] = "environment steps"
     """what a learner counts"""
@@ -232,7 +234,8 @@ class EpisodeEvaluator:
         For use while training goes on: where images are observed, a policy that keeps a game alive
         for ever is stopped after some thousand decisions.
         """
-        options = self.env_options | self.overruled
+        changed = getattr(self._env.unwrapped, "monitoring_options", self.overruled)
+        options = self.env_options | changed
         played = play_episodes(
             self.env_id, options, decide, self.count, most_steps=self.measured_steps
         )
@@ -256,7 +259,8 @@ class EpisodeEvaluator:
     @cached_property
     def overruled(self) -> dict[str, Any]:
         """Options of the environment that an evaluation sets, in place of those of training."""
-        return dict(getattr(self._env.unwrapped, "evaluation_options", {}))
+        options = getattr(self._env.unwrapped, "evaluation_options", {})
+        return {name: value for name, value in options.items() if name not in self.chosen}
 
     @cached_property
     def _env(self) -> gym.Env:

@@ -157,10 +157,10 @@ def test_episodes_of_one_history_are_not_independent():
 
     drawn, cut = (
         play_episodes("StockTrading-v0", {"episode_days": 10} | options, wait, 3)
-        for options in ({}, {"prices": "stocks", "ticker": "AAPL"})
+        for options in ({}, {"prices": "stocks", "ticker": "AAPL", "split": "train"})
     )
-    assert drawn.independent and not cut.independent and cut.distinct == 3
-    assert play_episodes("CartPole-v1", {}, lean, 2).independent
+    assert drawn.history is None and cut.history == "the train split" and cut.distinct == 3
+    assert play_episodes("CartPole-v1", {}, lean, 2).history is None
 
 
 @pytest.mark.parametrize("env_id", ["hringur:IcelandTSP-v0", "json:CartPole-v1", "CartPole-v1"])

@@ -132,7 +132,8 @@ class CompareAgents(TrainedComparison):
         further = Report(tables=(), record={})
         if domain.comparison is not None:
             further = resolve_name(domain.comparison)(runs, self.env, self.env_options)
-        first = comparison.table(runs, f"{title}, {self.episodes} held-out episodes", unit)
+        played = comparison.episodes_words(runs)
+        first = comparison.table(runs, f"{title}, {played}", unit)
         tables: list[RenderableType] = [first, *further.tables]
         if len(runs) > 1 and all(len(one.cells) > 1 for one in runs):
             tables.append(comparison.improvement_table(runs))
@@ -162,6 +163,8 @@ class AgentRecord:
     optimal: list[float] | None
     reference: list[float] | None
     figures: dict[str, list[float | None]] = field(default_factory=dict)
+    distinct: int | None = None
+    history: str | None = None
     curve: tuple[CurvePoint, ...]
     command: str
 
@@ -228,6 +231,8 @@ class AgentTask(CellTask):
             optimal=None if played.optimal is None else played.optimal.tolist(),
             reference=None if played.reference is None else played.reference.tolist(),
             figures={tag: values.tolist() for tag, values in played.figures.items()},
+            distinct=played.distinct,
+            history=played.history,
             curve=curve_of(untrained, history),
             command=self.command,
         )
@@ -247,6 +252,8 @@ class AgentTask(CellTask):
             optimal,
             reference,
             {tag: np.array(column, dtype=float) for tag, column in record.figures.items()},
+            record.distinct,
+            record.history,
         )
         return Cell(
             agent=record.agent,

@@ -45,6 +45,7 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
         "played_with": evaluated.env_options,
         "actions": options.actions,
         "episodes": episodes,
+        "history": score.played.history,
         "scores": [one.to_json() for one in scores],
         "command": shlex.join(["hringur", "evaluate", *arguments]),
         **report.record,
@@ -54,19 +55,30 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
     tables = list(report.tables)
     if not report.instead:
         drawn = "" if options.actions == "likeliest" else ", actions drawn from the policy"
-        about = f"{evaluated.env_id}, {episodes:,} episodes{drawn}"
+        where = origin(trained, evaluated)
+        about = f"{evaluated.env_id}, {episodes:,} episodes{where}{drawn}"
         title = f"{about}: mean return, 95 % bootstrap interval"
         tables = [table(scores, title), variety(score), *tables]
     each = {"returns": score.played.returns.tolist(), "lengths": score.played.lengths.tolist()}
     present(options, record, tables, each)
 
 
+def origin(trained: Trained, evaluated: Evaluated) -> str:
+    """Which part of a history the episodes are cut from, and whether it was trained on."""
+    history = evaluated.score.played.history
+    if history is None:
+        return ""
+    seen = dict(evaluated.env_options) == own_options(trained)
+    return f" on {history}{', which it was trained on' if seen else ''}"
+
+
 def play(trained: Trained, options: Any, env_options: dict[str, Any]) -> Evaluated:
     """The held-out episodes, by the agent and by random actions."""
     learner, episodes = trained.learner, options.episodes
     env_id = learner.env_id
-    evaluator = EpisodeEvaluator(env_id, env_options, episodes)
-    note(f"playing {episodes:,} held-out episodes of {env_id} ...")
+    chosen = frozenset(parse_options(options.option))
+    evaluator = EpisodeEvaluator(env_id, env_options, episodes, chosen)
+    note(f"playing {episodes:,} episodes of {env_id} ...")
     reseed(learner, options.seed)
     decide = decider(learner, options.actions == "likeliest")
     played = evaluator.play_policy(decide, on_decision=ProgressNotes("episodes", episodes))

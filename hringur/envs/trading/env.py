@@ -64,9 +64,19 @@ class TradingEnv(gym.Env):
             self._window = Window()  # refuses here, not at the first frame, if pygame is missing
 
     @property
-    def independent_episodes(self) -> bool:
-        """Whether every episode has prices of its own; others share the days of one history."""
-        return self.problem.drawn
+    def history(self) -> str | None:
+        """The days that all episodes are cut from, in words; None: each has prices of its own."""
+        return self.problem.history
+
+    @property
+    def evaluation_options(self) -> dict[str, Any]:
+        """What was trained on the train split is tested on the test split."""
+        return {"split": "test"} if self.problem.split == "train" else {}
+
+    @property
+    def monitoring_options(self) -> dict[str, Any]:
+        """While training goes on, the validation split is played, so that the test stays unseen."""
+        return {"split": "validation"} if self.problem.split == "train" else {}
 
     def _lay_out(self, paths: Paths) -> None:
         """Tables as a single step reads them fastest: one row a day, plain numbers."""

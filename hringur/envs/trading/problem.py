@@ -55,11 +55,20 @@ class TradingProblem:
     state: bool
     """the process's own state is part of the observation"""
     compute_optimal: bool
+    split: str = "all"
+    """part of the prices, where they are those of a history"""
 
     @property
     def drawn(self) -> bool:
         """Every episode has a path of its own; otherwise all are cut from the same prices."""
         return not isinstance(self.source, Prices)
+
+    @property
+    def history(self) -> str | None:
+        """The days that all episodes are cut from, in words; None: each has prices of its own."""
+        if self.drawn:
+            return None
+        return "all of the prices" if self.split == "all" else f"the {self.split} split"
 
     @cached_property
     def state_columns(self) -> int:
@@ -195,6 +204,7 @@ def trading_problem(
         sell_cost=sell_cost,
         state=state,
         compute_optimal=compute_optimal,
+        split=part.split,
     )
 
 

@@ -50,9 +50,9 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         self._drawn = np.zeros((problem.days + 1, num_envs), dtype=np.int8) if drawing else None
 
     @property
-    def independent_episodes(self) -> bool:
+    def history(self) -> str | None:
         """As of the single environment."""
-        return self.problem.drawn
+        return self.problem.history
 
     def _begin_episodes(self, rows: np.ndarray, options: Info) -> None:
         """Draw paths, or first days; the traders are flat."""

@@ -166,6 +166,15 @@ def seed_words(seeds: Sequence[int]) -> str:
     return f"{first}-{last}" if whole else ", ".join(map(str, seeds))
 
 
+def episodes_words(runs: Sequence[AgentRuns]) -> str:
+    """How many episodes each run played, of which history, and how many at least differ."""
+    played = [cell.played for one in runs for cell in one.cells]
+    count, history = len(played[0].returns), played[0].history
+    differ = min((one.distinct for one in played if one.distinct is not None), default=count)
+    words = f"{count} held-out episodes" if history is None else f"{count} episodes on {history}"
+    return words if differ == count else f"{words}, as few as {differ} of them different"
+
+
 def improvement_table(runs: Sequence[AgentRuns]) -> Table[AgentRuns]:
     """Chance that a run of the agent on the left scores higher than one of the agent above."""
 

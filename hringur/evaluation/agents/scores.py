@@ -69,7 +69,7 @@ class EpisodeScore:
     def _estimate(self, statistic: Statistic) -> Estimate:
         """With no interval where episodes do not differ, or are cut from one history."""
         count, played = len(self.played.returns), self.played
-        if played.distinct == 1 or not played.independent:
+        if played.distinct == 1 or played.history is not None:
             return Estimate(float(statistic(np.arange(count))))
         return estimate_rows(count, statistic)
 
@@ -87,7 +87,8 @@ def references(score: EpisodeScore) -> list[EpisodeScore]:
 def variety(score: EpisodeScore, episodes: str = "episodes") -> str:
     """How many of its episodes differ, in words."""
     count, distinct = len(score.played.returns), score.played.distinct
-    why = "" if score.played.independent else ", cut from one history: no intervals"
+    history = score.played.history
+    why = "" if history is None else f", cut from {history}: no intervals"
     return f"different {episodes} of {score.name}: {distinct:,} of {count:,}{why}"
 
 

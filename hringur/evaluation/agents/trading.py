@@ -66,13 +66,14 @@ def report(evaluated: Evaluated) -> Report:
     options, score = dict(evaluated.env_options), evaluated.score
     episodes = len(score.played.returns)
     problem = problem_of(evaluated.env_id, options)
-    references = play_references(evaluated.env_id, options, episodes)
+    references = play_references(evaluated.env_id, options, episodes, frozenset(options))
     played = {score.name: score.played, **references, "random": evaluated.by_chance.played}
     traders = [
         Trader(name, over_episodes(one), one is score.played) for name, one in played.items()
     ]
     above = above_holding(evaluated, references["buy & hold"], problem)
-    interval = "95 % bootstrap interval" if problem.drawn else "cut from one history: no intervals"
+    history = problem.history
+    interval = "95 % bootstrap interval" if history is None else f"cut from {history}: no intervals"
     beyond = f"log wealth of {score.name} beyond buy-and-hold's on the same prices"
     return Report(
         tables=[
@@ -105,12 +106,16 @@ def comparison(runs: Sequence[AgentRuns], env_id: str, env_options: Mapping[str,
 
 
 def play_references(
-    env_id: str, env_options: Mapping[str, Any], episodes: int
+    env_id: str,
+    env_options: Mapping[str, Any],
+    episodes: int,
+    chosen: frozenset[str] = frozenset(),
 ) -> dict[str, EpisodeReturns]:
-    """The best policy, if the prices' law is known, and buy-and-hold on the held-out paths."""
+    """The best policy, if the prices' law is known, and buy-and-hold on the paths of evaluation."""
 
     def play(decide: Decide, **more: Any) -> EpisodeReturns:
-        return EpisodeEvaluator(env_id, dict(env_options) | more, episodes).play_policy(decide)
+        options = dict(env_options) | more
+        return EpisodeEvaluator(env_id, options, episodes, chosen).play_policy(decide)
 
     problem = problem_of(env_id, env_options)
     best = {}
@@ -179,7 +184,7 @@ def over_episodes(played: EpisodeReturns) -> dict[str, Estimate | None]:
     for tag in RATIOS:
         values = _present(played.figures[tag])
         mean = estimate_mean(values) if len(values) else None
-        if mean is not None and not played.independent:
+        if mean is not None and played.history is not None:
             mean = Estimate(mean.value)
         found[tag] = mean
     return found
@@ -195,7 +200,10 @@ def above_holding(
     assert isinstance(problem.source, Prices)
     if problem.days < problem.source.days - problem.window - 1:  # not all of the same days
         return Estimate(float(difference.mean()))
-    evaluator = EpisodeEvaluator(evaluated.env_id, dict(evaluated.env_options), len(difference))
+    options = dict(evaluated.env_options)
+    evaluator = EpisodeEvaluator(
+        evaluated.env_id, options, len(difference), chosen=frozenset(options)
+    )
     gains = []
     for decide in (evaluated.decide, hold):
         recorder = TradingRecorder()

@@ -47,3 +47,44 @@ def test_traders_are_compared_by_the_same_columns(tmp_path, capsys):
     assert [row["name"] for row in rows] == ["a2c", "optimum", "buy & hold"]
     cell = json.loads((tmp_path / "traders" / "cells" / "a2c-0.json").read_text())
     assert set(cell["figures"]) == set(RATIOS)
+
+
+STOCKS = ["--env=StockTrading-v0", "--steps=2", "--option", "prices=stocks", "ticker=AAPL"]
+
+
+@pytest.mark.parametrize(
+    ("trained", "asked", "said", "history"),
+    [
+        (["split=train"], [], "100 episodes on the test split:", "the test split"),
+        (
+            ["split=train"],
+            ["--option", "split=train"],
+            "100 episodes on the train split, which it was trained on:",
+            "the train split",
+        ),
+        (
+            [],
+            [],
+            "100 episodes on all of the prices, which it was trained on:",
+            "all of the prices",
+        ),
+    ],
+)
+def test_the_part_of_a_history_that_is_played_is_named(
+    tmp_path, capsys, trained, asked, said, history
+):
+    assert train("a2c", tmp_path / "run", *STOCKS, "episode_days=None", *trained) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(tmp_path / "run"), *asked]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"StockTrading-v0, {said}" in shown
+    assert f"of 100, cut from {history}: no intervals" in shown
+
+
+def test_a_comparison_names_the_split_and_counts_its_paths(tmp_path, capsys):
+    arguments = ["compare", *STOCKS[:1], "--option", "prices=stocks", "ticker=AAPL"]
+    arguments += ["split=train", "episode_days=None", "--jobs=1", "--agents", "a2c", "--seeds=2"]
+    arguments += ["--budget=10steps", "--episodes=3", f"--folder={tmp_path / 'traders'}"]
+    assert main(arguments) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "3 episodes on the test split, as few as 1 of them different" in shown

@@ -39,7 +39,7 @@ def test_episodes_that_do_not_differ_have_no_interval():
     """One path, however often it is played, and days of one history."""
     returns = np.array([3.0, 3.0, 4.0])
     lengths = np.full(3, 9)
-    for alike in ({"distinct": 1}, {"independent": False}):
+    for alike in ({"distinct": 1}, {"history": "all of the prices"}):
         played = EpisodeReturns(returns, lengths, np.full(3, 5.0), **alike)
         one = EpisodeScore(name="x", kind="learned", played=played)
         assert not one.mean_return.bounded and not one.gap.bounded

@@ -97,7 +97,7 @@ def test_prices_of_no_known_law_have_no_optimum_and_no_intervals_over_episodes()
     assert [row["name"] for row in told.record["trading"]] == ["agent", "buy & hold", "random"]
     holding = told.record["trading"][1]
     assert np.isnan(holding["trading/sharpe_annual_interval"]).all()
-    assert "cut from one history: no intervals" in printed(*told.tables)
+    assert "cut from the test split: no intervals" in printed(*told.tables)
     gain = EpisodeEvaluator(ENV_ID, REAL, 1).play_policy(wait).reference
     assert told.record["above_buy_and_hold"] == pytest.approx(-gain[0])
     low, high = told.record["above_buy_and_hold_interval"]  # by blocks of the same days

@@ -65,6 +65,7 @@ setup(
             "data/tours/held_out/*.npz",
             "data/trading/markets/*",
             "data/images/mnist/*.gz",
+            "data/images/sprites/*",
             "weights/*.safetensors",
         ]
     },

@@ -31,6 +31,9 @@ class Batch:
 
     label: Int[Tensor, " B"] | None
 
+    attributes: UInt8[Tensor, "B A"] | None = None
+    """1 where the image has the attribute of the column"""
+
     def __len__(self) -> int:
         return len(self.image)
 
@@ -45,6 +48,9 @@ class Images:
     train_labels: Int[Tensor, " N"] | None
     test_labels: Int[Tensor, " M"] | None
     classes: tuple[str, ...]
+    train_attributes: UInt8[Tensor, "N A"] | None = None
+    test_attributes: UInt8[Tensor, "M A"] | None = None
+    attributes: tuple[str, ...] = ()
 
     @classmethod
     def on_device(cls, images: ImageSet, device: torch.device) -> "Images":
@@ -116,8 +122,9 @@ class ImageBatches:
         first = self.position + self.rank * self.batch
         self.position += together
         rows = self.order[first : first + self.batch].to(self.images.train.device)
-        labels = self.images.train_labels
-        return Batch(as_floats(self.images.train[rows]), None if labels is None else labels[rows])
+        image = as_floats(self.images.train[rows])
+        known = (self.images.train_labels, self.images.train_attributes)
+        return Batch(image, *(None if of_all is None else of_all[rows] for of_all in known))
 
     def state_dict(self) -> State:
         """The generator before the present epoch, and the place within it."""

@@ -23,7 +23,8 @@ class TrainModel(NewRun[Config]):
     """Train one generative model; the first budget used up ends it, Ctrl-C saves."""
 
     dataset: str = "mnist"
-    """images: mnist, digits, fashion-mnist, a folder, a .zip or an .npz"""
+    """images: mnist, digits, fashion-mnist, faces, glyphs, emoji, coats, fruits, a folder, a .zip
+    or an .npz"""
 
     size: int | None = None
     """bring the images to so many pixels, high and wide; as they are when not given"""

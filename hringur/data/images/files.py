@@ -4,7 +4,8 @@ Where images lie says what they are:
 
 - all in one folder: no classes; one tenth is held out;
 - each in one of several sub-folders: the sub-folders are the classes;
-- sub-folders ``train`` and ``test``: that split, with classes below them or without.
+- sub-folders ``train`` and ``test``: that split, with classes below them or without;
+- ``attributes.csv`` beside them: which image has which attribute (``attributes.py``).
 
 All must be equally high and wide. They are grey if all of them are, else all become colour.
 """
@@ -21,7 +22,14 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from hringur.data.images.image_set import ImageSet, held_out_split, resized
+from hringur.data.images.attributes import FILE, parse_attributes
+from hringur.data.images.image_set import (
+    Attributes,
+    ImageSet,
+    held_out_split,
+    resized,
+    split,
+)
 from hringur.types import UserError
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -95,6 +103,7 @@ def read_zip(path: Path, size: int | None = None) -> ImageSet:
 
 
 def _image_set(source: _Source, files: Iterable[PurePosixPath], size: int | None) -> ImageSet:
+    files = list(files)
     images = sorted(file for file in files if _is_image(file))
     if len(images) < 2:
         raise UserError(
@@ -104,10 +113,28 @@ def _image_set(source: _Source, files: Iterable[PurePosixPath], size: int | None
     named = ((f"{source.where}/{file}", file) for file in images)
     decoded = ((where, _decoded(source.read(file), where)) for where, file in named)
     pixels = stacked(decoded, len(images), size)
+    attributes = _attributes(source, files, images)
     if {path.parts[0].lower() for path in below if len(path.parts) > 1} == {"train", "test"}:
-        return _split_by_folder(source, below, pixels)
+        return _split_by_folder(source, below, pixels, attributes)
     labels, classes = _classes_of(below)
-    return held_out_split(source.name, pixels, labels, classes)
+    return held_out_split(source.name, pixels, labels, classes, attributes=attributes)
+
+
+def _attributes(
+    source: _Source, files: list[PurePosixPath], images: list[PurePosixPath]
+) -> Attributes | None:
+    """What the table beside the images says, if there is one."""
+    tables = [file for file in files if file.name == FILE]
+    if len(tables) > 1:
+        raise UserError(f"{source.where} must have one {FILE}, it has {len(tables)}")
+    if not tables:
+        return None
+    below = tables[0].parent
+    outside = [file for file in images if not file.is_relative_to(below)]
+    if outside:
+        raise UserError(f"{source.where}: {outside[0]} lies outside the folder of {tables[0]}")
+    names = [file.relative_to(below).as_posix() for file in images]
+    return parse_attributes(source.read(tables[0]), names, f"{source.where}/{tables[0]}")
 
 
 def _is_image(file: PurePosixPath) -> bool:
@@ -135,7 +162,10 @@ def _classes_of(
 
 
 def _split_by_folder(
-    source: _Source, files: list[PurePosixPath], pixels: UInt8[np.ndarray, "N C H W"]
+    source: _Source,
+    files: list[PurePosixPath],
+    pixels: UInt8[np.ndarray, "N C H W"],
+    attributes: Attributes | None,
 ) -> ImageSet:
     stray = [file for file in files if len(file.parts) == 1]
     if stray:
@@ -148,14 +178,7 @@ def _split_by_folder(
         if unknown:
             name = classes[min(unknown)]
             raise UserError(f"{source.where}: class {name!r} is in only one of train and test")
-    return ImageSet(
-        source.name,
-        pixels[~held_out],
-        pixels[held_out],
-        None if labels is None else labels[~held_out],
-        None if labels is None else labels[held_out],
-        classes,
-    )
+    return split(source.name, pixels, labels, classes, attributes, held_out)
 
 
 def stacked(

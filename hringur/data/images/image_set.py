@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
-from jaxtyping import Float, Float32, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float, Float32, Int64, Shaped, UInt8
 
 from hringur.types import UserError
 
@@ -17,6 +17,10 @@ SPLIT_SEED = 874
 
 CHUNK = 1024
 """Images that are resized at a time, which bounds the memory for floats."""
+
+
+Attributes = tuple[UInt8[np.ndarray, "N A"], tuple[str, ...]]
+"""Which image has which attribute, and the names of the attributes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +38,13 @@ class ImageSet:
     test_labels: Int64[np.ndarray, " M"] | None = None
     classes: tuple[str, ...] = ()
     """names by number; empty where the set has no classes"""
+
+    train_attributes: UInt8[np.ndarray, "N A"] | None = None
+    """1 where an image has an attribute, 0 where not; None where none are known"""
+
+    test_attributes: UInt8[np.ndarray, "M A"] | None = None
+    attributes: tuple[str, ...] = ()
+    """names of the attributes, by column"""
 
     def __post_init__(self) -> None:
         for name in ("train", "test"):
@@ -73,18 +84,35 @@ def held_out_split(
     labels: Int64[np.ndarray, " N"] | None,
     classes: tuple[str, ...],
     test_share: float = 0.1,
+    attributes: Attributes | None = None,
 ) -> ImageSet:
     """A set whose test images are drawn from ``images``: the share given, at least one."""
     order = np.random.default_rng(SPLIT_SEED).permutation(len(images))
-    held_out = max(1, round(test_share * len(images)))
-    test, train = np.sort(order[:held_out]), np.sort(order[held_out:])
+    held_out = np.zeros(len(images), dtype=bool)
+    held_out[order[: max(1, round(test_share * len(images)))]] = True
+    return split(name, images, labels, classes, attributes, held_out)
+
+
+def split(
+    name: str,
+    images: UInt8[np.ndarray, "N C H W"],
+    labels: Int64[np.ndarray, " N"] | None,
+    classes: tuple[str, ...],
+    attributes: Attributes | None,
+    held_out: Bool[np.ndarray, " N"],
+) -> ImageSet:
+    """A set whose test images are those held out, with what is known of each image."""
+    values, names = attributes or (None, ())
     return ImageSet(
         name,
-        images[train],
-        images[test],
-        None if labels is None else labels[train],
-        None if labels is None else labels[test],
+        images[~held_out],
+        images[held_out],
+        None if labels is None else labels[~held_out],
+        None if labels is None else labels[held_out],
         classes,
+        None if values is None else values[~held_out],
+        None if values is None else values[held_out],
+        names,
     )
 
 

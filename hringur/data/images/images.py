@@ -6,6 +6,8 @@ data set             images
 ``mnist``            60,000 + 10,000 handwritten digits, 28 x 28 grey; in the package
 ``digits``           1,438 + 359 handwritten digits, 8 x 8 grey; in scikit-learn
 ``fashion-mnist``    60,000 + 10,000 pieces of clothing, 28 x 28 grey; fetched at the first call
+``faces``            20,000 + 2,000 drawn faces with attributes, 32 x 32 or 64 x 64 colour
+``glyphs``, ...      two domains each, as classes: ``domains.py``
 a folder, a ``.zip`` PNG and JPEG images of one size; sub-folders may be classes, or train and test
 an ``.npz``          arrays: ``images``, or ``train`` and ``test``, with labels or without
 ==================== ==========================================================================
@@ -19,6 +21,7 @@ number, then the numbers themselves. Sources and licences: NOTICE.
 import gzip
 import hashlib
 import zlib
+from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
@@ -27,18 +30,22 @@ from jaxtyping import UInt8
 
 from hringur.data.downloads import fetch
 from hringur.data.images.arrays import read_npz
+from hringur.data.images.domains import DOMAINS
+from hringur.data.images.faces import SIDE, faces
 from hringur.data.images.files import read_folder, read_zip
 from hringur.data.images.image_set import ImageSet, held_out_split
 from hringur.types import MissingExtra, UserError
 
 __all__ = ["NAMED", "ImageSet", "load_images"]
 
-NAMED = {
-    "mnist": lambda: mnist(),
-    "digits": lambda: scikit_digits(),
-    "fashion-mnist": lambda: fashion_mnist(),
+NAMED: dict[str, Callable[[int | None], ImageSet]] = {
+    "mnist": lambda _: mnist(),
+    "digits": lambda _: scikit_digits(),
+    "fashion-mnist": lambda _: fashion_mnist(),
+    "faces": lambda size: faces(SIDE if size and size > SIDE // 2 else SIDE // 2),
+    **{name: lambda _, make=make: make().image_set() for name, make in DOMAINS.items()},  # type: ignore[misc]
 }
-"""Data sets that need no file from the user."""
+"""Data sets that need no file from the user, by the size asked for: what is drawn can be larger."""
 
 SIZES = range(4, 513)
 """Pixels that images may be brought to."""
@@ -102,7 +109,7 @@ def load_images(dataset: str, size: int | None = None) -> ImageSet:
     if size is not None and size not in SIZES:
         raise UserError(f"size must be in {SIZES[0]}..{SIZES[-1]} pixels, got {size}")
     if dataset in NAMED:
-        images = NAMED[dataset]()
+        images = NAMED[dataset](size)
     else:
         return _read(Path(dataset), size)
     return images if size is None else images.resized(size)

@@ -1,0 +1,54 @@
+"""Attributes of one's own images: ``attributes.csv`` beside them.
+
+UTF-8; the first column ``file`` names an image below the folder, each further column is an
+attribute: 1 where the image has it, 0 where not (-1 and 0 for "not" alike, as in CelebA).
+
+    file,smile,glasses
+    anna/1.png,1,0
+"""
+
+import csv
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import UInt8
+
+from hringur.types import UserError
+
+FILE = "attributes.csv"
+VALUES = {"1": 1, "0": 0, "-1": 0}
+
+
+def parse_attributes(
+    content: bytes, files: Sequence[str], where: str
+) -> tuple[UInt8[np.ndarray, "N A"], tuple[str, ...]]:
+    """The attributes of ``files`` in their order, and the names of the attributes.
+
+    Raises:
+        UserError: a row does not fit, or the table and the images are not about the same files;
+            the message begins with ``where``.
+    """
+    try:
+        rows = list(csv.reader(content.decode("utf-8-sig").splitlines(), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{where} is no CSV file in UTF-8: {error}") from error
+    header = [name.strip() for name in rows[0]] if rows else []
+    if header[:1] != ["file"] or len(header) < 2 or len(set(header)) < len(header):
+        raise UserError(f"{where} must begin with 'file,ATTRIBUTE,...', got {','.join(header)!r}")
+    found: dict[str, list[int]] = {}
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        if len(row) != len(header):
+            raise UserError(f"{where}, line {number}: expected {len(header)} columns: {row}")
+        name, *values = (value.strip() for value in row)
+        wrong = [value for value in values if value not in VALUES]
+        if wrong:
+            raise UserError(f"{where}, line {number}: an attribute is 1 or 0, got {wrong[0]!r}")
+        if name in found:
+            raise UserError(f"{where}, line {number}: {name!r} stands there twice")
+        found[name] = [VALUES[value] for value in values]
+    for name in sorted(found.keys() ^ set(files)):
+        there = "has no image" if name in found else "has no row"
+        raise UserError(f"{where}: {name!r} {there}; table and images must name the same files")
+    return np.array([found[name] for name in files], dtype=np.uint8), tuple(header[1:])

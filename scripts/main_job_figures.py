@@ -7,6 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
@@ -14,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from hringur.agents.tours.agent import TourAgent
 from hringur.agents.tours.decoding import Decoding
-from hringur.agents.tours.pictures import choice_map, most_open_decision
+from hringur.agents.tours.pictures import choice_map, entropy_nats, next_place_probability
 from hringur.data.files import write_whole
 from hringur.envs.tours.drawing import TourPicture, tour_figure
 from hringur.evaluation.figures import COLOURS, GREY, new_figure, save
@@ -93,7 +94,7 @@ def decision_map(agent: TourAgent, seed: int = 3) -> Figure:
     env: Any = gym.make("IcelandTSP-v0", places=20).unwrapped
     env.reset(seed=seed)
     tour = agent.plan(env.instance, Decoding())[0].astype(np.int64)
-    so_far, probability = most_open_decision(agent.average, env.instance, tour)
+    so_far, probability = most_open_decision(agent, env.instance, tour)
     names = env.sampler.names(env.instance)
     picture = TourPicture(
         coordinates=env.instance.coordinates[0],
@@ -104,6 +105,18 @@ def decision_map(agent: TourAgent, seed: int = 3) -> Figure:
         title=f"What comes after {names[so_far[-1]]}?",
     )
     return choice_map(picture, probability)
+
+
+def most_open_decision(
+    agent: TourAgent, instance: Instances, tour: Int[np.ndarray, " N"]
+) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " N"]]:
+    """The first places of a tour, two or more, after which the policy is least sure.
+
+    Also the probability that it then gives to each place to be next.
+    """
+    beginnings = [tour[:count] for count in range(2, len(tour) - 1)]
+    choices = [next_place_probability(agent.average, instance, so_far) for so_far in beginnings]
+    return max(zip(beginnings, choices, strict=True), key=lambda pair: entropy_nats(pair[1]))
 
 
 def learning_curve(

@@ -6,6 +6,7 @@ import pytest
 
 from hringur.agents.tours.agent import TourAgent
 from hringur.agents.tours.attention_model import AttentionModelConfig
+from hringur.agents.tours.pictures import next_place_probability
 from hringur.envs.tours.drawing import tour_figure
 from hringur.references.tours.heuristics import nearest_neighbour
 from hringur.types import UserError
@@ -109,3 +110,23 @@ def test_a_tour_is_driven_and_drawn():
 def test_a_shortest_tour_is_said_to_be_one():
     found = figures.tour_on_map(Nearest(), ["Reykjavík", "Selfoss", "Akureyri"], title="three")
     assert "proven shortest" in found.note and "over" not in found.note
+
+
+def test_the_hardest_moment_of_a_tour_is_shown():
+    config = AttentionModelConfig(width=16, layers=1, heads=2, decoder_heads=2, feed_forward=16)
+    agent = TourAgent("IcelandTSP-v0", config, env_options={"places": 8}, device="cpu")
+    env = gym.make("IcelandTSP-v0", places=8).unwrapped
+    env.reset(seed=1)
+    tour = np.random.default_rng(0).permutation(8)
+    so_far, probability = figures.most_open_decision(agent, env.instance, tour)
+    assert 2 <= len(so_far) and (so_far == tour[: len(so_far)]).all()
+    entropies = [
+        -sum(
+            p * np.log(p)
+            for p in next_place_probability(agent.average, env.instance, tour[:n])
+            if p
+        )
+        for n in range(2, 7)
+    ]
+    shown = -sum(p * np.log(p) for p in probability if p)
+    assert shown == pytest.approx(max(entropies), abs=1e-6)

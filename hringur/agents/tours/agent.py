@@ -11,7 +11,6 @@ POMO, Kwon et al. 2020), and follows two score-function estimates:
 
 import math
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,12 +43,12 @@ from hringur.references.tours.heuristics import two_opt
 from hringur.registry import TOURS, domain_of, learner_config
 from hringur.settings import read
 from hringur.training import checkpoint
-from hringur.training.averaged import average_weights_
+from hringur.training.averaged import AveragedNetwork
 from hringur.training.fabric import rank
 from hringur.training.log import NoLog
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import learner_state
-from hringur.training.trainer import TrainerConfig, gradient_step, make_fabric, train
+from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Instances, Metrics, State, UserError
 
 
@@ -65,7 +64,7 @@ class TourLearning(TourSettings):
 
 
 class OnDevice(NamedTuple):
-    """A batch of instances, where the network is."""
+    """A batch of instances on the network's device."""
 
     coordinates: Float[Tensor, "B N 2"]
     distance: Float[Tensor, "B N N"]
@@ -84,11 +83,7 @@ class TourAgent:
         fabric: Fabric | None = None,
         env_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """``policy`` is a name of the registry or the settings of a network.
-
-        Raises:
-            UserError: the environment has no tours to build, or cannot be made.
-        """
+        """``policy`` is a name of the registry or the settings of a network."""
         self.config = learner_config(policy)() if isinstance(policy, str) else policy
         self.env_id, own_options = (env, {}) if isinstance(env, str) else _made_by(env)
         self.env_options = own_options | dict(env_options or {})
@@ -107,20 +102,17 @@ class TourAgent:
             if weights is None:
                 raise UserError(f"{where} is not of an agent that builds tours")
             checkpoint.load_weights(network, weights, str(where))
-        optimizer = torch.optim.Adam(network.parameters(), lr=self.config.lr, fused=True)
-        self.average: Any = self.fabric.to_device(deepcopy(network)).requires_grad_(False)
-        self.policy: Any
-        self.policy, self.optimizer = self.fabric.setup(network, optimizer)
-        for method in ("encode", "score", "begin", "logits"):
-            self.policy.mark_forward_method(method)
+        network.forward_methods = ("encode", "score", "begin", "logits")
+        decay, betas = self.config.average_decay, (0.9, 0.999)
+        self.trained = AveragedNetwork(self.fabric, network, self.config.lr, betas, decay)
+        self.policy, self.average = self.trained.network, self.trained.average
         self.baseline = make_baseline(self.config.baseline, network, self._greedy_cost)
-        self.updates = 0
         self.evaluator = TourEvaluator(self.env_id, self.env_options)
         self.predicting = Predicting(self.average)
 
     def update(self, batch: Instances, progress: float) -> Metrics:
         """Sample tours, weigh them, follow the gradient; costs are in mean distances."""
-        lr = self._schedule(progress)
+        self.trained.lr = lr = self._learning_rate(progress)
         problem = self._on_device(batch)
         start = self._starts(batch)
         encoding = self.policy.encode(*problem)
@@ -137,10 +129,8 @@ class TourAgent:
         scored = self.policy.score(encoding, tour)
         loss = score_function(scored.log_prob, advantage)
         loss = loss - self.config.entropy_bonus * scored.entropy.mean()
-        norm = gradient_step(self.fabric, loss, self.policy, self.optimizer, self.config.clip_norm)
+        norm = self.trained.step(loss, clip_norm=self.config.clip_norm)
         self.baseline.update(cost, self.policy, problem)
-        self.updates += 1
-        average_weights_(self.average, self.policy.module, self.config.average_decay, self.updates)
         return {
             "rollout/tour_length": length.mean().item(),
             "rollout/best_tour_length": length.amin(dim=1).mean().item(),
@@ -225,15 +215,12 @@ class TourAgent:
 
     def save(self, path: str | Path) -> None:
         """The averaged weights and what is needed to build the network again, in one file."""
-        checkpoint.save(Path(path), {"tour_agent": self._description(), "weights": self._weights()})
+        weights = dict(self.average.state_dict())
+        checkpoint.save(Path(path), {"tour_agent": self._description(), "weights": weights})
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> "TourAgent":
-        """The agent in a file that ``save`` wrote, or in a run folder's newest checkpoint.
-
-        Raises:
-            UserError: there is no such file or run, or it holds something else.
-        """
+        """The agent in a file that ``save`` wrote, or in a run folder's newest checkpoint."""
         state = learner_state(Path(path))
         if "tour_agent" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that TourAgent.save wrote")
@@ -241,48 +228,34 @@ class TourAgent:
         check_known(about["env"], path)
         config = read(learner_config(about["policy"]), about["config"], path)
         agent = cls(about["env"], config, device=device, env_options=about["env_options"])
-        for module in (agent.policy.module, agent.average):
-            checkpoint.load_weights(module, state["weights"], str(path))
+        agent.trained.load_weights(state["weights"], str(path))
         return agent
 
     def state_dict(self) -> State:
-        """Weights, their average, optimiser and baseline."""
-        return {
-            "tour_agent": self._description(),
-            "policy": dict(self.policy.module.state_dict()),
-            "weights": self._weights(),
-            "optimizer": self.optimizer.state_dict(),
-            "baseline": self.baseline.state_dict(),
-            "updates": self.updates,
-        }
+        """Weights, their average ("weights"), optimiser and baseline."""
+        state = self.trained.state_dict()
+        state = {"policy": state.pop("network"), "weights": state.pop("average")} | state
+        return {"tour_agent": self._description(), "baseline": self.baseline.state_dict()} | state
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``.
-
-        Raises:
-            UserError: it is of another learner or architecture.
-        """
+        """Go on from ``state``, unless it is of another learner or architecture."""
         about = state.get("tour_agent")
         if about is None or about["policy"] != self._description()["policy"]:
             found = about["policy"] if about else "no tour agent"
             raise UserError(f"the checkpoint is of {found}, not of {self._description()['policy']}")
-        checkpoint.load_weights(self.policy.module, state["policy"], "the checkpoint")
-        checkpoint.load_weights(self.average, state["weights"], "the checkpoint")
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.trained.load_state_dict(
+            state | {"network": state["policy"], "average": state["weights"]}
+        )
         self.baseline.load_state_dict(state["baseline"])
-        self.updates = state["updates"]
 
     def compile(self) -> None:
         """Compile the encoder, which is where a GPU's time goes."""
         self.policy.module.encode = torch.compile(self.policy.module.encode)
 
-    def _schedule(self, progress: float) -> float:
-        """Set and return the learning rate: warm-up over 2 % of the budget, then cosine decay."""
+    def _learning_rate(self, progress: float) -> float:
+        """Warm-up over 2 % of the budget, then cosine decay."""
         warm = min(1.0, progress / 0.02 + 0.01)
-        lr = self.config.lr * warm * 0.5 * (1 + math.cos(math.pi * progress))
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        return lr
+        return self.config.lr * warm * 0.5 * (1 + math.cos(math.pi * progress))
 
     def _starts(self, batch: Instances) -> Int[Tensor, "B P"]:
         """Every place once; some of them at random; or P times the first of an open path."""
@@ -308,16 +281,9 @@ class TourAgent:
         return length / problem.distance.mean(dim=(1, 2))
 
     def _on_device(self, instances: Instances) -> OnDevice:
-        return OnDevice(
-            self._tensor(instances.coordinates, torch.float32),
-            self._tensor(instances.distance, torch.float32),
-        )
-
-    def _tensor(self, array: np.ndarray, dtype: torch.dtype) -> Tensor:
-        return torch.tensor(array, dtype=dtype, device=self.fabric.device)  # copies: may be locked
-
-    def _weights(self) -> State:
-        return dict(self.average.state_dict())
+        arrays, device = (instances.coordinates, instances.distance), self.fabric.device
+        # Copies, for the arrays may be read-only.
+        return OnDevice(*(torch.tensor(x, dtype=torch.float32, device=device) for x in arrays))
 
     def _description(self) -> State:
         return {

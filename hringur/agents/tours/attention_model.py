@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from hringur.agents.tours.agent import TourLearning
 from hringur.agents.tours.decoding import Scored
 from hringur.agents.tours.glimpse import SMALLEST, exponentiate, glimpse
+from hringur.checks import check_positive
 from hringur.types import UserError
 
 N_EDGE_FEATURES = 6
@@ -38,25 +39,20 @@ class AttentionModelConfig(TourLearning):
     """numbers that describe a place inside the network"""
 
     layers: int = 3
-    """of the encoder"""
+    """layers of the encoder"""
 
     heads: int = 8
-    """of the encoder's attention"""
+    """heads of the encoder's attention"""
 
     decoder_heads: int = 4
-    """of the glimpse"""
+    """heads of the glimpse"""
 
     feed_forward: int = 256
     """width of the encoder's hidden layers"""
 
-    frequencies: int = 6
-    """octaves of sines by which a position is told to the network; 0: the coordinates alone"""
-
-    clip: float = 10.0
-    """logits stay within plus and minus this (Bello et al. 2016)"""
-
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_positive(self, "width", "heads", "decoder_heads", "feed_forward")
         for name in ("heads", "decoder_heads"):
             if self.width % getattr(self, name):
                 raise UserError(f"width {self.width} must be divisible by {name}")
@@ -84,11 +80,8 @@ class AttentionModel(nn.Module):
     def __init__(self, config: AttentionModelConfig) -> None:
         super().__init__()
         width = config.width
-        self.heads, self.clip, self.frequencies = (
-            config.decoder_heads,
-            config.clip,
-            config.frequencies,
-        )
+        self.heads, self.clip = config.decoder_heads, config.clip
+        self.frequencies = config.frequencies
         self.place = nn.Linear(4 + 4 * config.frequencies, width)
         self.layers = nn.ModuleList(
             EncoderLayer(width, config.heads, config.feed_forward) for _ in range(config.layers)
@@ -187,7 +180,7 @@ class EncoderLayer(nn.Module):
     def forward(
         self, embedding: Float[Tensor, "B N D"], edge: Float[Tensor, "B N N F"]
     ) -> Float[Tensor, "B N D"]:
-        """The places, told about each other once more."""
+        """The embeddings after one more round of attention among the places."""
         batch, n, width = embedding.shape
         per_head = width // self.heads
         projected = self.attention(self.attention_norm(embedding))
@@ -212,7 +205,7 @@ class DistanceBias(nn.Module):
         self.weight = nn.Parameter(weight)
 
     def forward(self, edge: Float[Tensor, "B N N F"]) -> Float[Tensor, "B H N N"]:
-        """The biases of all heads."""
+        """The bias of each head, from row to column."""
         return F.linear(edge, self.weight).permute(0, 3, 1, 2)
 
 
@@ -230,7 +223,7 @@ def place_features(
 def edge_features(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N F"]:
     """The distance at two ranges, and how much lies on the way.
 
-    The detour over a third place, d(i, k) + d(k, j) - d(i, j), tells what a road passes: its
+    The detour over a third place, d(i, k) + d(k, j) - d(i, j), shows what a road passes: its
     least value, and how many places are near the way, strictly and loosely.
     """
     n = relative.shape[1]

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -22,21 +22,18 @@ DECISIONS_AT_ONCE = 2**22  # P * N of all instances of a slice: bounds the memor
 
 
 class Scored(NamedTuple):
-    """How likely a policy is to build given tours."""
+    """How likely a policy is to build given tours, each from its first place on [nats]."""
 
     log_prob: Float[Tensor, "B P"]
-    """of the whole tour, given its first place [nats]"""
-
     entropy: Float[Tensor, "B P"]
-    """of a decision, averaged over the tour [nats]"""
+    """entropy of a decision, averaged over the tour"""
 
 
 @runtime_checkable
 class TourPolicy(Protocol):
     """A network over B instances of N places that builds P tours of each at once.
 
-    ``Encoding`` and ``Memory`` are NamedTuples of tensors with the batch first; what is in them
-    is the network's own affair.
+    Encoding and memory are tensors or NamedTuples of tensors, of any content, with the batch first.
     """
 
     recurrent: bool
@@ -47,7 +44,7 @@ class TourPolicy(Protocol):
         ...
 
     def begin(self, encoding: Any, start: Int[Tensor, "B P"]) -> Any:
-        """The memory of tours that stand at their first places."""
+        """The memory of tours that consist of their first places."""
         ...
 
     def logits(
@@ -94,7 +91,7 @@ class Decoding:
 
     @property
     def label(self) -> str:
-        """For tables."""
+        """The method as tables name it."""
         words = {
             "greedy": "greedy",
             "all-starts": "greedy from all starts",
@@ -105,10 +102,6 @@ class Decoding:
         parts += ["8 symmetries"] if self.symmetries == 8 else []
         parts += ["2-opt"] if self.two_opt else []
         return " + ".join(parts)
-
-    def without_two_opt(self) -> "Decoding":
-        """The network's own tours."""
-        return replace(self, two_opt=False)
 
 
 @torch.no_grad()

@@ -13,8 +13,7 @@ from hringur.envs.tours.drawing import TourPicture, tour_figure
 from hringur.types import Instances
 
 CHOICE = "#0072B2"
-LABELLED = 0.03
-"""Probabilities below are shown without their number."""
+LABELLED = 0.03  # probabilities below are shown without their number
 
 
 def learning_pictures(
@@ -62,18 +61,6 @@ def next_place_probability(
     return logits.masked_fill(~is_open, -torch.inf).softmax(dim=-1)[0, 0].cpu().numpy()
 
 
-def most_open_decision(
-    policy: TourPolicy, instance: Instances, tour: Int[np.ndarray, " N"]
-) -> tuple[Int[np.ndarray, " T"], Float[np.ndarray, " N"]]:
-    """The first places of a tour, two or more, after which the policy is least sure.
-
-    And how likely it then takes each place to be next.
-    """
-    beginnings = [tour[:count] for count in range(2, len(tour) - 1)]
-    choices = [next_place_probability(policy, instance, so_far) for so_far in beginnings]
-    return max(zip(beginnings, choices, strict=True), key=lambda pair: entropy_nats(pair[1]))
-
-
 def entropy_nats(probability: Float[np.ndarray, " N"]) -> float:
     """0 where one choice is certain, log N where all are equally likely."""
     return -float(np.sum(probability * np.log(np.maximum(probability, 1e-12))))
@@ -89,16 +76,8 @@ def choice_map(picture: TourPicture, probability: Float[np.ndarray, " N"]) -> Fi
     figure = tour_figure(replace(picture, closed=False, note=note, names=names))
     (axes,) = figure.axes
     x, y = picture.coordinates.T
-    axes.scatter(
-        x,
-        y,
-        s=5000 * probability,
-        c=CHOICE,
-        alpha=0.35,
-        edgecolors=CHOICE,
-        linewidths=1.2,
-        zorder=6,
-    )
+    sizes = 5000 * probability
+    axes.scatter(x, y, s=sizes, c=CHOICE, alpha=0.35, edgecolors=CHOICE, linewidths=1.2, zorder=6)
     return figure
 
 

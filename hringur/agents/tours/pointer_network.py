@@ -24,7 +24,7 @@ from hringur.agents.tours.attention_model import (
     take_rows,
 )
 from hringur.agents.tours.decoding import Scored
-from hringur.types import UserError
+from hringur.checks import check_positive
 
 CLOSED = -1e9  # logit of a place that has been visited
 
@@ -41,26 +41,12 @@ class PointerNetworkConfig(TourLearning):
     attention_width: int = 32
     """numbers over which the glimpse and the pointer compare a place with the decoder's state"""
 
-    frequencies: int = 6
-    """octaves of sines by which a position is told to the network; 0: the coordinates alone"""
-
-    clip: float = 10.0
-    """logits stay within plus and minus this (Bello et al. 2016)"""
-
     batch: int = 32
-    """instances of an update"""
-
     tours: int | None = 8
-    """tours sampled of each instance; one from every place when not given"""
-
-    lr: float = 1e-3
-    """Adam's highest learning rate, after a warm-up of 2 % of the budget; then a cosine decay"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("width", "attention_width"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} must be positive, got {getattr(self, name)}")
+        check_positive(self, "width", "attention_width")
 
     def network(self) -> "PointerNetwork":
         """A new network with random weights."""
@@ -70,14 +56,11 @@ class PointerNetworkConfig(TourLearning):
 class Places(NamedTuple):
     """An encoded batch of instances."""
 
-    state: Float[Tensor, "B N D"]
-    """of the encoder at each place"""
+    state: Float[Tensor, "B N D"]  # of the encoder at each place
     glimpse_key: Float[Tensor, "B N A"]
     pointer_key: Float[Tensor, "B N A"]
-    edge: Float[Tensor, "B N N"]
-    """bias of going from row to column"""
-    hidden: Float[Tensor, "B D"]
-    """of the encoder after the last place"""
+    edge: Float[Tensor, "B N N"]  # bias of going from row to column
+    hidden: Float[Tensor, "B D"]  # of the encoder after the last place
     cell: Float[Tensor, "B D"]
 
 
@@ -117,9 +100,8 @@ class PointerNetwork(nn.Module):
     def begin(self, encoding: Places, start: Int[Tensor, "B P"]) -> Recurrent:
         """The decoder goes on where the encoder ended."""
         shape = (*start.shape, encoding.hidden.shape[-1])
-        return Recurrent(
-            encoding.hidden[:, None].expand(shape), encoding.cell[:, None].expand(shape)
-        )
+        hidden, cell = (x[:, None].expand(shape) for x in (encoding.hidden, encoding.cell))
+        return Recurrent(hidden, cell)
 
     def logits(
         self,
@@ -185,6 +167,6 @@ class Attention(nn.Module):
     def forward(
         self, key: Float[Tensor, "B N A"], state: Float[Tensor, "B P T D"]
     ) -> Float[Tensor, "B P T N"]:
-        """How well each place answers each state."""
+        """The score u of each place for each state of the decoder."""
         query = self.query(state)[:, :, :, None]  # B P T 1 A
         return self.score(torch.tanh(key[:, None, None] + query))[..., 0]

@@ -11,8 +11,8 @@ from hringur.agents.tours.decoding import greedy, sample
 from hringur.types import UserError
 
 
-class Watched(NamedTuple):
-    """The episodes under way."""
+class Episodes(NamedTuple):
+    """The episodes under way, as the last decision saw them."""
 
     distances: np.ndarray
     visited: np.ndarray
@@ -25,15 +25,11 @@ class Predicting:
 
     def __init__(self, policy: Any) -> None:
         self.policy = policy
-        self.watched: Watched | None = None
+        self.episodes: Episodes | None = None
 
     @torch.no_grad()
     def next_place(self, observation: Mapping[str, Any], deterministic: bool) -> Any:
-        """One place for an observation, or an array of them for a batch.
-
-        Raises:
-            UserError: a recurrent policy meets an episode that it did not see from its start.
-        """
+        """One place for an observation, or an array of them for a batch."""
         single = np.ndim(observation["current"]) == 0
         seen = {key: np.asarray(value) for key, value in observation.items()}
         if single:
@@ -42,14 +38,17 @@ class Predicting:
         current = self._tensor(seen["current"], torch.long)[:, None]
         is_open = self._tensor(seen["visited"] == 0, torch.bool)[:, None]
         logits, memory = self.policy.logits(encoding, memory, current, is_open)
-        self.watched = Watched(seen["distances"], seen["visited"].copy(), encoding, memory)
+        self.episodes = Episodes(seen["distances"], seen["visited"].copy(), encoding, memory)
         chosen = (greedy if deterministic else sample)(logits, is_open)[:, 0].cpu().numpy()
         return chosen[0] if single else chosen
 
     def _remember(self, seen: dict[str, np.ndarray]) -> tuple[Any, Any]:
         """Encoding and memory of these episodes before this decision."""
-        before = self.watched
-        known = before is not None and _same(before.distances, seen["distances"])
+        before = self.episodes
+        known = before is not None and (
+            before.distances is seen["distances"]  # the very same array: nothing to compare
+            or np.array_equal(before.distances, seen["distances"])
+        )
         if before is not None and known:
             encoding = before.encoding
         else:
@@ -68,11 +67,6 @@ class Predicting:
     def _tensor(self, array: np.ndarray, dtype: torch.dtype) -> Tensor:
         device = next(self.policy.parameters()).device
         return torch.tensor(array, dtype=dtype, device=device)  # copies: arrays may be locked
-
-
-def _same(before: np.ndarray, now: np.ndarray) -> bool:
-    """Whether these are the instances of the last step, at best the very same array."""
-    return before is now or np.array_equal(before, now)
 
 
 def _goes_on(visited: np.ndarray, seen: dict[str, np.ndarray]) -> np.ndarray:

@@ -4,16 +4,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
-from lightning_fabric import Fabric
 
 from hringur.agents.tours.decoding import TourPolicy
 from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.data.tours.instances import Sampler
 from hringur.estimators.baselines import BaselineName
-from hringur.types import Batches, Instances, Learner, State, UserError
+from hringur.types import Instances, State, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +20,15 @@ class TourSettings(ABC):
     """How a policy learns to build tours; ``TourLearning`` in agent.py also builds the agent."""
 
     name: ClassVar[str]
-    """of the network, in the registry"""
+    """name of the network in the registry"""
 
     renamed: ClassVar[Mapping[str, str]] = {"largest": "max_places"}
+
+    frequencies: int = 6
+    """octaves of sines that describe a position to the network; 0: the coordinates alone"""
+
+    clip: float = 10.0
+    """logits stay within plus and minus this (Bello et al. 2016)"""
 
     batch: int = 64
     """instances of an update"""
@@ -53,14 +58,14 @@ class TourSettings(ABC):
     """weight of the entropy of a decision [per nat]"""
 
     average_decay: float = 0.995
-    """of the running average of the weights, which is what is evaluated and saved"""
+    """decay of the running average of the weights, which is what is evaluated and saved"""
 
     clip_norm: float = 1.0
     """largest norm of the gradient; a longer one is scaled down"""
 
     def __post_init__(self) -> None:
-        check_positive(self, "batch", "lr", "clip_norm")
-        check_not_negative(self, "reinforcement", "entropy_bonus")
+        check_positive(self, "batch", "lr", "clip_norm", "clip")
+        check_not_negative(self, "reinforcement", "entropy_bonus", "frequencies")
         check_share(self, "imitation", "average_decay")
         if self.tours is not None and self.tours < 2:
             raise UserError(f"tours must be at least 2, got {self.tours}")
@@ -68,12 +73,6 @@ class TourSettings(ABC):
     @abstractmethod
     def network(self) -> TourPolicy:
         """A new network with random weights."""
-
-    @abstractmethod
-    def build(
-        self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
-    ) -> tuple[Learner, Batches]:
-        """The agent and its endless instances."""
 
 
 class InstanceBatches:

@@ -133,7 +133,8 @@ def test_a_file_names_no_module_to_import(each, tmp_path):
 
 
 def test_what_was_saved_under_old_names_is_loaded(each, tmp_path):
-    state = {"tour_agent": each._description(), "weights": each._weights()}
+    weights = dict(each.average.state_dict())
+    state = {"tour_agent": each._description(), "weights": weights}
     state["tour_agent"]["config"]["largest"] = state["tour_agent"]["config"].pop("max_places")
     checkpoint.save(tmp_path / "agent.safetensors", state)
     assert TourAgent.load(tmp_path / "agent.safetensors", device="cpu").config == each.config

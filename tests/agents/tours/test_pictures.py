@@ -7,7 +7,6 @@ from hringur.agents.tours.agent import TourAgent
 from hringur.agents.tours.attention_model import AttentionModelConfig
 from hringur.agents.tours.pictures import (
     choice_map,
-    most_open_decision,
     next_place_probability,
 )
 from hringur.agents.tours.pointer_network import PointerNetworkConfig
@@ -54,25 +53,6 @@ def test_the_log_shows_a_tour_and_a_decision():
     assert set(figures) == {"evaluation/tour", "policy/next_place"}
     shown = " ".join(text.get_text() for text in figures["policy/next_place"].axes[0].texts)
     assert "what comes next?" in shown and "entropy" in shown
-
-
-def test_the_hardest_moment_of_a_tour_is_shown():
-    agent = TourAgent("IcelandTSP-v0", SMALL[0], env_options={"places": 8}, device="cpu")
-    env = gym.make("IcelandTSP-v0", places=8).unwrapped
-    env.reset(seed=1)
-    tour = np.random.default_rng(0).permutation(8)
-    so_far, probability = most_open_decision(agent.average, env.instance, tour)
-    assert 2 <= len(so_far) and (so_far == tour[: len(so_far)]).all()
-    entropies = [
-        -sum(
-            p * np.log(p)
-            for p in next_place_probability(agent.average, env.instance, tour[:n])
-            if p
-        )
-        for n in range(2, 7)
-    ]
-    shown = -sum(p * np.log(p) for p in probability if p)
-    assert shown == pytest.approx(max(entropies), abs=1e-6)
 
 
 def test_numbered_points_show_only_their_chances():

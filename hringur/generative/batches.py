@@ -1,8 +1,4 @@
-"""Images on the device, and batches of them without end.
-
-A small data set lies on the device as one tensor of bytes; a batch is one gather. No worker
-processes, and no Python for a single image.
-"""
+"""Images on the device as one tensor of bytes, and endless batches of them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +14,13 @@ from hringur.data.images.arrays import as_image_set
 from hringur.data.images.image_set import ImageSet
 from hringur.data.images.images import load_images
 from hringur.evaluators.digit_classifier import unit_floats
-from hringur.generative.networks import ImageShape, channels_last
+from hringur.generative.networks import ImageShape
 from hringur.types import State, UserError
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """What a model's ``update`` gets."""
+    """A batch for a model's ``update``."""
 
     image: Float[Tensor, "B C H W"]
     """pixels in 0 .. 1"""
@@ -62,7 +58,7 @@ class Images:
         return cls(**fields)
 
     def on_host(self) -> ImageSet:
-        """The record in NumPy's arrays again."""
+        """A copy as NumPy arrays."""
         fields: dict[str, Any] = {
             name: value.cpu().numpy() if isinstance(value, Tensor) else value
             for name, value in vars(self).items()
@@ -76,11 +72,7 @@ class Images:
 
 
 def images_of(dataset: Any, labels: Any, size: int | None, device: torch.device) -> Images:
-    """A data set by its name or path, its record, or images in memory, all on the device.
-
-    Raises:
-        UserError: there is no such data set, or the images are none.
-    """
+    """A data set by its name or path, its record, or images in memory, all on the device."""
     if isinstance(dataset, Images):
         return dataset
     if labels is not None and isinstance(dataset, str | Path | ImageSet):
@@ -94,8 +86,7 @@ def images_of(dataset: Any, labels: Any, size: int | None, device: torch.device)
 class ImageBatches:
     """Endless batches of the training images: each epoch in a new order, a remainder left out.
 
-    Under torchrun all processes shuffle alike, and each takes its share of one large batch: the
-    same images are seen together as by one process with that batch.
+    Several processes shuffle alike, and each takes its share of one large batch.
     """
 
     def __init__(
@@ -127,7 +118,7 @@ class ImageBatches:
         return Batch(image, *(None if of_all is None else of_all[rows] for of_all in known))
 
     def state_dict(self) -> State:
-        """The generator before the present epoch, and the place within it."""
+        """The generator before the present epoch, and the position within it."""
         return {"generator": self.epoch_began, "position": self.position}
 
     def load_state_dict(self, state: State) -> None:
@@ -143,5 +134,8 @@ class ImageBatches:
 
 
 def as_floats(pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
-    """Bytes or floats in 0 .. 1 as such floats, in the layout that convolutions like."""
-    return unit_floats(channels_last(pixels))
+    """Bytes or floats in 0 .. 1 as floats, with the channels of a pixel side by side in memory.
+
+    Convolutions are faster in that layout.
+    """
+    return unit_floats(pixels.contiguous(memory_format=torch.channels_last))

@@ -1,12 +1,9 @@
-"""A density fitted to the codes after training: where prior and codes disagree, trust the codes.
+"""A mixture fitted to the codes of the training images (Ghosh et al. 2020).
 
-An autoencoder's codes never fill the prior exactly, and what is decoded from between them was never
-trained. A mixture fitted to the codes of the training images samples only where they lie (Ghosh et
-al. 2020). It is another model than the one that was trained, so its figures are reported apart.
-Gaussians for real codes, by scikit-learn; Bernoulli laws for bits, by the same algorithm (EM).
+An autoencoder's codes never fill the prior exactly, and what lies between them was never trained.
+The mixture samples only where codes are; as another model, its figures are reported apart.
 """
 
-import math
 import warnings
 from dataclasses import dataclass
 
@@ -17,15 +14,12 @@ from torch import Tensor
 from hringur.types import MissingExtra, State
 
 COMPONENTS = 25
-"""of the mixture"""
-
 BERNOULLI_ROUNDS = 60
-"""of expectation and maximisation"""
 
 
 @dataclass(frozen=True, eq=False)
 class Mixture:
-    """A mixture of K laws on codes; ``cholesky`` is None where a code is made of bits."""
+    """A mixture of K distributions of codes; ``cholesky`` is None where a code is made of bits."""
 
     weight: Float[Tensor, " K"]
     mean: Float[Tensor, "K Z"]
@@ -41,16 +35,12 @@ class Mixture:
         return mean + torch.einsum("bij,bj->bi", self.cholesky[component], noise)
 
     def state_dict(self) -> State:
-        """Its numbers."""
+        """The mixture's parameters."""
         return {"weight": self.weight, "mean": self.mean, "cholesky": self.cholesky}
 
 
 def check_scikit_learn() -> None:
-    """Refuse to go on where the mixture of Gaussians is not installed.
-
-    Raises:
-        MissingExtra: scikit-learn is missing.
-    """
+    """Raise ``MissingExtra`` where scikit-learn, which fits the mixture, is not installed."""
     try:
         import sklearn.mixture  # noqa: F401
     except ImportError as error:
@@ -60,11 +50,7 @@ def check_scikit_learn() -> None:
 def fit_gaussians(
     codes: Float[Tensor, "N Z"], components: int = COMPONENTS, seed: int = 0
 ) -> Mixture:
-    """A mixture of Gaussians with full covariances.
-
-    Raises:
-        MissingExtra: scikit-learn is not installed.
-    """
+    """A mixture of Gaussians with full covariances, fitted by scikit-learn."""
     check_scikit_learn()
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
@@ -88,7 +74,7 @@ def fit_gaussians(
 def fit_bernoullis(
     bits: Float[Tensor, "N Z"], components: int = COMPONENTS, seed: int = 0
 ) -> Mixture:
-    """A mixture of independent bits, by expectation and maximisation."""
+    """A mixture of independent bits, fitted by expectation maximisation."""
     bits = bits.float().cpu()
     generator = torch.Generator().manual_seed(seed)
     components = min(components, len(bits))
@@ -103,19 +89,3 @@ def fit_bernoullis(
         mean = (share.T @ bits + 0.5) / (mass[:, None] + 1)
         weight = (mass + 1e-3) / (mass + 1e-3).sum()
     return Mixture(weight, mean, None)
-
-
-def log_likelihood(mixture: Mixture, codes: Float[Tensor, "N Z"]) -> Float[Tensor, " N"]:
-    """Of each code [nats]."""
-    if mixture.cholesky is None:
-        mean = mixture.mean
-        each = codes @ mean.log().T + (1 - codes) @ (-mean).log1p().T
-    else:
-        centred = codes[:, None] - mixture.mean  # N K Z
-        whitened = torch.linalg.solve_triangular(mixture.cholesky, centred[..., None], upper=False)[
-            ..., 0
-        ]
-        log_volume = mixture.cholesky.diagonal(dim1=-2, dim2=-1).log().sum(dim=-1)
-        constant = 0.5 * codes.shape[1] * math.log(2 * math.pi)
-        each = -0.5 * whitened.square().sum(dim=-1) - log_volume - constant
-    return torch.logsumexp(each + mixture.weight.log(), dim=1)

@@ -1,15 +1,10 @@
 """What the autoencoders that match their codes to the prior share (Tolstikhin et al. 2018).
 
-Transport from the images to the generator's images costs the least reconstruction error among all
-encoders whose codes, taken over all images, are distributed as the prior is:
+    W_c(P_X, P_G) = inf_{Q: Q_Z = P_Z} E_x E_{z ~ Q(z|x)} c(x, G(z))
 
-    W_c(P_X, P_G) = inf_{Q: Q_Z = P_Z} E_x E_{z ~ Q(z|x)} c(x, G(z)).
-
-The condition is relaxed to a penalty, lambda * D(Q_Z : P_Z), and the models differ in D alone.
-
-An encoder may be a function, or name a normal law. Left alone, such a law becomes narrower and
-narrower, for nothing but the reconstruction asks for its width, until the encoder is a function
-again; a penalty on the logarithm of its width keeps it (Rubenstein et al. 2018).
+The condition is relaxed to a penalty, lambda * D(Q_Z : P_Z), and the models differ in D alone. A
+gaussian encoder would become ever narrower; a penalty on its log variance keeps it from that
+(Rubenstein et al. 2018).
 """
 
 from abc import abstractmethod
@@ -36,7 +31,7 @@ EncoderName = Literal["deterministic", "gaussian"]
 
 @dataclass(frozen=True, kw_only=True)
 class MatchingConfig(ImageModelConfig):
-    """How an autoencoder learns whose codes are to be distributed as the prior is."""
+    """How an autoencoder learns whose codes match the prior."""
 
     renamed: ClassVar[Mapping[str, str]] = {"warm_up": "encoder_pretraining"}
 
@@ -44,7 +39,7 @@ class MatchingConfig(ImageModelConfig):
     """dense layers that make an image of a code"""
 
     encoder: EncoderName = "deterministic"
-    """deterministic: one code for an image; gaussian: a normal law of codes"""
+    """deterministic: one code for an image; gaussian: a normal distribution of codes"""
 
     strength: float = 10.0
     """lambda, the weight of the divergence from the prior"""
@@ -73,12 +68,12 @@ class MatchingConfig(ImageModelConfig):
 
 
 class Codes(NamedTuple):
-    """What an encoder says of a batch of images."""
+    """An encoder's output for a batch of images."""
 
     code: Float[Tensor, "B Z"]
     mean: Float[Tensor, "B Z"]
     log_variance: Float[Tensor, "B Z"] | None
-    """None from an encoder that is a function"""
+    """None from a deterministic encoder"""
 
     @property
     def std(self) -> float:
@@ -87,9 +82,8 @@ class Codes(NamedTuple):
 
 
 class MatchingAutoencoder(ImageModel):
-    """An autoencoder that states only by which divergence its codes match the prior."""
+    """An autoencoder that states the divergence by which its codes match the prior."""
 
-    config: MatchingConfig
     own_headline = "evaluation/reconstruction_error"
     divergence_tag: ClassVar[str]
 
@@ -98,7 +92,7 @@ class MatchingAutoencoder(ImageModel):
         """D(Q_Z : P_Z), estimated from the codes of a batch."""
 
     def build_networks(self) -> None:
-        """One autoencoder, its encoder of the kind that the settings ask for."""
+        """Build one autoencoder."""
         config = self.config
         outputs = config.latent * (2 if config.encoder == "gaussian" else 1)
         encoder = Encoder(self.shape, outputs, config.architecture)
@@ -108,9 +102,9 @@ class MatchingAutoencoder(ImageModel):
     def loss(
         self, image: Float[Tensor, "B C H W"], codes: Codes
     ) -> tuple[Float[Tensor, ""], Metrics]:
-        """Transport cost plus lambda times the divergence, plus the penalty on the width."""
-        config = self.config
-        cost = transport_cost(image, self.autoencoder.network.decode(codes.code), config)
+        """Transport cost c(x, G(z)), plus lambda times the divergence, plus the spread penalty."""
+        config, logits = self.config, self.autoencoder.network.decode(codes.code)
+        cost = config.reconstruction * distance(config.distance, image, logits).mean()
         divergence = self.divergence(codes.code)
         loss = cost + config.strength * divergence + spread_penalty(codes, config)
         return loss, {
@@ -121,7 +115,7 @@ class MatchingAutoencoder(ImageModel):
         }
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """Make one step; the first few are for the encoder alone."""
+        """Make one gradient step; the first few are for the encoder alone."""
         if self.autoencoder.updates < self.config.encoder_pretraining:
             return self.pretrain_encoder(batch.image)
         loss, metrics = self.loss(batch.image, self.noisy_codes(batch.image))
@@ -129,16 +123,16 @@ class MatchingAutoencoder(ImageModel):
         return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
 
     def pretrain_encoder(self, image: Float[Tensor, "B C H W"]) -> Metrics:
-        """One step that brings mean and covariance of the codes nearer those of the prior."""
+        """Make one step that brings mean and covariance of the codes nearer those of the prior."""
         codes = self.noisy_codes(image)
-        # the decoder takes part with nothing, so that several processes wait for no gradient of it
+        # several processes wait for a gradient of every weight, so the decoder gets one of zero
         nothing = 0.0 * self.autoencoder.network.decode(codes.code.detach()).sum()
         loss = moments_gap(codes.code) + nothing
         norm = self.autoencoder.step(loss)
         return {"model/pretraining_loss": loss.item(), "model/grad_norm": norm}
 
     def noisy_codes(self, image: Float[Tensor, "B C H W"]) -> Codes:
-        """Codes for an update, of images to which noise has been added."""
+        """Codes of images to which noise has been added, for an update."""
         if self.config.input_noise:
             image = image + self.config.input_noise * torch.randn_like(image)
         return draw_codes(self.autoencoder.network.encode(image), self.config)
@@ -158,22 +152,19 @@ class MatchingAutoencoder(ImageModel):
         return draw_codes(self.autoencoder.average.encode(image), self.config)
 
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """Logits of the averaged decoder's images."""
+        """The averaged decoder's logits of the pixels."""
         return self.autoencoder.average.decode(latent)
 
     @torch.no_grad()
     def own_measures(self) -> Metrics:
-        """Reconstructions of held-out images, and their codes beside the prior."""
+        """Reconstruction error, and how far codes are from the prior."""
         codes = self._drawn(measures.test_images(self))
-        return (
-            measures.reconstruction(self)
-            | measures.prior_mismatch(self, codes.code)
-            | {"evaluation/code_std": codes.std}
-        )
+        found = measures.reconstruction(self) | measures.prior_mismatch(self, codes.code)
+        return found | {"evaluation/code_std": codes.std}
 
 
 def draw_codes(outputs: Float[Tensor, "B O"], config: MatchingConfig) -> Codes:
-    """Codes from what the encoder says, by a path through which the gradient passes."""
+    """Codes from the encoder's output, by a path through which the gradient passes."""
     if config.encoder == "deterministic":
         return Codes(outputs, outputs, None)
     mean, log_variance = outputs.chunk(2, dim=1)
@@ -181,15 +172,8 @@ def draw_codes(outputs: Float[Tensor, "B O"], config: MatchingConfig) -> Codes:
     return Codes(code, mean, log_variance)
 
 
-def transport_cost(
-    image: Float[Tensor, "B C H W"], logits: Float[Tensor, "B C H W"], config: MatchingConfig
-) -> Float[Tensor, ""]:
-    """c(x, G(z)), a mean over the batch."""
-    return config.reconstruction * distance(config.distance, image, logits).mean()
-
-
 def spread_penalty(codes: Codes, config: MatchingConfig) -> Float[Tensor, ""]:
-    """The price of a standard deviation that is not one."""
+    """The penalty on |log variance|, summed over the code; 0 for a deterministic encoder."""
     if codes.log_variance is None:
         return codes.code.new_zeros(())
     return config.spread_penalty * codes.log_variance.abs().sum(dim=1).mean()

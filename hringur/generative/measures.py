@@ -1,12 +1,4 @@
-"""Scalars on held-out images that several models log while they train.
-
-A model that can say how likely an image is has two lower bounds of it. With K codes drawn from
-q(z|x) and their weights w = p(x, z) / q(z|x),
-
-    ELBO = E log w   <=   E log (1/K) sum_k w_k   <=   log p(x)
-
-(Burda et al. 2016); the second comes nearer the more codes are drawn.
-"""
+"""Scalars on held-out images that several models log while they train."""
 
 import math
 from typing import Any
@@ -21,16 +13,13 @@ from hringur.generative.batches import as_floats
 from hringur.types import Metrics
 
 TEST_IMAGES = 1000
-"""held-out images that are looked at during training, at most"""
+"""Most held-out images that a measure sees during training."""
 
-BOUND_IMAGES = 200
-"""held-out images that bounds are measured on during training, at most"""
-
-BOUND_CODES = 50
-"""codes drawn for each of them"""
+BOUND_IMAGES, BOUND_CODES = 200, 50
+"""Most held-out images on which bounds are measured, and codes drawn for each."""
 
 AT_ONCE = 20
-"""images whose codes are decoded together"""
+"""Images whose codes are decoded together."""
 
 
 def test_images(model: Any) -> Float[Tensor, "B C H W"]:
@@ -40,7 +29,7 @@ def test_images(model: Any) -> Float[Tensor, "B C H W"]:
 
 @torch.no_grad()
 def pixel_distance(model: Any) -> Metrics:
-    """How far samples are from held-out images, pixel by pixel."""
+    """Sliced Wasserstein distance of samples from held-out images, in pixels."""
     real = test_images(model)
     made = model.sample(len(real), seed=0)
     distance = sliced_distance(made.flatten(1), real.flatten(1))
@@ -49,7 +38,7 @@ def pixel_distance(model: Any) -> Metrics:
 
 @torch.no_grad()
 def reconstruction(model: Any) -> Metrics:
-    """Squared error of held-out images through their codes and back."""
+    """Squared error of held-out images that were encoded and decoded."""
     real = test_images(model)
     error = (model.reconstruct(real) - real).square().sum(dim=(1, 2, 3))
     return {"evaluation/reconstruction_error": error.mean().item()}
@@ -62,7 +51,11 @@ def prior_mismatch(model: Any, code: Float[Tensor, "B Z"]) -> Metrics:
 
 
 def bounds(model: Any) -> Metrics:
-    """Both bounds per held-out image [nats], for a model with ``log_weights``."""
+    """Two lower bounds of log p(x) per held-out image [nats], for a model with ``log_weights``.
+
+    With K codes drawn from q(z|x) and their weights w = p(x, z) / q(z|x) (Burda et al. 2016),
+    ELBO = E log w <= E log (1/K) sum_k w_k <= log p(x).
+    """
     parts = model.images.test[:BOUND_IMAGES].split(AT_ONCE)
     log_weight = torch.cat([model.log_weights(part, BOUND_CODES) for part in parts], dim=1)
     return {
@@ -72,5 +65,5 @@ def bounds(model: Any) -> Metrics:
 
 
 def importance_weighted(log_weight: Float[Tensor, "S B"]) -> Float[Tensor, " B"]:
-    """Logarithm of the mean weight of each image."""
+    """Log (1/K) sum_k w_k of each image [nats]."""
     return torch.logsumexp(log_weight, dim=0) - math.log(len(log_weight))

@@ -1,6 +1,6 @@
-"""What every image model can do besides its own loss: train, sample, rebuild, blend, save, load.
+"""What every image model shares: training, sampling, reconstruction, interpolation, saving.
 
-A model states its networks, ``update``, ``logits`` and ``encode``, and takes the rest from here.
+A model states its networks, ``update``, ``logits`` and ``encode``; the rest is here.
 
     model = VAE("mnist", VAEConfig(latent=2), seed=1).fit(seconds=60)
     images = model.sample(16)
@@ -23,16 +23,9 @@ from torch import Tensor, nn
 
 from hringur.data.images.image_set import ImageSet
 from hringur.evaluators.digit_classifier import DigitClassifier, shipped_classifier
-from hringur.evaluators.images import (
-    COUNT,
-    FEWEST,
-    WHILE_TRAINING,
-    ImageEvaluator,
-    measurable,
-)
+from hringur.evaluators.images import COUNT, FEWEST, WHILE_TRAINING, ImageEvaluator, measurable
 from hringur.generative import measures, pictures
 from hringur.generative.batches import ImageBatches, as_floats, images_of
-from hringur.generative.collapse_monitor import CollapseMonitor
 from hringur.generative.fitted_density import Mixture, check_scikit_learn, fit_gaussians
 from hringur.generative.networks import ImageShape
 from hringur.generative.settings import ImageModelConfig
@@ -50,13 +43,12 @@ from hringur.types import Metrics, State, UserError
 Model = TypeVar("Model", bound="ImageModel")
 
 DensityName = Literal["prior", "fitted"]
-"""Where codes are drawn: the prior of the model, or a mixture fitted to the training codes."""
 
 AT_ONCE = 500
-"""images that pass through a network together outside of training"""
+"""Images that pass through a network together outside of training."""
 
 CODES_FOR_DENSITY = 10_000
-"""training images whose codes a density is fitted to, at most"""
+"""Most codes of training images that a density is fitted to."""
 
 
 class ImageModel(ABC):
@@ -64,10 +56,15 @@ class ImageModel(ABC):
 
     settings: ClassVar[type[ImageModelConfig]]
     own_headline: ClassVar[str]
-    """tag of the metric that is shown while training where samples are not compared"""
+    """tag of the metric that is shown while training, if samples are not compared"""
 
     encodes: ClassVar[bool] = True
     """whether an encoder is trained"""
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        super().__init_subclass__(**more)
+        if "settings" in vars(cls):
+            cls.settings.model_class = cls
 
     def __init__(
         self,
@@ -80,24 +77,19 @@ class ImageModel(ABC):
         device: str = "auto",
         fabric: Fabric | None = None,
     ) -> None:
-        """Load the images, and draw the first weights of the networks.
+        """Load the images and draw the first weights.
 
-        Args:
-            dataset: a name or path for ``load_images``, an ``ImageSet``, or the images themselves:
-                a NumPy array, a torch tensor or a sequence of PIL images (``as_image_set``).
-            config: an instance of ``settings``; its defaults when not given.
-            labels: class numbers of images given themselves, if there are classes.
-            size: bring the images to so many pixels, high and wide.
-            seed: of the weights and of the order of the images.
-            device: auto, cpu or cuda, where no ``fabric`` is given.
-            fabric: device, precision and processes.
+        ``dataset`` is a name or path for ``load_images``, an ``ImageSet``, or images in memory: a
+        NumPy array, a torch tensor or a sequence of PIL images, with class numbers as ``labels`` if
+        there are any. ``size`` resizes the images [pixels]. ``device`` (auto, cpu or cuda) counts
+        where no ``fabric`` is given.
         """
         self.config: Any = config or self.settings()
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
         self.images = images_of(dataset, labels, size, self.fabric.device)
         self.seed = seed
         self.networks: dict[str, AveragedNetwork] = {}
-        self.monitor: CollapseMonitor | None = None
+        self.monitor: Any = None
         self.classifier: DigitClassifier | None = None
         self.density: Mixture | None = None
         self.film = pictures.Film()
@@ -116,24 +108,24 @@ class ImageModel(ABC):
 
     @abstractmethod
     def encode(self, image: Any) -> Float[Tensor, "B Z"]:
-        """The code of each image."""
+        """The code of each image, the mean or the likeliest where codes are random."""
 
     @abstractmethod
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """What the averaged decoder makes of codes; a pixel is the sigmoid of its logit."""
+        """The averaged decoder's logits of the pixels."""
 
-    # What a model may state otherwise ---------------------------------------------------------
+    # What a model may override ----------------------------------------------------------------
 
     def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
-        """A code of each image as training draws it: ``encode``, where no chance is in it."""
+        """A code of each image as training draws it; ``encode`` unless codes are random."""
         return self.encode(image)
 
     def prior(self, count: int, generator: torch.Generator) -> Float[Tensor, "B Z"]:
-        """Codes as the model draws them: standard normal numbers."""
+        """Codes drawn from the prior, a standard normal distribution."""
         return torch.randn(count, self.config.latent, generator=generator)
 
     def fit_density(self, codes: Float[Tensor, "N Z"]) -> Mixture:
-        """The kind of density that suits the codes."""
+        """A density fitted to codes."""
         return fit_gaussians(codes, seed=self.seed)
 
     @classmethod
@@ -150,26 +142,20 @@ class ImageModel(ABC):
         """Pictures of the codes, by tag."""
         return pictures.latent_figures(self)
 
-    # What follows from that -------------------------------------------------------------------
+    # Samples, reconstructions, interpolations -------------------------------------------------
 
     @torch.no_grad()
     def decode(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """The image that each code stands for, pixels in 0 .. 1."""
+        """The image of each code, pixels in 0 .. 1."""
         latent = latent.to(self.fabric.device)
         return in_parts(lambda part: self.logits(part).sigmoid(), latent)
 
     def sample(
         self, count: int, *, density: DensityName = "prior", seed: int | None = None
     ) -> Float[Tensor, "B C H W"]:
-        """New images, pixels in 0 .. 1.
+        """New images, pixels in 0 .. 1; other ones at each call without a ``seed``.
 
-        Args:
-            count: how many.
-            density: codes from the prior, or from a mixture fitted to the training codes.
-            seed: the same images again; others at each call when not given.
-
-        Raises:
-            UserError: the density is unknown, or cannot be fitted without images.
+        Codes come from the ``prior``, or from a mixture ``fitted`` to the training codes.
         """
         if density not in get_args(DensityName):
             raise UserError(f"density must be prior or fitted, got {density!r}")
@@ -181,7 +167,7 @@ class ImageModel(ABC):
         return self.decode(draw(count, generator))
 
     def fitted(self) -> Mixture:
-        """The density of the training codes; fitted once for the weights as they are."""
+        """The density of the training codes, fitted once for the present weights."""
         if self.density is None:
             images = self.images.train
             if len(images) < 2:
@@ -191,11 +177,11 @@ class ImageModel(ABC):
         return self.density
 
     def reconstruct(self, image: Any) -> Float[Tensor, "B C H W"]:
-        """Each image through its code and back."""
+        """Each image, encoded and decoded."""
         return self.decode(self.encode(image))
 
     def interpolate(self, start: Any, end: Any, steps: int = 8) -> Float[Tensor, "B S C H W"]:
-        """From each first image to each second one, in ``steps`` pictures, ends included."""
+        """From each image of ``start`` to that of ``end`` in ``steps`` images, ends included."""
         if steps < 2:
             raise UserError(f"steps must be at least 2, got {steps}")
         a, b = self.encode(start), self.encode(end)  # B Z each
@@ -206,7 +192,7 @@ class ImageModel(ABC):
     # Training and evaluation ------------------------------------------------------------------
 
     def fit(self: Model, seconds: int | float | None = None, samples: int | None = None) -> Model:
-        """Train for so many seconds or images; 180 s if neither is given."""
+        """Train for so many seconds or images; for 180 s if neither is given."""
         budget = None if seconds is None else float(seconds)
         config = TrainerConfig(samples=samples, seconds=budget, evaluate_every_seconds=None)
         seed_everything(self.seed)
@@ -224,36 +210,39 @@ class ImageModel(ABC):
         return "evaluation/frechet_distance" if self.classifier else self.own_headline
 
     def compare_samples(self) -> None:
-        """Let each evaluation compare samples with held-out images, where there are enough.
+        """Compare samples with held-out images at each evaluation, if there are enough.
 
-        Only the classifier is loaded here. It draws weights before it reads its own, which has
-        always been part of a run's random numbers.
+        The classifier is loaded here because it draws weights before it reads its own, and these
+        draws have always been part of a run's random numbers.
         """
         if measurable(len(self.images.train), len(self.images.test), WHILE_TRAINING) >= FEWEST:
             self.classifier = shipped_classifier(str(self.fabric.device))
 
     def evaluate(self) -> Metrics:
-        """The model's own scalars on held-out images, and its samples beside them."""
+        """The model's own scalars on held-out images, and the distance of its samples from them."""
         if not len(self.images.test):
             raise UserError("there are no test images: load with a data set")
         with undisturbed():
             torch.manual_seed(0)
             found = self.own_measures() | measures.pixel_distance(self)
-            return found | (self._sample_scores() if self.classifier else {})
+            if self.classifier is not None:
+                evaluator, references = self._while_training
+                found |= evaluator.measure(self.sample(evaluator.count, seed=0)) | references
+            return found
 
     def evaluator(self, count: int = COUNT) -> ImageEvaluator:
-        """The model's own held-out images on its device, to compare made images with."""
+        """Compares samples with ``count`` held-out images of the model's data set."""
         device = str(self.fabric.device)
         return ImageEvaluator(self.images.on_host(), count, self.classifier, device)
 
     def untrained(self: Model) -> Model:
-        """The same model before its first update."""
+        """A model of the same settings and seed before its first update."""
         with undisturbed():
             return type(self)(self.images, self.config, seed=self.seed, fabric=self.fabric)
 
     @cached_property
     def _while_training(self) -> tuple[ImageEvaluator, Metrics]:
-        """The evaluator of every evaluation, and both references: level lines beside the curves."""
+        """The evaluator during training, and both references: level lines beside the curves."""
         evaluator = self.evaluator(WHILE_TRAINING)
         untrained = evaluator.measure(self.untrained().sample(evaluator.count, seed=0))
         rows = {"floor": evaluator.halves, "untrained": untrained}
@@ -263,19 +252,15 @@ class ImageModel(ABC):
             for tag, value in row.items()
         }
 
-    def _sample_scores(self) -> Metrics:
-        evaluator, references = self._while_training
-        return evaluator.measure(self.sample(evaluator.count, seed=0)) | references
-
     def figures(self) -> dict[str, Figure]:
-        """Samples, reconstructions, blends and a walk along each axis of the code."""
+        """Samples, reconstructions, interpolations and traversals of the code, by tag."""
         self.film.add(self.decode(self.prior(pictures.FILM_IMAGES, pictures.fixed())))
         return pictures.figures(self)
 
     # Saving and loading -----------------------------------------------------------------------
 
     def save(self, path: str | Path) -> None:
-        """The averaged weights and what is needed to build the model again, in one file."""
+        """Write the averaged weights and what is needed to build the model again to one file."""
         weights = {name: dict(one.average.state_dict()) for name, one in self.networks.items()}
         density = None if self.density is None else self.density.state_dict()
         checkpoint.save(
@@ -287,20 +272,18 @@ class ImageModel(ABC):
     def load(cls, path: str | Path, device: str = "auto", dataset: Any = None) -> Any:
         """The model in a saved file or in a run folder's newest checkpoint.
 
-        Args:
-            path: what ``save`` wrote, or a run folder.
-            device: auto, cpu or cuda.
-            dataset: images to train or evaluate it further on; none when not given.
-
-        Raises:
-            UserError: there is no such file or run, or it holds something else.
+        ``dataset`` has images to train or evaluate it further on; there are none without it.
         """
-        state = _saved_state(Path(path))
+        state = learner_state(Path(path))
+        if "image_model" not in state:
+            raise UserError(f"{path} is a checkpoint, but not one that a model of images wrote")
         about = state["image_model"]
         config = read(model_config(about["model"]), about["config"], path)
         if not issubclass(config.model(), cls):
             raise UserError(f"{path} holds a model {about['model']!r}, not {cls.settings.name!r}")
-        images = _no_images(about) if dataset is None else dataset
+        empty = np.zeros((0, *about["shape"]), dtype=np.uint8)
+        none = ImageSet(about["dataset"], empty, empty, classes=tuple(about["classes"]))
+        images = none if dataset is None else dataset
         size = about["shape"][1] if isinstance(dataset, str) else None
         model = config.model()(images, config, size=size, device=device)
         if "weights" not in state:
@@ -323,11 +306,7 @@ class ImageModel(ABC):
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``.
-
-        Raises:
-            UserError: it is of another learner or architecture.
-        """
+        """Go on from ``state``, which must be of the same model and architecture."""
         found = state.get("image_model", {"model": "no model of images"})["model"]
         if found != self.config.name:
             raise UserError(f"the checkpoint is of {found}, not of {self.config.name}")
@@ -367,7 +346,7 @@ class ImageModel(ABC):
         return self.networks[name]
 
     def pixels(self, image: Any) -> Float[Tensor, "B C H W"]:
-        """Bytes or numbers in 0 .. 1, arrays or tensors, as a tensor on the device."""
+        """Images as a tensor of floats on the device, from bytes or floats in 0 .. 1."""
         tensor = _tensor(image).to(self.fabric.device)
         if tensor.dim() != 4 or tuple(tensor.shape[1:]) != tuple(self.shape):
             expected = " x ".join(map(str, self.shape))
@@ -385,24 +364,10 @@ class ImageModel(ABC):
 
 
 def in_parts(function: Callable[[Tensor], Tensor], batch: Any) -> Tensor:
-    """``function`` of a large batch (an array or a tensor), a part at a time."""
+    """``function`` of a large batch, an array or a tensor, a part at a time."""
     parts = [function(part) for part in _tensor(batch).split(AT_ONCE)]
     return parts[0] if len(parts) == 1 else torch.cat(parts)
 
 
 def _tensor(image: Any) -> Tensor:
     return image if isinstance(image, Tensor) else torch.as_tensor(np.asarray(image))
-
-
-def _saved_state(path: Path) -> State:
-    """What a saved file holds, or what the newest checkpoint of a run folder keeps of its model."""
-    state = learner_state(path)
-    if "image_model" not in state:
-        raise UserError(f"{path} is a checkpoint, but not one that a model of images wrote")
-    return state
-
-
-def _no_images(about: State) -> ImageSet:
-    """A data set of the right shape and classes without a single image."""
-    empty = np.zeros((0, *about["shape"]), dtype=np.uint8)
-    return ImageSet(about["dataset"], empty, empty, None, None, tuple(about["classes"]))

@@ -1,19 +1,15 @@
-"""The networks of every image model: image to numbers, numbers to image, code to a verdict.
+"""The networks of every image model: encoder, decoder, and critic of codes.
 
-One pair serves all sizes, from 8 x 8 grey to 64 x 64 colour and beyond: the number of convolutions
-follows from the size, and the model code sees only ``ImageShape``. Nothing normalises over the
-batch, so a sample's output depends on that sample alone: training, evaluation and several
-processes compute the same function.
-
-Next to the image, a square of pixels becomes the channels of one cell and back (Shi et al. 2016,
-sub-pixel convolution). On a processor a strided convolution with one channel at the image's side
-takes several times as long.
+One pair serves all sizes, because the number of convolutions follows from ``ImageShape``. Nothing
+normalises over the batch, so training, evaluation and several processes compute the same function.
+At the image's side a square of pixels becomes the channels of one cell, and back (Shi et al. 2016):
+on a processor a strided convolution there takes several times as long.
 """
 
+import math
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -22,40 +18,28 @@ from hringur.types import UserError
 
 NetworkName = Literal["convolutional", "dense"]
 SLOPE = 0.2
-"""of the leaky rectifier below zero: a critic's gradient must not die on the way to the image"""
+"""Slope of the leaky rectifier below zero, where a critic's gradient must not vanish."""
 
 COARSEST = 8
-"""halve further until the longer side is at most this"""
+"""The longer side is halved until it is at most this."""
 
 
 class Architecture(NamedTuple):
-    """How large the networks are."""
+    """Sizes of the networks, as in ``ImageModelConfig``."""
 
     network: NetworkName
     channels: int
-    """after the first convolution; doubled at each further one"""
-
     hidden: int
-    """units of the dense layer between the image and the code"""
-
     stride: int
-    """pixels that the first convolution steps; on a processor the large grid behind 2 costs most"""
-
     depth: int = 1
-    """dense layers of a decoder behind the code"""
 
 
 class ImageShape(NamedTuple):
-    """Of one image."""
+    """Size of one image."""
 
     channels: int
     height: int
     width: int
-
-    @property
-    def pixels(self) -> int:
-        """Numbers in one image."""
-        return self.channels * self.height * self.width
 
 
 class Encoder(nn.Module):
@@ -65,7 +49,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.padding = padding(shape, of)
         layers: list[nn.Module] = []
-        features = shape.pixels
+        features = math.prod(shape)
         if of.network == "convolutional":
             channels, grid = pyramid(shape, of)
             layers = [nn.PixelUnshuffle(of.stride)]
@@ -79,7 +63,7 @@ class Encoder(nn.Module):
         _initialise(self)
 
     def forward(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B O"]:
-        """Pixels in 0 .. 1, which the first layer sees in -1 .. 1."""
+        """The numbers of images with pixels in 0 .. 1."""
         return self.head(self.body(F.pad(2 * image - 1, self.padding, value=-1.0)))
 
 
@@ -94,7 +78,7 @@ class Decoder(nn.Module):
         for _ in range(of.depth - 1):
             layers += _dense(of.hidden, of.hidden)
         if of.network == "dense":
-            layers += [nn.Linear(of.hidden, shape.pixels), nn.Unflatten(1, tuple(shape))]
+            layers += [nn.Linear(of.hidden, math.prod(shape)), nn.Unflatten(1, tuple(shape))]
         else:
             channels, grid = pyramid(shape, of)
             layers += [
@@ -110,7 +94,7 @@ class Decoder(nn.Module):
         _initialise(self)
 
     def forward(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """A pixel is the sigmoid of its logit, where it is a number in 0 .. 1."""
+        """The logits of the pixels."""
         left, _, top, _ = self.padding
         rows, columns = top + self.shape.height, left + self.shape.width
         return self.body(latent)[:, :, top:rows, left:columns]
@@ -126,26 +110,25 @@ class Autoencoder(nn.Module):
         self.encoder, self.decoder = encoder, decoder
 
     def encode(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B O"]:
-        """The numbers that describe the image's distribution of codes."""
+        """The parameters of each image's distribution of codes."""
         return self.encoder(image)
 
     def decode(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """Logits."""
+        """The logits of the pixels."""
         return self.decoder(latent)
 
 
 class LatentCritic(nn.Module):
-    """From a code to one number; a small dense network."""
+    """A dense network from a code to one number."""
 
     def __init__(self, inputs: int, width: int = 256) -> None:
         super().__init__()
-        self.body = nn.Sequential(
-            *_dense(inputs, width), *_dense(width, width), nn.Linear(width, 1)
-        )
+        layers = [*_dense(inputs, width), *_dense(width, width), nn.Linear(width, 1)]
+        self.body = nn.Sequential(*layers)
         _initialise(self)
 
     def forward(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, " B"]:
-        """The logit of "drawn from the prior"."""
+        """The logit of each code being drawn from the prior."""
         return self.body(latent)[:, 0]
 
 
@@ -157,15 +140,10 @@ def pyramid(shape: ImageShape, of: Architecture) -> tuple[list[int], tuple[int, 
 
 
 def padding(shape: ImageShape, of: Architecture) -> tuple[int, int, int, int]:
-    """Columns left and right, rows above and below, that make the size divisible."""
+    """Columns left and right, rows above and below, that make the size a whole number of cells."""
     side, _ = _coarseness(shape, of)
     rows, columns = -shape.height % side, -shape.width % side
     return columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
-
-
-def channels_last(image: Tensor) -> Tensor:
-    """The memory layout in which convolutions are fast: the channels of a pixel side by side."""
-    return image.contiguous(memory_format=torch.channels_last)
 
 
 def _coarseness(shape: ImageShape, of: Architecture) -> tuple[int, int]:
@@ -181,7 +159,7 @@ def _coarseness(shape: ImageShape, of: Architecture) -> tuple[int, int]:
 
 
 def _window(level: int) -> tuple[int, int, int]:
-    """Kernel, stride and padding: neighbouring cells, then windows that overlap by half."""
+    """Kernel, stride and padding of a convolution."""
     return (3, 1, 1) if level == 0 else (4, 2, 1)
 
 
@@ -190,19 +168,13 @@ def _dense(inputs: int, outputs: int) -> list[nn.Module]:
 
 
 def _initialise(module: nn.Module) -> None:
-    """He's normal for the leaky rectifier: the signal keeps its size through the layers."""
+    """He's normal initialisation for the leaky rectifier."""
+    gain = nn.init.calculate_gain("leaky_relu", SLOPE)
     for layer in module.modules():
         if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
             fan_in = layer.weight[0].numel()
-            if isinstance(layer, nn.ConvTranspose2d):
-                fan_in = _transposed_fan_in(layer)
-            gain = nn.init.calculate_gain("leaky_relu", SLOPE)
+            if isinstance(layer, nn.ConvTranspose2d):  # the kernel covers a pixel once per stride
+                fan_in = layer.weight[:, 0].numel() // math.prod(layer.stride)
             nn.init.normal_(layer.weight, std=gain / fan_in**0.5)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
-
-
-def _transposed_fan_in(layer: nn.ConvTranspose2d) -> int:
-    """Numbers that an output pixel is a sum of: the kernel covers it once per stride and axis."""
-    taps = layer.kernel_size[0] * layer.kernel_size[1] // (layer.stride[0] * layer.stride[1])
-    return layer.in_channels * taps

@@ -1,4 +1,4 @@
-"""Pictures of a model: samples through training, reconstructions, blends, codes, transport."""
+"""Pictures of a model: samples, reconstructions, interpolations, codes, transport to the prior."""
 
 import io
 import math
@@ -19,20 +19,18 @@ from hringur.generative.batches import as_floats
 from hringur.types import State
 
 FILM_IMAGES = 64
-"""samples of a frame"""
+"""Samples in a frame."""
 
 FILM_FRAMES = 60
-"""when a film is longer, every second frame goes"""
+"""Most frames of a film; of a longer one every second frame goes."""
 
 FRAME_MILLISECONDS = 250
 AXES_SHOWN = 16
-"""of a code, the first so many are walked along"""
+"""Most axes of a code that are traversed."""
 
 CODES_SHOWN = 2000
-"""in the plane"""
-
 PLAN_CODES = 48
-"""whose transport to the prior is drawn"""
+"""Codes whose transport to the prior is drawn."""
 
 
 class Film:
@@ -42,15 +40,13 @@ class Film:
         self.frames: list[UInt8[np.ndarray, "rows columns 3"]] = []
 
     def add(self, images: Float[Tensor, "B C H W"]) -> None:
-        """One frame more."""
-        self.frames.append(tile(images, 8))
+        """Add one frame."""
+        self.frames.append(tile(images))
         if len(self.frames) > FILM_FRAMES:
             self.frames = self.frames[::2]
 
     def write(self, path: Path) -> None:
-        """As a GIF; the last frame stays for a while."""
-        if not self.frames:
-            return
+        """Write a GIF, whose last frame stays for a while."""
         first, *others = [Image.fromarray(frame) for frame in self.frames]
         content = io.BytesIO()
         durations = [FRAME_MILLISECONDS] * len(others) + [8 * FRAME_MILLISECONDS]
@@ -58,7 +54,7 @@ class Film:
         write_whole(path, content.getvalue())
 
     def state_dict(self) -> State:
-        """All frames."""
+        """The frames so far."""
         return {"frames": list(self.frames)}
 
     def load_state_dict(self, state: State) -> None:
@@ -67,29 +63,28 @@ class Film:
 
 
 def fixed() -> torch.Generator:
-    """Random numbers that are the same at every call."""
+    """A generator of random numbers that are the same at every call."""
     return torch.Generator().manual_seed(0)
 
 
 def figures(model: Any) -> dict[str, Figure]:
     """All pictures that the model can give, by tag."""
-    shown = {"samples/prior": tiles_figure(model.sample(FILM_IMAGES, seed=0), 8, "samples")}
+    shown = {"samples/prior": tiles_figure(model.sample(FILM_IMAGES, seed=0), "samples")}
     if not model.encodes:
-        blend = model.decode(between(model.prior(16, fixed())))
-        return shown | {"samples/interpolation": tiles_figure(blend, 8, "from one code to another")}
+        path = model.decode(between(model.prior(16, fixed())))
+        return shown | {"samples/interpolation": tiles_figure(path, "from one code to another")}
     real = as_floats(model.images.test[:32])
-    rebuilt = model.reconstruct(real)
-    pairs = torch.stack([real, rebuilt], dim=1).flatten(0, 1)
+    pairs = torch.stack([real, model.reconstruct(real)], dim=1).flatten(0, 1)
     half = len(real) // 4
-    blend = model.interpolate(real[:half], real[half : 2 * half]).flatten(0, 1)
+    path = model.interpolate(real[:half], real[half : 2 * half]).flatten(0, 1)
     title = "image and reconstruction, side by side"
-    shown["samples/reconstruction"] = tiles_figure(pairs, 8, title)
-    shown["samples/interpolation"] = tiles_figure(blend, 8, "from one image to another")
+    shown["samples/reconstruction"] = tiles_figure(pairs, title)
+    shown["samples/interpolation"] = tiles_figure(path, "from one image to another")
     return shown | model.latent_figures()
 
 
 def latent_figures(model: Any) -> dict[str, Figure]:
-    """For codes of real numbers: a walk along each axis, the plane, and the way to the prior."""
+    """For real codes: a traversal of each axis, the plane, and transport to the prior, by tag."""
     images = model.images
     codes = model.encode(images.test[:CODES_SHOWN]).cpu()
     shown = {"latent/traversal": traversal_figure(model)}
@@ -107,7 +102,7 @@ def write_pictures(model: Any, folder: Path) -> list[Path]:
     shown, paths = figures(model), []
     if model.encodes:  # too slow to fit at every evaluation
         fitted = model.sample(FILM_IMAGES, density="fitted", seed=0)
-        shown["samples/fitted"] = tiles_figure(fitted, 8, "samples of a density fitted to codes")
+        shown["samples/fitted"] = tiles_figure(fitted, "samples of a density fitted to codes")
     for tag, figure in shown.items():
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=120)
@@ -119,7 +114,7 @@ def write_pictures(model: Any, folder: Path) -> list[Path]:
     return paths
 
 
-def tile(images: Float[Tensor, "B C H W"], columns: int) -> UInt8[np.ndarray, "rows columns 3"]:
+def tile(images: Float[Tensor, "B C H W"], columns: int = 8) -> UInt8[np.ndarray, "rows columns 3"]:
     """Images side by side, one pixel of grey between them."""
     array = (images.detach().cpu().clamp(0, 1) * 255).round().byte().numpy()
     count, channels, height, width = array.shape
@@ -132,7 +127,7 @@ def tile(images: Float[Tensor, "B C H W"], columns: int) -> UInt8[np.ndarray, "r
     return sheet
 
 
-def tiles_figure(images: Float[Tensor, "B C H W"], columns: int, title: str) -> Figure:
+def tiles_figure(images: Float[Tensor, "B C H W"], title: str, columns: int = 8) -> Figure:
     """Tiled images with a title."""
     sheet = tile(images, columns)
     inches = 5.0
@@ -145,10 +140,7 @@ def tiles_figure(images: Float[Tensor, "B C H W"], columns: int, title: str) -> 
 
 
 def between(codes: Float[Tensor, "B Z"], steps: int = 8) -> Float[Tensor, "M Z"]:
-    """From each code of the first half to one of the second, on the sphere that codes lie near.
-
-    A straight line would pass through the middle, where the prior has no mass.
-    """
+    """Codes on great circles from the first half to the second: the prior has no mass inside."""
     start, end = codes.chunk(2)
     angle = math.pi / 2 * torch.linspace(0, 1, steps)[:, None]
     return (start[:, None] * angle.cos() + end[:, None] * angle.sin()).flatten(0, 1)
@@ -156,13 +148,10 @@ def between(codes: Float[Tensor, "B Z"], steps: int = 8) -> Float[Tensor, "M Z"]
 
 def traversal_figure(model: Any) -> Figure:
     """One axis of the code a row, from -2.5 to 2.5, the others at zero."""
-    latent = model.config.latent
-    rows = min(latent, AXES_SHOWN)
-    codes = torch.zeros(rows, 9, latent)
-    for axis in range(rows):
-        codes[axis, :, axis] = torch.linspace(-2.5, 2.5, 9)
+    axes = torch.eye(model.config.latent)[:AXES_SHOWN]
+    codes = torch.linspace(-2.5, 2.5, 9)[:, None] * axes[:, None]  # axis step Z
     images = model.decode(codes.flatten(0, 1))
-    return tiles_figure(images, 9, "each axis of the code, -2.5 to 2.5")
+    return tiles_figure(images, "each axis of the code, -2.5 to 2.5", columns=9)
 
 
 def plane_figure(
@@ -183,20 +172,16 @@ def plan_figure(codes: Float[Tensor, "B Z"], prior: Float[Tensor, "M Z"]) -> Fig
     """Which draw of the prior each code would be moved to, on the codes' two widest axes."""
     mean_cost = 2.0 * codes.shape[1]
     plan = transport_plan(codes, prior, epsilon=0.02 * mean_cost, iterations=200)
-    axes_of_codes = (
-        torch.pca_lowrank(codes, q=2, niter=4)[2] if codes.shape[1] > 2 else torch.eye(2)
-    )
-    start, end = (codes @ axes_of_codes).numpy(), (prior @ axes_of_codes).numpy()
+    plane = torch.pca_lowrank(codes, q=2, niter=4)[2] if codes.shape[1] > 2 else torch.eye(2)
+    start, end = (codes @ plane).numpy(), (prior @ plane).numpy()
     share = (plan / plan.max()).numpy()
     figure = Figure(figsize=(5, 5), layout="constrained")
     axes = figure.add_subplot()
     for i, j in np.argwhere(share > 0.05):
         x, y = zip(start[i], end[j], strict=True)
         axes.plot(x, y, color="0.4", alpha=float(share[i, j]), linewidth=0.8)
-    axes.scatter(
-        start[:, 0], start[:, 1], s=14, color="#0072B2", label="codes of held-out images", zorder=2
-    )
-    axes.scatter(end[:, 0], end[:, 1], s=14, color="#D55E00", label="draws of the prior", zorder=2)
+    axes.scatter(*start.T, s=14, color="#0072B2", label="codes of held-out images", zorder=2)
+    axes.scatter(*end.T, s=14, color="#D55E00", label="draws of the prior", zorder=2)
     axes.legend(fontsize=7)
     axes.set(title="optimal transport from codes to prior", aspect="equal")
     return figure

@@ -1,17 +1,10 @@
-"""What it costs to say one image and mean another: likelihoods of pixels, and plain distances.
+"""Losses of reconstructed pixels: likelihoods [nats per image], and distances.
 
-The likelihoods are for models of probability, in nats per image:
-
-==================== ==========================================================================
-bernoulli            a grey level is the chance that the pixel is lit: -x log p - (1-x) log(1-p);
-                     the usual choice, though no density of grey levels
-continuous-bernoulli the same made a density on [0, 1] (Loaiza-Ganem & Cunningham 2019)
-gaussian             normal, one spread for all pixels, learned (Rybkin et al. 2021)
-logistic             the byte itself: a logistic law cut into 256 steps (Salimans et al. 2017), one
-                     spread for all, learned; the only one that is comparable between models
-==================== ==========================================================================
-
-The distances are for autoencoders that match distributions otherwise.
+bernoulli: -x log p - (1-x) log(1-p), the usual choice, though no density of grey levels
+continuous-bernoulli: the same made a density on [0, 1] (Loaiza-Ganem & Cunningham 2019)
+gaussian: normal, with one learned scale for all pixels (Rybkin et al. 2021)
+logistic: a logistic distribution discretised to bytes (Salimans et al. 2017), with one learned
+scale; the only one that is comparable between models
 """
 
 import math
@@ -29,7 +22,7 @@ DISTANCES: tuple[str, ...] = get_args(DistanceName)
 
 
 class PixelLikelihood(nn.Module):
-    """-log p(image | logits) by name, with the spread that some of them learn."""
+    """-log p(image | logits) by name, with the scale that some of them learn."""
 
     def __init__(self, name: LikelihoodName) -> None:
         super().__init__()
@@ -55,7 +48,7 @@ class PixelLikelihood(nn.Module):
 def distance(
     name: DistanceName, image: Float[Tensor, "B C H W"], logits: Float[Tensor, "B C H W"]
 ) -> Float[Tensor, " B"]:
-    """Between each image and the one that the logits stand for, summed over its pixels."""
+    """Distance of each image from the one that the logits stand for, summed over its pixels."""
     if name == "cross-entropy":
         difference = _cross_entropy(image, logits)
     elif name == "absolute":
@@ -86,10 +79,7 @@ def _gaussian(image: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
 
 
 def _discretised_logistic(image: Tensor, mean: Tensor, log_scale: Tensor) -> Tensor:
-    """Of the byte 255 * image: the logistic law's mass between half a step below and above.
-
-    The first and the last step take in the tails, so that the 256 chances sum to one.
-    """
+    """-log of the logistic mass within half a step of the byte 255 * image, or in a tail."""
     half = 0.5 / 255
     narrow = torch.exp(-log_scale)
     below, above = (image - mean - half) * narrow, (image - mean + half) * narrow

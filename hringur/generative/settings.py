@@ -1,4 +1,4 @@
-"""Settings that every image model shares; the configuration of each adds its own."""
+"""Settings that every image model shares; the settings of each model add its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,7 +18,10 @@ class ImageModelConfig:
     """How a model learns from images."""
 
     name: ClassVar[str]
-    """of the model, in the registry"""
+    """in the registry"""
+
+    model_class: ClassVar[type[Any]]
+    """the model that these are the settings of; it sets this itself"""
 
     usual_samples: ClassVar[int] = 1_200_000
     """images to train on when no budget is given: a few minutes on two processor cores"""
@@ -85,8 +88,8 @@ class ImageModelConfig:
         return min(1.0, (1 - progress) / max(1e-12, 1 - self.lr_decay_start))
 
     def model(self) -> type[Any]:
-        """The class that these are the settings of."""
-        raise TypeError("the configuration of a model is needed, such as VAEConfig")
+        """The class of models that these are the settings of."""
+        return self.model_class
 
     def build(
         self, dataset: str, options: Mapping[str, Any], seed: int, fabric: Fabric

@@ -5,10 +5,17 @@ import pytest
 import torch
 from PIL import Image
 from sklearn.mixture import GaussianMixture
+from torch.distributions import (
+    Bernoulli,
+    Categorical,
+    Independent,
+    MixtureSameFamily,
+    MultivariateNormal,
+)
 
 from hringur.generative.adversarial import invert
 from hringur.generative.batches import ImageBatches, Images, as_floats
-from hringur.generative.fitted_density import fit_bernoullis, fit_gaussians, log_likelihood
+from hringur.generative.fitted_density import Mixture, fit_bernoullis, fit_gaussians
 from hringur.generative.models.vae import VAE, VAEConfig
 from hringur.generative.networks import Architecture, Decoder, Encoder, ImageShape
 from hringur.generative.pictures import FILM_FRAMES, Film, between, tile, write_pictures
@@ -102,6 +109,15 @@ def test_processes_share_one_large_batch():
     for _ in range(9):
         together = torch.cat([next(share).image for share in shares])
         assert torch.equal(together, next(whole).image)
+
+
+def log_likelihood(mixture: Mixture, codes: torch.Tensor) -> torch.Tensor:
+    """Of each code [nats], by torch's own mixture."""
+    if mixture.cholesky is None:
+        each = Independent(Bernoulli(mixture.mean), 1)
+    else:
+        each = MultivariateNormal(mixture.mean, scale_tril=mixture.cholesky)
+    return MixtureSameFamily(Categorical(mixture.weight), each).log_prob(codes)
 
 
 def test_the_gaussian_mixture_is_scikit_learns():

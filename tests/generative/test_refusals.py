@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from hringur.generative import adversarial
-from hringur.generative.collapse_monitor import CollapseMonitor
+from hringur.generative.adversarial import CollapseMonitor
 from hringur.generative.models import gan
 from tests.scripts.loading import load_script
 

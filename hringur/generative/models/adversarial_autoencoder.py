@@ -1,15 +1,10 @@
-"""Adversarial autoencoder, or WAE-GAN: matching the aggregate posterior by a game.
+"""Adversarial autoencoder, or WAE-GAN (Makhzani et al. 2015; Tolstikhin et al. 2018, alg. 1).
 
-The lecture's latent-variable pseudocode (Makhzani et al. 2015; Tolstikhin et al. 2018, alg. 1).
-An encoder E names a code for an image, a generator G rebuilds the image from it, and a
-discriminator D tells draws z of the prior N(0, I) from codes E(x):
-
-    D maximises    E_z[log D(z)] + E_x[log(1 - D(E(x)))]
+    D maximises    E_z[log D(z)] + E_x[log(1 - D(E(x)))],      z ~ N(0, I)
     E, G minimise  E_x c(x, G(E(x))) - lambda * E_x[log D(E(x))]
 
-The lecture's slide feeds D with G(z), an image; D lives in the latent space, and what it must tell
-from z is the code E(x). (Its y = G(E(x)) is right, and is what the reconstruction looks at.) There,
-too, the sign of D's objective is that of a maximum.
+The lecture's slide feeds D with the image G(z); D lives in the latent space and compares z with
+the code E(x).
 """
 
 from dataclasses import dataclass
@@ -20,8 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hringur.checks import check_positive
+from hringur.generative.adversarial import CollapseMonitor
 from hringur.generative.batches import Batch
-from hringur.generative.collapse_monitor import CollapseMonitor
 from hringur.generative.matching import MatchingAutoencoder, MatchingConfig
 from hringur.generative.models.gan import accuracy_percent, discriminator_loss, generator_loss
 from hringur.generative.networks import LatentCritic
@@ -30,7 +25,7 @@ from hringur.types import Metrics
 
 @dataclass(frozen=True, kw_only=True)
 class AdversarialAutoencoderConfig(MatchingConfig):
-    """Autoencoder whose codes match the prior by a game against a discriminator."""
+    """Autoencoder whose codes match the prior by adversarial training."""
 
     name: ClassVar[str] = "adversarial-autoencoder"
     usual_samples: ClassVar[int] = 1_600_000
@@ -51,10 +46,6 @@ class AdversarialAutoencoderConfig(MatchingConfig):
         super().__post_init__()
         check_positive(self, "critic_lr", "critic_width")
 
-    def model(self) -> "type[AdversarialAutoencoder]":
-        """The class that these are the settings of."""
-        return AdversarialAutoencoder
-
 
 class AdversarialAutoencoder(MatchingAutoencoder):
     """Reconstructions, and codes that a discriminator cannot tell from the prior."""
@@ -65,7 +56,7 @@ class AdversarialAutoencoder(MatchingAutoencoder):
     divergence_tag = "model/adversarial_loss_nats"
 
     def build_networks(self) -> None:
-        """The discriminator of codes, and the autoencoder."""
+        """Build the discriminator of codes, and the autoencoder."""
         critic = LatentCritic(self.config.latent, self.config.critic_width)
         super().build_networks()
         self.critic = self.add_network("critic", critic, self.config.critic_lr)
@@ -77,7 +68,7 @@ class AdversarialAutoencoder(MatchingAutoencoder):
             return generator_loss(critic(code))
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """One step of the discriminator, one of encoder and generator."""
+        """Make one step of the discriminator, and one of encoder and generator."""
         if self.autoencoder.updates < self.config.encoder_pretraining:
             return self.pretrain_encoder(batch.image)
         factor, codes = self.config.lr_factor(progress), self.noisy_codes(batch.image)

@@ -1,17 +1,9 @@
-"""Autoencoder with a binary code: the discrete latent variable, and every estimator for it.
+"""Autoencoder with a code of K bits b ~ Bernoulli(sigmoid(l(x))), trained by any estimator.
 
-A code is K bits b ~ Bernoulli(sigmoid(l(x))), and minus the evidence lower bound is
+    -ELBO(x) = E_{b ~ q(b|x)}[f(b)] - H(q(.|x)),    f(b) = -log p(x|b) - log p(b)
 
-    -ELBO(x) = E_{b ~ q(b|x)}[f(b)] - H(q(.|x)),    f(b) = -log p(x|b) - log p(b).
-
-The entropy H has a closed form. The expectation has none, b has no path to differentiate along, and
-so its gradient is the affair of an estimator of ``hringur.estimators``, chosen by name: REINFORCE
-with a baseline (exp5), or a relaxation and what corrects it (exp6). Nothing else differs, but that
-VIMCO's bound wants log q(b|x) within f, and then no entropy.
-
-The prior may be fair coins, or ask each bit about those before it,
-log p(b) = sum_k log p(b_k | b_1 .. b_{k-1}), by a logistic regression for each: a fully visible
-belief network (Frey 1998), learned with the rest.
+The entropy H has a closed form; the gradient of the expectation comes from an estimator of
+``hringur.estimators``. VIMCO's bound has log q(b|x) within f instead of the entropy.
 """
 
 import math
@@ -39,10 +31,7 @@ from hringur.types import Metrics, UserError
 BitPriorName = Literal["coins", "belief-network"]
 
 VARIANCE_IMAGES = 50
-"""held-out images whose gradient's variance is measured"""
-
-VARIANCE_REPEATS = 20
-"""estimates that it is measured from"""
+"""Held-out images on which the gradient's variance is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,23 +53,23 @@ class DiscreteAutoencoderConfig(ImageModelConfig):
     """Adam's decay rate of the mean of gradients"""
 
     estimator: str = "reinforce-leave-one-out"
-    """of the gradient through the bits, by its name in hringur.estimators"""
+    """estimator of the gradient through the bits, by its name in hringur.estimators"""
 
     draws: int = 4
     """codes drawn for an image; of the antithetic estimators (arm, disarm), pairs"""
 
     entropy_bonus: float = 3.0
-    """on top of the entropy's weight of 1 at first, so that no bit is settled before it says
-    something; falls in a straight line to nothing"""
+    """added to the entropy's weight of 1 at first, so that bits are not decided too early; decays
+    linearly to zero"""
 
     entropy_share: float = 0.25
-    """share of the budget over which it falls [0 .. 1]"""
+    """share of the budget over which it decays [0 .. 1]"""
 
     prior: BitPriorName = "belief-network"
     """coins: fair and independent; belief-network: each bit knows those before it, learned"""
 
     likelihood: LikelihoodName = "bernoulli"
-    """of the pixels, given a code"""
+    """distribution of the pixels, given a code"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -96,18 +85,17 @@ class DiscreteAutoencoderConfig(ImageModelConfig):
             least = promises.least_samples
             raise UserError(f"{self.estimator} needs draws >= {least}, got {self.draws}")
 
-    def model(self) -> "type[DiscreteAutoencoder]":
-        """The class that these are the settings of."""
-        return DiscreteAutoencoder
-
     def entropy_weight(self, progress: float) -> float:
-        """At this share of the budget: 1 is the bound's own."""
+        """Weight of the entropy at this share of the budget; the bound's own is 1."""
         left = 1 - progress / self.entropy_share if progress < self.entropy_share else 0.0
         return 1 + self.entropy_bonus * left
 
 
 class BitPrior(nn.Module):
-    """log p(b); also at bits that are no bits, as relaxations ask for."""
+    """log p(b) of fair coins, or of a fully visible belief network (Frey 1998).
+
+    It is also defined between the bits, for relaxations.
+    """
 
     def __init__(self, bits: int, name: BitPriorName) -> None:
         super().__init__()
@@ -122,7 +110,7 @@ class BitPrior(nn.Module):
 
     @torch.no_grad()
     def decide(self, uniform: Float[Tensor, "B K"]) -> Float[Tensor, "B K"]:
-        """A code from each row of uniform numbers, bit after bit."""
+        """A code from each row of uniform numbers, one bit after the other."""
         bits, weight = torch.zeros_like(uniform), self.weight.tril(-1)
         for k in range(uniform.shape[1]):
             logit = (2 * bits[:, :k] - 1) @ weight[k, :k] + self.bias[k]
@@ -131,7 +119,7 @@ class BitPrior(nn.Module):
 
 
 class DiscreteNetwork(nn.Module):
-    """Encoder, decoder, prior, and what the estimator learns: trained by one optimiser."""
+    """Encoder, decoder, prior and learned part of the estimator, trained by one optimiser."""
 
     forward_methods = ("encode", "cost")
 
@@ -159,29 +147,27 @@ class DiscreteNetwork(nn.Module):
 
 
 class DiscreteAutoencoder(ImageModel):
-    """Images in bits."""
+    """Trained on its evidence lower bound, by an estimator of the gradient through the bits."""
 
     settings = DiscreteAutoencoderConfig
     config: DiscreteAutoencoderConfig
     own_headline = "evaluation/elbo_nats"
 
     def build_networks(self) -> None:
-        """Encoder, decoder, prior and what the estimator learns."""
+        """Build encoder, decoder, prior and the learned part of the estimator as one network."""
         config = self.config
         self.estimator = make_estimator(config.estimator, (config.latent,))
-        autoencoder = Autoencoder(
-            Encoder(self.shape, config.latent, config.architecture),
-            Decoder(config.latent, self.shape, config.architecture),
-        )
-        prior = BitPrior(config.latent, config.prior)
-        learned = self.estimator.learned
+        encoder = Encoder(self.shape, config.latent, config.architecture)
+        decoder = Decoder(config.latent, self.shape, config.architecture)
+        prior, learned = BitPrior(config.latent, config.prior), self.estimator.learned
+        autoencoder = Autoencoder(encoder, decoder)
         network = DiscreteNetwork(autoencoder, prior, config.likelihood, learned)
         self.autoencoder = self.add_network("autoencoder", network)
 
     def loss(
         self, image: Float[Tensor, "B C H W"], entropy_weight: float = 1.0
     ) -> tuple[Float[Tensor, ""], Metrics]:
-        """Minus the evidence lower bound per image [nats], as the estimator sees it."""
+        """Minus the evidence lower bound per image [nats], with the estimator's gradient."""
         network = self.autoencoder.network
         logits = network.encode(image)
         posterior, entropy = bernoullis(logits), entropy_of_bits(logits).mean()
@@ -200,7 +186,7 @@ class DiscreteAutoencoder(ImageModel):
         return expected - own * entropy, metrics
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """Make one step."""
+        """Make one gradient step."""
         loss, metrics = self.loss(batch.image, self.config.entropy_weight(progress))
         norm = self.autoencoder.step(loss, self.config.lr_factor(progress))
         return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
@@ -218,17 +204,17 @@ class DiscreteAutoencoder(ImageModel):
         return in_parts(lambda part: network.encode(self.pixels(part)).sigmoid().bernoulli(), image)
 
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """Logits of the averaged decoder's images."""
+        """The averaged decoder's logits of the pixels."""
         return self.autoencoder.average.decode(latent)
 
     def prior(self, count: int, generator: torch.Generator) -> Float[Tensor, "B Z"]:
-        """Codes of the learned prior, or of fair coins."""
+        """Codes drawn from the learned prior, or from fair coins."""
         uniform = torch.rand(count, self.config.latent, generator=generator)
         return self.autoencoder.average.prior.decide(uniform.to(self.fabric.device))
 
     @classmethod
     def check_extras(cls) -> None:
-        """Nothing: the mixture of bits needs no extra."""
+        """Do nothing: the mixture of bits needs no extra."""
 
     def fit_density(self, codes: Float[Tensor, "N Z"]) -> Mixture:
         """A mixture of independent bits."""
@@ -236,23 +222,23 @@ class DiscreteAutoencoder(ImageModel):
 
     @torch.no_grad()
     def log_weights(self, image: Any, samples: int) -> Float[Tensor, "S B"]:
-        """Of codes drawn from q(b|x), log p(x, b) - log q(b|x) [nats]; the mean is the ELBO."""
+        """Log p(x, b) - log q(b|x) of codes drawn from q(b|x) [nats]; the mean is the ELBO."""
         image, network = self.pixels(image), self.autoencoder.average
         posterior = bernoullis(network.encode(image))
         bits = posterior.sample(torch.Size([samples]))
         return -network.cost(image, bits) - posterior.log_prob(bits)
 
     def gradient_variance(
-        self, image: Any, estimator: str | None = None, repeats: int = VARIANCE_REPEATS
+        self, image: Any, estimator: str | None = None, repeats: int = 20
     ) -> float:
-        """Variance of an estimate of the gradient in an image's logits, summed over the bits.
+        """Variance of the model's or of another estimator's gradient in an image's logits.
 
-        A mean over the images; of the model's own estimator if none is named.
+        It is a sum over the bits and a mean over the images.
         """
         image, network = self.pixels(image), self.autoencoder.average
-        own = deepcopy(self.estimator)
-        other = estimator is not None and estimator != self.config.estimator
-        chosen = make_estimator(str(estimator), (self.config.latent,)) if other else own
+        other = estimator not in (None, self.config.estimator)
+        latent = (self.config.latent,)
+        chosen = make_estimator(str(estimator), latent) if other else deepcopy(self.estimator)
         found = []
         for _ in range(repeats):
             logits = network.encode(image).detach().requires_grad_()
@@ -265,11 +251,11 @@ class DiscreteAutoencoder(ImageModel):
         return torch.stack(found).var(dim=0).sum(dim=1).mean().item()
 
     def own_measures(self) -> Metrics:
-        """Bounds, bits, reconstructions, and the variance of the estimator's gradient."""
+        """Bounds, bits in use, reconstruction error, and the variance of the gradient."""
         images = measures.test_images(self)
         with torch.no_grad():
             logits = self.autoencoder.average.encode(images)
-            # a bit that is the same for all images is in no use, and its logit is infinite
+            # a bit that is the same for all images is not used, and its logit is infinite
             used = entropy_of_bits(logits.sigmoid().mean(dim=0).logit(eps=1e-6)[None])
         found = measures.bounds(self) | measures.reconstruction(self)
         return found | {
@@ -279,10 +265,10 @@ class DiscreteAutoencoder(ImageModel):
         }
 
     def latent_figures(self) -> dict[str, Any]:
-        """None: bits have no plane and no way to the prior."""
+        """No pictures, as bits have neither axes nor transport to the prior."""
         return {}
 
 
 def entropy_of_bits(logits: Float[Tensor, "B K"]) -> Float[Tensor, " B"]:
-    """Of independent bits with these logits [nats]."""
+    """Entropy of independent bits with these logits [nats]."""
     return (F.softplus(logits) - logits * logits.sigmoid()).sum(dim=-1)

@@ -1,17 +1,10 @@
-"""Generative adversarial network (Goodfellow et al. 2014): a network as a divergence.
+"""Generative adversarial network (Goodfellow et al. 2014) with the non-saturating loss, section 3.
 
-A generator G makes images of noise z ~ N(0, I), a discriminator D says how likely an image is real:
-
-    D maximises  E_x[log D(x)] + E_z[log(1 - D(G(z)))]
+    D maximises  E_x[log D(x)] + E_z[log(1 - D(G(z)))],      z ~ N(0, I)
     G maximises  E_z[log D(G(z))]
 
-The second line is the non-saturating loss of the paper's section 3: it has the fixed point of the
-game in which G minimises E_z[log(1 - D(G(z)))], and a strong gradient while D still rejects all.
-
-The lecture's slides say "minimise" for both. For D that is a slip of the sign, and for G it is one
-as well: minimising E_z[log D(G(z))] would make images that D recognises ever more surely. Here
-both networks minimise the negatives of the two lines above; with D = sigmoid(d),
--log D = softplus(-d) and -log(1 - D) = softplus(d).
+The lecture's slides say "minimise" for both, a slip of the sign. Here both networks minimise the
+negatives; with D = sigmoid(d), -log D = softplus(-d) and -log(1 - D) = softplus(d).
 """
 
 from collections.abc import Mapping
@@ -23,57 +16,30 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from hringur.checks import check_not_negative, check_positive
-from hringur.generative.adversarial import AdversarialModel, critic_architecture
+from hringur.checks import check_not_negative
+from hringur.generative.adversarial import AdversarialConfig, AdversarialModel
 from hringur.generative.batches import Batch
 from hringur.generative.networks import Decoder, Encoder
-from hringur.generative.settings import ImageModelConfig
 from hringur.types import Metrics
 
 R1_INTERVAL = 8
-"""updates between two R1 penalties, each of which costs as much as a step"""
+"""Updates from one R1 penalty to the next; each costs as much as a step."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class GANConfig(ImageModelConfig):
+class GANConfig(AdversarialConfig):
     """Generative adversarial network with the non-saturating loss."""
 
     name: ClassVar[str] = "gan"
     usual_samples: ClassVar[int] = 650_000
     renamed: ClassVar[Mapping[str, str]] = {"smoothness": "r1_penalty"}
 
-    batch: int = 64
-    """images of an update; a game needs many steps more than exact ones"""
-
-    latent: int = 32
-    """numbers in a code"""
-
-    channels: int = 32
-    """of the generator's grid of cells, as many as its last step makes at once"""
-
-    depth: int = 3
-    """dense layers of the generator; with one, more codes make something between two digits"""
-
-    critic_lr: float = 1e-3
-    """Adam's learning rate of the discriminator"""
-
-    critic_channels: int = 16
-    """of the discriminator after its first step, doubled at each further one"""
-
-    critic_stride: int = 2
-    """pixels that the discriminator's first convolution steps, 2 or 4"""
-
     r1_penalty: float = 0.1
     """weight of |gradient of d|^2 at real images (Mescheder et al. 2018), every 8th update"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "critic_lr", "critic_channels")
         check_not_negative(self, "r1_penalty")
-
-    def model(self) -> "type[GAN]":
-        """The class that these are the settings of."""
-        return GAN
 
 
 class GAN(AdversarialModel):
@@ -83,13 +49,13 @@ class GAN(AdversarialModel):
     config: GANConfig
 
     def build_networks(self) -> None:
-        """A decoder as the generator, and an encoder of one number as the discriminator."""
+        """Build the generator as a decoder, and the discriminator as an encoder to one number."""
         generator = Decoder(self.config.latent, self.shape, self.config.architecture)
-        critic = Encoder(self.shape, 1, critic_architecture(self.config))
+        critic = Encoder(self.shape, 1, self.config.critic_architecture)
         self.add_networks(generator, critic)
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """One step of the discriminator, one of the generator, against the same images."""
+        """Make one step of the discriminator and one of the generator."""
         factor = self.config.lr_factor(progress)
         noise = torch.randn(len(batch), self.config.latent, device=batch.image.device)
         made = self.generator.network(noise).sigmoid()
@@ -114,7 +80,7 @@ class GAN(AdversarialModel):
         }
 
     def _r1_penalty(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
-        """The zero-centred gradient penalty R1, counted for all the updates that leave it out."""
+        """R1, the zero-centred gradient penalty, counted for all updates that leave it out."""
         image = image.detach().requires_grad_()
         output = self.critic.network(image).sum()
         (gradient,) = torch.autograd.grad(output, image, create_graph=True)

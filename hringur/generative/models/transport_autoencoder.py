@@ -1,12 +1,9 @@
 """Autoencoder by computed transport: sliced Wasserstein (Kolouri et al. 2018) or Sinkhorn.
 
-The same relaxed problem as WAE-MMD's, but the divergence between the codes of a batch and as many
-draws of the prior is itself a cost of transport, and the plan that attains it is at hand:
-
-    E_x c(x, G(E(x))) + lambda * W(codes, draws)
+    E_x c(x, G(E(x))) + lambda * W(codes, draws of the prior)
 
 ``transport="sliced"`` sorts both on random directions; ``"sinkhorn"`` (Patrini et al. 2019) finds
-the plan in all dimensions at once, with an entropy of strength epsilon, and takes its bias off.
+the plan in all dimensions at once, with an entropy of strength epsilon, and removes its bias.
 """
 
 from dataclasses import dataclass
@@ -17,11 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from hringur.checks import check_choice, check_positive
-from hringur.divergences.transport import (
-    random_directions,
-    sinkhorn_divergence,
-    sliced_wasserstein,
-)
+from hringur.divergences.transport import random_directions, sinkhorn_divergence, sliced_wasserstein
 from hringur.generative.matching import MatchingAutoencoder, MatchingConfig
 
 TransportName = Literal["sliced", "sinkhorn"]
@@ -53,27 +46,17 @@ class TransportAutoencoderConfig(MatchingConfig):
         check_positive(self, "directions", "epsilon", "iterations")
         check_choice(self, "transport", get_args(TransportName))
 
-    def model(self) -> "type[TransportAutoencoder]":
-        """The class that these are the settings of."""
-        return TransportAutoencoder
-
 
 class TransportAutoencoder(MatchingAutoencoder):
-    """Reconstructions, and codes moved to the prior along the cheapest way."""
+    """Reconstructions, and codes moved to the prior by optimal transport."""
 
     settings = TransportAutoencoderConfig
     config: TransportAutoencoderConfig
     divergence_tag = "model/latent_transport"
 
     def divergence(self, code: Float[Tensor, "B Z"]) -> Float[Tensor, ""]:
-        """The cost of transport from the codes to as many draws of the prior."""
-        return self.transport(code, torch.randn_like(code))
-
-    def transport(
-        self, code: Float[Tensor, "B Z"], prior: Float[Tensor, "B Z"]
-    ) -> Float[Tensor, ""]:
-        """Cost of transport between two batches of codes [squared distance]."""
-        config = self.config
+        """The cost of transport to as many draws of the prior [squared distance]."""
+        config, prior = self.config, torch.randn_like(code)
         if config.transport == "sliced":
             directions = random_directions(config.latent, config.directions, code.device)
             return sliced_wasserstein(code, prior, directions)

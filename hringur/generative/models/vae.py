@@ -1,12 +1,9 @@
 """Variational autoencoder (Kingma & Welling 2014; Rezende et al. 2014).
 
-An encoder names a normal law q(z|x) of codes for each image, a decoder the law p(x|z) of images for
-each code. Minus the evidence lower bound is what both minimise:
-
     -ELBO(x) = E_{z ~ q(z|x)}[-log p(x|z)] + beta * KL(q(z|x) : p(z)),      p(z) = N(0, I)
 
-The first term, the distortion, is an expectation over what the encoder decides; its gradient is
-taken along the path z = mean + epsilon * scale. The second, the rate, has a closed form.
+The gradient of the first term, the distortion, is taken along the path z = mean + epsilon * scale.
+The second, the rate, has a closed form.
 """
 
 from dataclasses import dataclass
@@ -38,7 +35,7 @@ class VAEConfig(ImageModelConfig):
     """Adam's decay rate of the mean of gradients"""
 
     likelihood: LikelihoodName = "bernoulli"
-    """of the pixels, given a code"""
+    """distribution of the pixels, given a code"""
 
     beta: float = 1.0
     """weight of the rate; 1 is the evidence lower bound"""
@@ -48,13 +45,9 @@ class VAEConfig(ImageModelConfig):
         check_choice(self, "likelihood", LIKELIHOODS)
         check_not_negative(self, "beta")
 
-    def model(self) -> "type[VAE]":
-        """The class that these are the settings of."""
-        return VAE
-
 
 class VAENetwork(nn.Module):
-    """Encoder, decoder and the scale of the pixels, trained by one optimiser."""
+    """Encoder, decoder and pixel likelihood, trained by one optimiser."""
 
     forward_methods = ("encode", "distortion")
 
@@ -115,7 +108,7 @@ class VAE(ImageModel):
         return distortion + self.config.beta * rate, metrics
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """Make one step."""
+        """Make one gradient step."""
         loss, metrics = self.loss(batch.image)
         norm = self.autoencoder.step(loss, self.config.lr_factor(progress))
         return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
@@ -126,12 +119,12 @@ class VAE(ImageModel):
         return in_parts(lambda part: self.autoencoder.average.encode(self.pixels(part))[0], image)
 
     def logits(self, latent: Float[Tensor, "B Z"]) -> Float[Tensor, "B C H W"]:
-        """Logits of the averaged decoder's images."""
+        """The averaged decoder's logits of the pixels."""
         return self.autoencoder.average.decode(latent)
 
     @torch.no_grad()
     def draw_codes(self, image: Any) -> Float[Tensor, "B Z"]:
-        """A code of each image, drawn from its law."""
+        """A code of each image, drawn from q(z|x)."""
         return in_parts(lambda part: self._drawn(self.pixels(part)), image)
 
     def _drawn(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, "B Z"]:
@@ -140,7 +133,7 @@ class VAE(ImageModel):
 
     @torch.no_grad()
     def log_weights(self, image: Any, samples: int) -> Float[Tensor, "S B"]:
-        """Of codes drawn from q(z|x), log p(x, z) - log q(z|x) [nats]; the mean is the ELBO."""
+        """Log p(x, z) - log q(z|x) of codes drawn from q(z|x) [nats]; the mean is the ELBO."""
         image, network = self.pixels(image), self.autoencoder.average
         mean, scale = network.encode(image)
         posterior, prior = gaussians(mean, scale), gaussians(0 * mean, torch.ones_like(scale))
@@ -150,13 +143,10 @@ class VAE(ImageModel):
 
     @torch.no_grad()
     def own_measures(self) -> Metrics:
-        """Bounds, reconstructions, and the codes (drawn, not their means) beside the prior."""
+        """Bounds, reconstruction error, and how far drawn codes are from the prior."""
         code = self._drawn(measures.test_images(self))
-        return (
-            measures.bounds(self)
-            | measures.reconstruction(self)
-            | measures.prior_mismatch(self, code)
-        )
+        found = measures.bounds(self) | measures.reconstruction(self)
+        return found | measures.prior_mismatch(self, code)
 
 
 def kl_from_standard_normal(

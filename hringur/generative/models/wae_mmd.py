@@ -2,9 +2,8 @@
 
     E_x E_{z ~ Q(z|x)} c(x, G(z)) + lambda * MMD^2_k(Q_Z, P_Z)
 
-The divergence between the codes of a batch and the prior is the unbiased estimate of the maximum
-mean discrepancy, with inverse multiquadratic kernels at several scales: small where both agree,
-negative as often as positive once they do.
+The divergence is the unbiased estimate of the squared maximum mean discrepancy, with inverse
+multiquadratic kernels at several scales.
 """
 
 import math
@@ -57,13 +56,9 @@ class WAEMMDConfig(MatchingConfig):
         if not scales or not all(0 < scale < math.inf for scale in scales):
             raise UserError(f"kernel_scales must be positive numbers, got {scales}")
 
-    def model(self) -> "type[WAEMMD]":
-        """The class that these are the settings of."""
-        return WAEMMD
-
     @property
     def kernels(self) -> Kernels:
-        """What compares the codes with the prior."""
+        """The kernels that compare codes with the prior."""
         return Kernels(tuple(self.kernel_scales), self.kernel_power)
 
 

@@ -1,17 +1,11 @@
 """Wasserstein GAN with a gradient penalty (Gulrajani et al. 2017): transport by its dual.
 
-By Kantorovich and Rubinstein, the cost of transport with c(x, y) = |x - y| is
-
-    W_1(P, Q) = max over f with Lipschitz constant 1 of E_{x ~ P} f(x) - E_{y ~ Q} f(y).
-
-A critic f climbs towards that maximum, held to slope one by a penalty at points between real and
-made images, and the generator moves its images up the critic's slope:
+    W_1(P, Q) = max over f with Lipschitz constant 1 of E_{x ~ P} f(x) - E_{y ~ Q} f(y)
 
     critic minimises     E_z f(G(z)) - E_x f(x) + lambda * E_u (|grad f(u)| - 1)^2
     generator minimises  -E_z f(G(z))
 
-With ``conditional`` both know the class y of an image: the generator is told it beside z, the
-critic adds <f's features, v_y> with a vector for each class (Miyato & Koyama 2018).
+A conditional critic adds <f's features, v_y>, a vector for each class (Miyato & Koyama 2018).
 """
 
 from dataclasses import dataclass
@@ -23,33 +17,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hringur.checks import check_not_negative, check_positive
-from hringur.generative.adversarial import AdversarialModel, critic_architecture
+from hringur.generative.adversarial import AdversarialConfig, AdversarialModel
 from hringur.generative.batches import Batch
 from hringur.generative.networks import Decoder, Encoder
-from hringur.generative.settings import ImageModelConfig
 from hringur.types import Metrics, UserError
 
 CRITIC_FEATURES = 128
 
 
 @dataclass(frozen=True, kw_only=True)
-class WGANGPConfig(ImageModelConfig):
+class WGANGPConfig(AdversarialConfig):
     """Wasserstein GAN with a gradient penalty."""
 
     name: ClassVar[str] = "wgan-gp"
     usual_samples: ClassVar[int] = 750_000
-
-    latent: int = 32
-    """numbers in a code"""
-
-    channels: int = 32
-    """of the generator's grid of cells, as many as its last step makes at once"""
-
-    depth: int = 3
-    """dense layers of the generator; with one, more codes make something between two digits"""
-
-    batch: int = 64
-    """images of an update"""
 
     beta1: float = 0.0
     """Adam's decay rate of the mean of gradients: the paper's, as the other network moves, too"""
@@ -57,17 +38,8 @@ class WGANGPConfig(ImageModelConfig):
     beta2: float = 0.9
     """Adam's decay rate of the mean of their squares"""
 
-    critic_lr: float = 1e-3
-    """Adam's learning rate of the critic"""
-
-    critic_channels: int = 16
-    """of the critic after its first step, doubled at each further one"""
-
-    critic_stride: int = 2
-    """pixels that the critic's first convolution steps, 2 or 4"""
-
     critic_steps: int = 2
-    """of the critic, for one of the generator"""
+    """steps of the critic for one of the generator"""
 
     penalty: float = 10.0
     """lambda, the weight of the gradient penalty"""
@@ -80,12 +52,8 @@ class WGANGPConfig(ImageModelConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "critic_lr", "critic_steps", "critic_channels", "penalty_every")
+        check_positive(self, "critic_steps", "penalty_every")
         check_not_negative(self, "penalty")
-
-    def model(self) -> "type[WGANGP]":
-        """The class that these are the settings of."""
-        return WGANGP
 
 
 class Critic(nn.Module):
@@ -100,12 +68,12 @@ class Critic(nn.Module):
     def forward(
         self, image: Float[Tensor, "B C H W"], label: Int[Tensor, " B"] | None
     ) -> Float[Tensor, " B"]:
-        """Without a class where the critic knows none."""
+        """The critic's output; ``label`` is None unless the critic is conditional."""
         features = F.leaky_relu(self.encoder(image), 0.2)
-        verdict = self.head(features)[:, 0]
+        output = self.head(features)[:, 0]
         if self.of_class is None or label is None:
-            return verdict
-        return verdict + (features * self.of_class(label)).mean(dim=1)
+            return output
+        return output + (features * self.of_class(label)).mean(dim=1)
 
 
 class WGANGP(AdversarialModel):
@@ -115,12 +83,12 @@ class WGANGP(AdversarialModel):
     config: WGANGPConfig
 
     def build_networks(self) -> None:
-        """A decoder as the generator, and the critic; both see the class if conditional."""
+        """Build the generator as a decoder, and the critic; both see the class if conditional."""
         config, classes = self.config, len(self.images.classes)
         if config.conditional and classes < 2:
             raise UserError(f"conditional: the images of {self.images.name} have no classes")
         generator = Decoder(self.code_size, self.shape, config.architecture)
-        body = Encoder(self.shape, CRITIC_FEATURES, critic_architecture(config))
+        body = Encoder(self.shape, CRITIC_FEATURES, config.critic_architecture)
         self.add_networks(generator, Critic(body, CRITIC_FEATURES, self.classes))
 
     @property
@@ -136,10 +104,10 @@ class WGANGP(AdversarialModel):
     def critic_loss(
         self, image: Float[Tensor, "B C H W"], made: Float[Tensor, "B C H W"], label: Any
     ) -> tuple[Float[Tensor, ""], Metrics]:
-        """Minus the dual's value, and the price of a slope that is not one."""
+        """Minus the dual's value, plus the gradient penalty."""
         both = torch.cat([image, made])
-        verdict = self.critic.network(both, None if label is None else label.repeat(2))
-        real, fake = verdict.chunk(2)
+        output = self.critic.network(both, None if label is None else label.repeat(2))
+        real, fake = output.chunk(2)
         distance = real.mean() - fake.mean()
         self.monitor.check(real, fake)
         every, metrics = self.config.penalty_every, {"critic/distance": distance.item()}
@@ -152,11 +120,12 @@ class WGANGP(AdversarialModel):
         return every * self.config.penalty * penalty - distance, metrics
 
     def update(self, batch: Batch, progress: float) -> Metrics:
-        """One step of the critic; after every few, one of the generator."""
-        factor, label = self.config.lr_factor(progress), self._labels(batch)
+        """Make one step of the critic, and one of the generator after every few."""
+        factor, label = self.config.lr_factor(progress), batch.label if self.classes else None
         turn = (self.critic.updates + 1) % self.config.critic_steps == 0
         with torch.set_grad_enabled(turn):  # the generator learns from every so many batches
-            made = self.generator.network(self._noise(len(batch), label)).sigmoid()
+            noise = torch.randn(len(batch), self.config.latent, device=self.fabric.device)
+            made = self.generator.network(self._code(noise, label)).sigmoid()
         critic_loss, metrics = self.critic_loss(batch.image, made.detach(), label)
         metrics["critic/grad_norm"] = self.critic.step(critic_loss, factor)
         if turn:
@@ -169,42 +138,28 @@ class WGANGP(AdversarialModel):
     def prior(self, count: int, generator: torch.Generator) -> Float[Tensor, "B Z"]:
         """Standard normal numbers; beside them, if conditional, the classes in turn."""
         noise = torch.randn(count, self.config.latent, generator=generator)
-        if not self.classes:
-            return noise
-        return torch.cat([noise, one_hot(torch.arange(count) % self.classes, self.classes)], dim=1)
+        return self._code(noise, torch.arange(count) % self.classes if self.classes else None)
 
     def sample_class(self, label: int, count: int, seed: int = 0) -> Float[Tensor, "B C H W"]:
-        """New images of one class.
-
-        Raises:
-            UserError: the model knows no classes, or not this one.
-        """
+        """New images of one class, from a conditional model."""
         if not 0 <= label < self.classes:
             raise UserError(f"label must be one of the model's {self.classes} classes, got {label}")
-        noise = torch.randn(
-            count, self.config.latent, generator=torch.Generator().manual_seed(seed)
-        )
-        wanted = one_hot(torch.full((count,), label), self.classes)
-        return self.decode(torch.cat([noise, wanted], dim=1))
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.randn(count, self.config.latent, generator=generator)
+        return self.decode(self._code(noise, torch.full((count,), label)))
 
-    def _labels(self, batch: Batch) -> Int[Tensor, " B"] | None:
-        return batch.label if self.classes else None
-
-    def _noise(self, count: int, label: Int[Tensor, " B"] | None) -> Float[Tensor, "B Z"]:
-        """What the generator is given."""
-        noise = torch.randn(count, self.config.latent, device=self.fabric.device)
-        return noise if label is None else torch.cat([noise, one_hot(label, self.classes)], dim=1)
+    def _code(
+        self, noise: Float[Tensor, "B N"], label: Int[Tensor, " B"] | None
+    ) -> Float[Tensor, "B Z"]:
+        if label is None:
+            return noise
+        return torch.cat([noise, F.one_hot(label, self.classes).float()], dim=1)
 
 
 def gradient_penalty(
-    verdict: Float[Tensor, " B"], points: Float[Tensor, "B C H W"]
+    output: Float[Tensor, " B"], points: Float[Tensor, "B C H W"]
 ) -> Float[Tensor, ""]:
-    """E (|grad f(u)| - 1)^2 at the points that the verdicts are of."""
-    (slope,) = torch.autograd.grad(verdict.sum(), points, create_graph=True)
+    """E (|grad f(u)| - 1)^2 at ``points`` with the critic's ``output``."""
+    (slope,) = torch.autograd.grad(output.sum(), points, create_graph=True)
     norm = slope.flatten(1).norm(dim=1)
     return (norm - 1).square().mean()
-
-
-def one_hot(label: Int[Tensor, " B"], classes: int) -> Float[Tensor, "B K"]:
-    """A one at the label."""
-    return F.one_hot(label, classes).float()

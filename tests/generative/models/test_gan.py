@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hringur.generative.collapse_monitor import CollapseMonitor
+from hringur.generative.adversarial import CollapseMonitor
 from hringur.generative.models.gan import GAN, GANConfig, discriminator_loss, generator_loss
 from tests.generative.small_images import bars
 

@@ -2,8 +2,9 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from hringur.generative.models.wgan_gp import WGANGP, WGANGPConfig, gradient_penalty, one_hot
+from hringur.generative.models.wgan_gp import WGANGP, WGANGPConfig, gradient_penalty
 from hringur.types import UserError
 from tests.generative.small_images import bars
 
@@ -81,7 +82,7 @@ def test_conditional_networks_see_the_class():
     for _ in range(4):
         model.update(next(batches), 0.0)
     noise = torch.randn(1, 3).repeat(2, 1)
-    both = model.decode(torch.cat([noise, one_hot(torch.tensor([0, 1]), 2)], dim=1))
+    both = model.decode(torch.cat([noise, F.one_hot(torch.tensor([0, 1]), 2).float()], dim=1))
     assert not torch.equal(both[0], both[1])
     image = next(batches).image[:2]
     zeros, ones = torch.zeros(2, dtype=torch.long), torch.ones(2, dtype=torch.long)

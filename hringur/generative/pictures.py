@@ -180,8 +180,11 @@ def plan_figure(codes: Float[Tensor, "B Z"], prior: Float[Tensor, "M Z"]) -> Fig
     for i, j in np.argwhere(share > 0.05):
         x, y = zip(start[i], end[j], strict=True)
         axes.plot(x, y, color="0.4", alpha=float(share[i, j]), linewidth=0.8)
-    axes.scatter(*start.T, s=14, color="#0072B2", label="codes of held-out images", zorder=2)
-    axes.scatter(*end.T, s=14, color="#D55E00", label="draws of the prior", zorder=2)
+    for points, colour, label in (
+        (start, "#0072B2", "codes of held-out images"),
+        (end, "#D55E00", "draws of the prior"),
+    ):
+        axes.scatter(points[:, 0], points[:, 1], s=14, color=colour, label=label, zorder=2)
     axes.legend(fontsize=7)
     axes.set(title="optimal transport from codes to prior", aspect="equal")
     return figure

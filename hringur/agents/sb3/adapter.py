@@ -4,6 +4,7 @@ Imported only once the extra 'sb3' is known to be there.
 """
 
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from typing import Any
 
 import gymnasium as gym
@@ -52,7 +53,7 @@ class SB3VecEnv(VecEnv):
         self.masks = "action_mask" in info
         self._mask = info.get("action_mask", self._mask)
         self._return[:], self._steps[:] = 0.0, 0
-        return _owned(observation)
+        return deepcopy(observation)  # torch may write to it, and the arrays may be read-only
 
     def step_async(self, actions: np.ndarray) -> None:
         """Keep the actions for ``step_wait``."""
@@ -75,7 +76,7 @@ class SB3VecEnv(VecEnv):
                 "episode": {"r": float(self._return[index]), "l": int(self._steps[index])},
             }
         self._return[done], self._steps[done] = 0.0, 0
-        return _owned(observation), reward.astype(np.float32), done, infos
+        return deepcopy(observation), reward.astype(np.float32), done, infos
 
     def action_masks(self) -> np.ndarray:
         """1 where a place may be visited, one row for each environment."""
@@ -119,9 +120,9 @@ class SB3VecEnv(VecEnv):
 class PlaceFeatures(BaseFeaturesExtractor):
     """A few learned numbers for each place, by one small network that all places share.
 
-    The whole matrix is N^2 numbers, of which a multilayer perceptron would first have to learn
-    that row ``current`` counts. Here that row and the row of the start are looked up for it, and
-    what is learned about one place holds for all. A place also sees the mean over the open ones.
+    A multilayer perceptron over the N x N distances would first have to learn that row ``current``
+    counts. Here that row and the row of the start are looked up. A place also sees the mean over
+    the open ones.
 
     ``visited_penalty`` is how far visited places start out below the others, learned from there
     on. A policy that starts out indifferent soon learns to fail at once: while nearly every tour
@@ -198,10 +199,3 @@ class Scalars(KVWriter):
 
     def close(self) -> None:
         """Nothing to close."""
-
-
-def _owned(observation: Any) -> Any:
-    """Copies that torch may write to; the environment may lend read-only arrays."""
-    if isinstance(observation, dict):
-        return {key: value.copy() for key, value in observation.items()}
-    return observation.copy()

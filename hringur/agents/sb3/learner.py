@@ -95,11 +95,7 @@ class Algorithm:
     setups: Mapping[Kind, Setup]
 
     def load(self) -> Any:
-        """SB3's class.
-
-        Raises:
-            MissingExtra: SB3 or sb3-contrib is not installed.
-        """
+        """SB3's class."""
         try:
             return getattr(importlib.import_module(self.module), self.name)
         except ModuleNotFoundError as error:
@@ -116,6 +112,27 @@ class Problem:
     env_options: dict[str, Any]
     evaluator: Evaluator
     observations: spaces.Space
+
+    @classmethod
+    def of(cls, algorithm: Algorithm, env_id: str, env_options: dict[str, Any]) -> "Problem":
+        """An environment as the algorithm sees it, if it takes such actions and observations."""
+        evaluator = evaluator_for(env_id, env_options)
+        env = make_single(env_id, **env_options)
+        env.close()
+        observations = env.observation_space
+        if not isinstance(env.action_space, algorithm.actions):
+            raise UserError(
+                f"{algorithm.name} takes actions {_names(algorithm.actions)};"
+                f" those of {env_id} are {env.action_space}"
+            )
+        if not all(isinstance(part, OBSERVATIONS) for part in _parts(observations)):
+            raise UserError(
+                f"{algorithm.name} takes observations {_names(OBSERVATIONS)} or a Dict of them;"
+                f" those of {env_id} are {observations}"
+            )
+        return cls(
+            env_id=env_id, env_options=env_options, evaluator=evaluator, observations=observations
+        )
 
     @property
     def kind(self) -> Kind:
@@ -149,23 +166,18 @@ class Chunks:
         return range(self.samples)
 
     def state_dict(self) -> State:
-        """Nothing: every chunk is like the last."""
+        """Every chunk is like the last: there is nothing to keep."""
         return {}
 
     def load_state_dict(self, state: State) -> None:
-        """Accept what ``state_dict`` returned."""
+        """There is nothing to load."""
 
 
 class SB3Learner:
     """One of SB3's algorithms on one problem."""
 
     def __init__(
-        self,
-        algorithm: Algorithm,
-        setup: Setup,
-        problem: Problem,
-        seed: int,
-        device: torch.device,
+        self, algorithm: Algorithm, setup: Setup, problem: Problem, seed: int, device: torch.device
     ) -> None:
         from stable_baselines3.common.logger import Logger
 
@@ -271,11 +283,7 @@ class SB3Learner:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``, with fresh episodes.
-
-        Raises:
-            UserError: the state is of another algorithm or of another network.
-        """
+        """Go on from ``state``, if it is of this algorithm and network, with fresh episodes."""
         if state.get("algorithm") != self.algorithm.name:
             found = state.get("algorithm", "another learner")
             raise UserError(f"the checkpoint is of {found}, expected {self.algorithm.name}")
@@ -307,10 +315,7 @@ class SB3Learner:
         model.exploration_schedule = lambda _: rate
 
     def _next_places(
-        self,
-        observation: dict[str, Any],
-        deterministic: bool,
-        action_masks: np.ndarray | None,
+        self, observation: dict[str, Any], deterministic: bool, action_masks: np.ndarray | None
     ) -> Any:
         single = np.ndim(observation["current"]) == 0
         if single:
@@ -338,33 +343,6 @@ class SB3Learner:
         return self.model.policy.get_distribution(tensors).distribution.logits
 
 
-def problem_of(algorithm: Algorithm, env_id: str, env_options: dict[str, Any]) -> Problem:
-    """An environment as the algorithm sees it.
-
-    Raises:
-        UserError: there is no such environment; or its actions, or its observations, are of a
-            kind that the algorithm does not take.
-    """
-    evaluator = evaluator_for(env_id, env_options)
-    env = make_single(env_id, **env_options)
-    env.close()
-    if not isinstance(env.action_space, algorithm.actions):
-        known = ", ".join(kind.__name__ for kind in algorithm.actions)
-        raise UserError(
-            f"{algorithm.name} takes actions {known}; those of {env_id} are {env.action_space}"
-        )
-    observations = env.observation_space
-    if not all(isinstance(part, OBSERVATIONS) for part in _parts(observations)):
-        known = ", ".join(kind.__name__ for kind in OBSERVATIONS)
-        raise UserError(
-            f"{algorithm.name} takes observations {known} or a Dict of them;"
-            f" those of {env_id} are {observations}"
-        )
-    return Problem(
-        env_id=env_id, env_options=env_options, evaluator=evaluator, observations=observations
-    )
-
-
 def policy_for(observations: spaces.Space) -> str:
     """SB3's name of the network for these observations."""
     from stable_baselines3.common.preprocessing import is_image_space
@@ -377,11 +355,7 @@ def policy_for(observations: spaces.Space) -> str:
 
 
 def finite_metrics(scalars: Metrics) -> Metrics:
-    """What SB3 logged, without its clocks, for the trainer has clocks of its own.
-
-    Raises:
-        FloatingPointError: a loss is not finite.
-    """
+    """What SB3 logged, without its clocks, for the trainer has clocks of its own."""
     metrics = {k: v for k, v in scalars.items() if not k.startswith("time/")}
     for tag, value in metrics.items():
         if tag.endswith("loss") and not np.isfinite(value):
@@ -409,3 +383,7 @@ def _policy_arguments(setup: Setup, algorithm: Algorithm, on_tours: bool) -> dic
 
 def _parts(observations: spaces.Space) -> list[spaces.Space]:
     return list(observations.values()) if isinstance(observations, spaces.Dict) else [observations]
+
+
+def _names(kinds: tuple[type[spaces.Space], ...]) -> str:
+    return ", ".join(kind.__name__ for kind in kinds)

@@ -14,15 +14,7 @@ from typing import Any, ClassVar
 from gymnasium import spaces
 from lightning_fabric import Fabric
 
-from hringur.agents.sb3.learner import (
-    Algorithm,
-    Chunks,
-    Features,
-    Problem,
-    SB3Learner,
-    Setup,
-    problem_of,
-)
+from hringur.agents.sb3.learner import Algorithm, Chunks, Features, Problem, SB3Learner, Setup
 from hringur.checks import check_not_negative, check_positive
 from hringur.types import Learner, UserError
 
@@ -156,6 +148,16 @@ class SB3Config:
     algorithm: ClassVar[Algorithm]
     renamed: ClassVar[Mapping[str, str]] = {"dislike": "visited_penalty"}
 
+    n_envs: int | None = None
+    """environments side by side; 64 on tours, but 16 for DQN; 16 on images for A2C; else 8"""
+
+    tours_per_update: int | None = None
+    """on tours: whole tours of each environment in an update; 2 for PPO, 1 for A2C, 4 for DQN"""
+
+    lr: float | None = None
+    """learning rate; on tours 2e-3 for PPO, 7e-4 for A2C, 5e-4 for DQN, decaying to a tenth; on
+    images PPO's 2.5e-4 decays to 0; else SB3's own"""
+
     width: int | None = None
     """units of hidden layers; 256 on tours, else as SB3 has them"""
 
@@ -170,16 +172,12 @@ class SB3Config:
     def build(
         self, env_id: str, env_options: dict[str, Any], seed: int, fabric: Fabric
     ) -> tuple[Learner, Chunks]:
-        """The learner and its endless source of step counts.
-
-        Raises:
-            UserError: there are several processes; or the algorithm does not fit the environment.
-        """
+        """The learner and its endless source of step counts."""
         algorithm = self.algorithm
         if fabric.world_size > 1:
             raise UserError(f"{algorithm.name} trains in one process, got {fabric.world_size}")
         algorithm.load()  # first of all, for the rest needs the extra too
-        problem = problem_of(algorithm, env_id, env_options)
+        problem = Problem.of(algorithm, env_id, env_options)
         learner = SB3Learner(algorithm, self.setup(problem), problem, seed, fabric.device)
         return learner, Chunks(learner.samples)
 
@@ -194,14 +192,20 @@ class SB3Config:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClippedConfig(SB3Config):
+class ActorCriticConfig(SB3Config):
+    """Options of the algorithms that have a policy and a critic."""
+
+    entropy_weight: float | None = None
+    """weight of the entropy bonus; 0.003 on tours, 0.01 on images, else 0"""
+
+    value_weight: float | None = None
+    """weight of the critic's loss; 0.02 on tours, where both share their features, on images 0.25
+    for A2C, else 0.5"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClippedConfig(ActorCriticConfig):
     """Options of PPO, with action masks or without."""
-
-    n_envs: int | None = None
-    """environments side by side; 64 on tours, else 8"""
-
-    tours_per_update: int | None = None
-    """on tours: whole tours of each environment in an update; 2"""
 
     epochs: int | None = None
     """epochs over the collected steps in an update; 4 on tours and on images, else 10"""
@@ -209,14 +213,14 @@ class ClippedConfig(SB3Config):
     minibatches: int | None = None
     """minibatches of an epoch; 4 on tours and on images, else of 64 steps"""
 
-    lr: float | None = None
-    """learning rate; on tours 2e-3, decaying to a tenth, on images 2.5e-4, to 0, else 3e-4"""
 
-    entropy_weight: float | None = None
-    """weight of the entropy bonus; 0.003 on tours, 0.01 on images, else 0"""
+@dataclass(frozen=True, kw_only=True)
+class UnmaskedConfig(SB3Config):
+    """Options of the algorithms that must learn not to visit a place twice."""
 
-    value_weight: float | None = None
-    """weight of the critic's loss; 0.02 on tours, where both share their features, else 0.5"""
+    visited_penalty: float | None = None
+    """on tours: what visited places' logits [nats], or values, start out below the others', then
+    learned; 100 for DQN, else 5"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,51 +231,24 @@ class MaskablePPOConfig(ClippedConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PPOConfig(ClippedConfig):
+class PPOConfig(ClippedConfig, UnmaskedConfig):
     """SB3's PPO (Schulman et al. 2017); it must learn not to visit a place twice."""
 
     algorithm: ClassVar[Algorithm] = PPO
 
-    visited_penalty: float | None = None
-    """on tours: what visited places' logits start out below the others' [nats], then learned; 5"""
-
 
 @dataclass(frozen=True, kw_only=True)
-class A2CConfig(SB3Config):
+class A2CConfig(ActorCriticConfig, UnmaskedConfig):
     """SB3's A2C (Mnih et al. 2016); it must learn not to visit a place twice."""
 
     algorithm: ClassVar[Algorithm] = A2C
 
-    n_envs: int | None = None
-    """environments side by side; 64 on tours, 16 on images, else 8"""
-
-    tours_per_update: int | None = None
-    """on tours: whole tours of each environment in an update; 1"""
-
-    lr: float | None = None
-    """RMSProp's learning rate; 7e-4, on tours decaying linearly to a tenth of it"""
-
-    entropy_weight: float | None = None
-    """weight of the entropy bonus; 0.003 on tours, 0.01 on images, else 0"""
-
-    value_weight: float | None = None
-    """weight of the critic's loss; 0.02 on tours, 0.25 on images, else 0.5"""
-
-    visited_penalty: float | None = None
-    """on tours: what visited places' logits start out below the others' [nats], then learned; 5"""
-
 
 @dataclass(frozen=True, kw_only=True)
-class DQNConfig(SB3Config):
+class DQNConfig(UnmaskedConfig):
     """SB3's DQN (Mnih et al. 2015); it must learn not to visit a place twice."""
 
     algorithm: ClassVar[Algorithm] = DQN
-
-    n_envs: int | None = None
-    """environments side by side; 16 on tours, else 8"""
-
-    tours_per_update: int | None = None
-    """on tours: whole tours of each environment in an update of the trainer; 4"""
 
     batch: int | None = None
     """transitions in a gradient step; 256 on tours, else 32"""
@@ -282,19 +259,11 @@ class DQNConfig(SB3Config):
     learning_starts: int | None = None
     """steps before the first gradient step; 1000 on tours, 100 000 on images, else 100"""
 
-    lr: float | None = None
-    """learning rate; on tours 5e-4, decaying linearly to a tenth of it, else 1e-4"""
-
     exploration: float | None = None
     """share of the budget over which random actions grow rare; 0.3, to 2 %, on tours, else 0.1"""
 
-    visited_penalty: float | None = None
-    """on tours: what visited places' values start out below the others', then learned; 100"""
 
-
-def _rollout_arguments(
-    setup: Setup, arguments: Mapping[str, Any], problem: Problem
-) -> dict[str, Any]:
+def _rollout_arguments(setup: Setup, arguments: dict[str, Any], problem: Problem) -> dict[str, Any]:
     """Steps of each environment in an update, and steps of all of them in a minibatch."""
     found: dict[str, Any] = {}
     if problem.kind == "tours":
@@ -309,9 +278,7 @@ def _rollout_arguments(
     return found
 
 
-def _replay_arguments(
-    setup: Setup, arguments: Mapping[str, Any], problem: Problem
-) -> dict[str, Any]:
+def _replay_arguments(setup: Setup, arguments: dict[str, Any], problem: Problem) -> dict[str, Any]:
     """Transitions that the memory holds; gradient steps after ``train_freq`` of every environment.
 
     SB3 makes a gradient step for every four steps of one environment: the same for several.

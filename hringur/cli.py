@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pkgutil import resolve_name
 
-from hringur.types import UserError
+from hringur.types import UserError, printable
 
 COMMANDS = {
     "train": ("train.command", "train a learner; Ctrl-C saves, --resume goes on"),
@@ -77,5 +77,5 @@ def overview() -> str:
 
 
 def one_line(message: str) -> str:
-    """A message without its line breaks."""
-    return " ".join(message.split())
+    """A message without its line breaks, and without what a terminal would obey."""
+    return printable(" ".join(message.split()))

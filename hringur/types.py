@@ -42,8 +42,22 @@ State = dict[str, Any]
 """A nested dictionary of tensors, arrays, numbers, strings and lists; never of code."""
 
 
+def printable(text: str) -> str:
+    """``text`` on one line; what a terminal would obey (ESC, BEL, bidi marks) is escaped."""
+    if text.isprintable():
+        return text
+    spaced = (" " if letter.isspace() else letter for letter in text)
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii")
+        for letter in spaced
+    )
+
+
 class UserError(ValueError):
     """Bad input: the message is one line that names the value, what was allowed and where."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class MissingExtra(UserError):

@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 
 from hringur.data.files import json_text, write_whole
 from hringur.settings import renamed_options
-from hringur.types import UserError
+from hringur.types import UserError, printable
 
 Options = TypeVar("Options")
 
@@ -73,7 +73,7 @@ def show(renderable: RenderableType) -> None:
 
 def note(line: str) -> None:
     """A remark for the reader that must not get into piped output."""
-    print(line, file=sys.stderr)
+    print(printable(line), file=sys.stderr)
 
 
 class ProgressNotes:

@@ -1,16 +1,26 @@
-"""Files written whole or not at all, so that a kill leaves a good one; text; JSON."""
+"""Files: read behind one door, and written whole or not at all, so that a kill leaves a good one.
 
+Every reader of a file asks ``read_bytes``, or ``check_file`` before a library opens the path, and
+calls libraries inside ``reading``.
+"""
+
+import csv
 import dataclasses
+import io
 import json
 import math
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from hringur.types import UserError
+
+MAX_FILE_BYTES = 1 << 28
+"""Text beyond that is no data of this package: 256 MiB."""
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
@@ -37,23 +47,135 @@ def write_whole(path: str | Path, content: bytes | str) -> None:
             partial.unlink()
 
 
+@contextmanager
+def reading(path: str | Path, what: str = "") -> Iterator[None]:
+    """Turn whatever a library raises inside into one line that names the file and the reason.
+
+    A damaged or hostile file makes libraries raise nearly any error, so all are caught. Nothing
+    but their calls belongs inside.
+
+    Args:
+        path: the file, for the message.
+        what: what it is read as, such as "Parquet".
+
+    Raises:
+        UserError: something was raised inside.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except Exception as error:
+        what = f" as {what}" if what else ""
+        raise UserError(f"cannot read {path}{what}: {reason_of(error)}") from error
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says, in a few words."""
+    text = (error.strerror if isinstance(error, OSError) else "") or " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"it needs more memory than there is{text and f' ({text})'}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, LookupError | TypeError | AttributeError) or not text:
+        text = f"{type(error).__name__} {text}".strip()
+    return text if len(text) <= 200 else f"{text[:200]} ..."
+
+
+def check_file(path: str | Path, most: int = MAX_FILE_BYTES) -> int:
+    """The size of a file [bytes], if it may be opened without waiting or flooding the memory.
+
+    Raises:
+        UserError: no such file, a folder, a pipe or device, or more than ``most`` bytes.
+    """
+    with reading(path):
+        found = os.stat(path)
+        if stat.S_ISDIR(found.st_mode):
+            raise UserError(f"cannot read {path}: Is a directory")
+        if not stat.S_ISREG(found.st_mode):
+            raise UserError(f"cannot read {path}: it is a pipe or a device, not a file")
+        if found.st_size > most:
+            raise UserError(
+                f"cannot read {path}: at most {most >> 20:,} MiB are read, "
+                f"it has {found.st_size >> 20:,}"
+            )
+    return found.st_size
+
+
+def read_bytes(path: str | Path, most: int = MAX_FILE_BYTES) -> bytes:
+    """The content of a file.
+
+    Raises:
+        UserError: as ``check_file``, or no permission.
+    """
+    size = check_file(path, most)
+    with reading(path), open(path, "rb") as file:
+        return file.read(size)
+
+
 def read_text(path: str | Path) -> str:
     """The text of a UTF-8 file, with or without a byte order mark.
 
     Raises:
-        UserError: no such file, a folder, no permission, or not UTF-8.
+        UserError: as ``read_bytes``; or not UTF-8.
     """
+    return decoded(read_bytes(path), path)
+
+
+def decoded(content: bytes, where: str | Path) -> str:
+    """Text in UTF-8; ``where`` begins the message."""
+    start = content.find(b"\0")  # text in UTF-16 is full of them
+    if start < 0:
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            start = error.start
+    line = content.count(b"\n", 0, start) + 1
+    raise UserError(
+        f"{where}, line {line}: the text must be UTF-8, got the byte {content[start]:#04x}"
+    )
+
+
+def read_json(path: str | Path) -> Any:
+    """What a JSON file holds.
+
+    Raises:
+        UserError: as ``read_text``; or it is no JSON.
+    """
+    text = read_text(path)
+    with reading(path, "JSON"):
+        return json.loads(text)
+
+
+def csv_rows(
+    text: str, where: str | Path, most_rows: int, most_columns: int
+) -> list[tuple[int, list[str]]]:
+    """Rows of a CSV that are not blank, cells stripped, each with the number of its last line.
+
+    Raises:
+        UserError: it is no CSV, or has more rows or columns than allowed; begins with ``where``.
+    """
+    rows = []
+
+    def lines() -> Iterator[str]:
+        for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+            if line.count(",") >= most_columns:
+                raise UserError(
+                    f"{where}, line {number}: at most {most_columns:,} columns are read"
+                )
+            yield line
+
+    reader = csv.reader(lines(), strict=True)
     try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise UserError(
-            f"{path}, line {line}: the text must be UTF-8, got the byte {content[error.start]:#04x}"
-        ) from error
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if any(cells):
+                rows.append((reader.line_num, cells))
+            if len(rows) > most_rows:
+                raise UserError(f"{where}: at most {most_rows:,} rows are read, it has more")
+    except csv.Error as error:
+        raise UserError(f"{where}, line {reader.line_num}: not a CSV file: {error}") from error
+    return rows
 
 
 def json_text(record: Any) -> str:

@@ -15,6 +15,7 @@ from rich.box import SIMPLE_HEAD
 from rich.text import Text
 
 from hringur.evaluation.statistics import Estimate
+from hringur.types import printable
 
 Row = TypeVar("Row")
 
@@ -50,9 +51,10 @@ class Table(Generic[Row]):
     """finished lines that stand below the rows, in green; cells left out are empty"""
 
     def lines(self) -> list[list[str]]:
-        """The cells of every line below the headings."""
+        """The cells of every line below the headings; nothing in them steers a terminal."""
         rows = [[column.cell(row) for column in self.columns] for row in self.rows]
-        return rows + [[*line, *[""] * (len(self.columns) - len(line))] for line in self.references]
+        rows += [[*line, *[""] * (len(self.columns) - len(line))] for line in self.references]
+        return [["\n".join(map(printable, cell.split("\n"))) for cell in row] for row in rows]
 
     def __rich__(self) -> rich.table.Table:
         """The table for a terminal; nothing in a cell is markup."""

@@ -3,7 +3,7 @@ import os
 import pytest
 
 from hringur.data import files
-from hringur.data.files import read_text, write_whole
+from hringur.data.files import csv_rows, read_bytes, read_json, read_text, reading, write_whole
 from hringur.types import UserError
 
 
@@ -47,3 +47,79 @@ def test_what_cannot_be_read(tmp_path):
     path.write_bytes("name\nReykjavík".encode("latin-1"))
     with pytest.raises(UserError, match=r"latin.csv, line 2: the text must be UTF-8.* 0xed"):
         read_text(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le"])
+def test_other_encodings_are_refused(tmp_path, encoding):
+    path = tmp_path / "wide.csv"
+    path.write_bytes("name,lat,lon\n".encode(encoding))
+    with pytest.raises(UserError, match="line 1: the text must be UTF-8, got the byte 0x00"):
+        read_text(path)
+
+
+def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", "/dev/zero"):
+        with pytest.raises(UserError, match="it is a pipe or a device, not a file"):
+            read_bytes(path)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
+def test_names_that_no_file_can_have_are_refused(name):
+    with pytest.raises(UserError, match="cannot read"):
+        read_bytes(name)
+
+
+def test_size_is_looked_at_before_memory_is_taken(tmp_path):
+    path = tmp_path / "large.csv"
+    with open(path, "wb") as file:
+        file.truncate(1 << 40)  # a hole: it takes no room on the disk
+    with pytest.raises(UserError, match="at most 256 MiB are read, it has 1,048,576"):
+        read_text(path)
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("{", "as JSON: Expecting property name"),
+        ("[" * 100_000, "as JSON: it is nested too deeply"),
+        ("1" * 5_000, "as JSON: Exceeds the limit"),
+        ("", "as JSON: Expecting value"),
+    ],
+)
+def test_what_is_no_json_is_refused_in_one_line(tmp_path, text, told):
+    path = tmp_path / "own.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=f"cannot read .*own.json {told}"):
+        read_json(path)
+
+
+@pytest.mark.parametrize(
+    "error, told",
+    [
+        (MemoryError(), "it needs more memory than there is"),
+        (RecursionError("maximum"), "it is nested too deeply"),
+        (NotImplementedError("zip file version 9.9"), "zip file version 9.9"),
+        (KeyError("x"), "KeyError 'x'"),
+        (AssertionError(), "AssertionError"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (ValueError("two\nlines"), "two lines"),
+        (UserError("told already"), "told already"),
+    ],
+)
+def test_whatever_a_library_raises_is_one_line(error, told):
+    with pytest.raises(UserError, match=f"{told}$"), reading("a.x", "an x"):
+        raise error
+    with pytest.raises(KeyboardInterrupt), reading("a.x"):
+        raise KeyboardInterrupt
+
+
+def test_csv_rows_are_bounded():
+    text = "a,b\n\n1, 2\n"
+    assert csv_rows(text, "own.csv", 2, 2) == [(1, ["a", "b"]), (3, ["1", "2"])]
+    with pytest.raises(UserError, match="own.csv: at most 1 rows are read"):
+        csv_rows(text, "own.csv", 1, 2)
+    with pytest.raises(UserError, match="own.csv, line 1: at most 1 columns are read"):
+        csv_rows(text, "own.csv", 2, 1)
+    with pytest.raises(UserError, match="own.csv, line 1: not a CSV file: field larger"):
+        csv_rows("a" * 200_000, "own.csv", 2, 2)

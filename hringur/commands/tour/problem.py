@@ -55,15 +55,16 @@ class Problem:
         """As far there as back, between all pairs."""
         return self.own is None or self.own.symmetric
 
-    @property
-    def decimals(self) -> int:
-        """Of a length when shown: the roads are known to 0.1 km, files to four digits."""
-        if self.own is None:
-            return 1
+    def shown(self, length: float) -> str:
+        """A length for the reader: roads are known to 0.1 km, files to four digits."""
         distance = self.instance.distance[0]
-        if np.array_equal(distance, np.rint(distance)):
-            return 0
-        return max(1, 4 - int(np.ceil(np.log10(distance.max()))))
+        decimals, largest = 1, distance.max()
+        if self.own is not None:
+            if largest and not 1e-9 < largest < 1e15:
+                return f"{length:g}"
+            whole = np.array_equal(distance, np.rint(distance))
+            decimals = 0 if whole else max(1, 4 - int(np.ceil(np.log10(largest))))
+        return f"{length:,.{decimals}f}"
 
     def length(self, tour: Int[np.ndarray, " N"]) -> float:
         """Of a tour, without the rounding errors of the sum, so that equal tours are equal."""

@@ -11,6 +11,7 @@ from hringur.data.files import write_whole
 from hringur.data.tours.iceland import KNOWN_FORDS, ROAD_TABLE, ROADS_OF, is_f_road
 from hringur.evaluation.tables import Column, Table
 from hringur.references.tours.exact import ExactTour
+from hringur.types import printable
 
 Leg = tuple[int, tuple[int, int]]
 """its number, from 1, and the two places"""
@@ -68,16 +69,12 @@ def report(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None
             else "2-opt found nothing to shorten"
         )
         print(f"The network alone: {words(problem, alone)}; {effect}.")
-    print(f"The map is in {map_path}.")
+    print(f"The map is in {printable(str(map_path))}.")
 
 
 def legs_table(problem: Problem, found: Plan) -> Table[Leg]:
     """Legs with their lengths and, by road, the numbers of the roads."""
-    names, distance = problem.names, problem.instance.distance[0]
-
-    def km(length: float) -> str:
-        return f"{length:,.{problem.decimals}f}"
-
+    names, distance, km = problem.names, problem.instance.distance[0], problem.shown
     columns: list[Column[Leg]] = [
         Column("leg", lambda row: str(row[0])),
         Column("from", lambda row: names[row[1][0]], text=True, wrap=True, footer="total"),
@@ -137,7 +134,7 @@ def kind_of(problem: Problem) -> str:
 
 def words(problem: Problem, length: float) -> str:
     """A length with its unit."""
-    return f"{length:,.{problem.decimals}f} {problem.unit}"
+    return f"{problem.shown(length)} {problem.unit}"
 
 
 def draw(path: Path, problem: Problem, found: Plan, best: ExactTour) -> None:

@@ -7,7 +7,6 @@ N C H W, with one or three channels C.
 """
 
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,10 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image
 
-from hringur.data.images.files import pixels_of, stacked
+from hringur.data.files import check_file, reading
+from hringur.data.images.files import MAX_ARCHIVE_BYTES, check_unpacked, pixels_of, stacked
 from hringur.data.images.image_set import ImageSet, as_bytes, held_out_split
-from hringur.types import UserError
+from hringur.types import UserError, printable
 
 ALIASES = {
     "images": ("images", "x"),
@@ -74,20 +74,20 @@ def read_npz(path: Path) -> ImageSet:
     Raises:
         UserError: it is damaged, holds code, or its arrays are not as the module says.
     """
-    arrays = {}
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            present = ", ".join(map(repr, stored.files)) or "none"
-            for name, aliases in ALIASES.items():
-                found = [alias for alias in aliases if alias in stored]
-                if found:
-                    arrays[name] = stored[found[0]]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"{path} cannot be read as an .npz of plain numbers: {reason}") from error
+    what, arrays = "an .npz of plain numbers", {}
+    check_file(path, MAX_ARCHIVE_BYTES)
+    with reading(path, what), zipfile.ZipFile(path) as packed:
+        stored = {entry.filename.removesuffix(".npy"): entry for entry in packed.infolist()}
+        present = ", ".join(map(repr, stored)) or "none"
+        for name, aliases in ALIASES.items():
+            found = [stored[alias] for alias in aliases if alias in stored]
+            if found:
+                check_unpacked(path, found[0])
+                with packed.open(found[0]) as file:
+                    arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
     if "images" not in arrays and not {"train", "test"} <= arrays.keys():
         raise UserError(f"{path} needs an array 'images', or 'train' and 'test'; it has {present}")
-    return _image_set(arrays, path.stem, f"{path}: ")
+    return _image_set(arrays, printable(path.stem), f"{path}: ")
 
 
 def _image_set(arrays: Mapping[str, np.ndarray], name: str, where: str) -> ImageSet:
@@ -171,7 +171,7 @@ def _classes(
     needed = int(labels.max()) + 1
     if "classes" not in arrays:
         return tuple(str(number) for number in range(needed))
-    names = tuple(str(name) for name in arrays["classes"].reshape(-1))
+    names = tuple(printable(str(name)) for name in arrays["classes"].reshape(-1)[:MAX_CLASSES])
     if len(names) < needed:
         raise UserError(f"{where}'classes' has {len(names)} names, but there is class {needed - 1}")
     return names

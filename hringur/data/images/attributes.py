@@ -7,15 +7,16 @@ attribute: 1 where the image has it, 0 where not (-1 and 0 for "not" alike, as i
     anna/1.png,1,0
 """
 
-import csv
 from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import UInt8
 
-from hringur.types import UserError
+from hringur.data.files import csv_rows, decoded
+from hringur.types import UserError, printable
 
 FILE = "attributes.csv"
+MAX_IMAGES, MAX_ATTRIBUTES = 1_000_000, 1_000
 VALUES = {"1": 1, "0": 0, "-1": 0}
 
 
@@ -28,20 +29,15 @@ def parse_attributes(
         UserError: a row does not fit, or the table and the images are not about the same files;
             the message begins with ``where``.
     """
-    try:
-        rows = list(csv.reader(content.decode("utf-8-sig").splitlines(), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{where} is no CSV file in UTF-8: {error}") from error
-    header = [name.strip() for name in rows[0]] if rows else []
+    rows = csv_rows(decoded(content, where), where, MAX_IMAGES + 1, MAX_ATTRIBUTES)
+    header = [printable(name) for name in rows[0][1]] if rows else []
     if header[:1] != ["file"] or len(header) < 2 or len(set(header)) < len(header):
         raise UserError(f"{where} must begin with 'file,ATTRIBUTE,...', got {','.join(header)!r}")
     found: dict[str, list[int]] = {}
-    for number, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue
+    for number, row in rows[1:]:
         if len(row) != len(header):
             raise UserError(f"{where}, line {number}: expected {len(header)} columns: {row}")
-        name, *values = (value.strip() for value in row)
+        name, *values = row
         wrong = [value for value in values if value not in VALUES]
         if wrong:
             raise UserError(f"{where}, line {number}: an attribute is 1 or 0, got {wrong[0]!r}")

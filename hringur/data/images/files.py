@@ -13,15 +13,15 @@ All must be equally high and wide. They are grey if all of them are, else all be
 import io
 import warnings
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Int64, UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from hringur.data.files import check_file, read_bytes, reading
 from hringur.data.images.attributes import FILE, parse_attributes
 from hringur.data.images.image_set import (
     Attributes,
@@ -30,7 +30,7 @@ from hringur.data.images.image_set import (
     resized,
     split,
 )
-from hringur.types import UserError
+from hringur.types import UserError, printable
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 GREY = ("1", "L", "LA")
@@ -43,6 +43,9 @@ MAX_FILE_BYTES = 1 << 26
 MAX_SET_BYTES = 1 << 32
 """All pixels together lie in memory: 4 GiB."""
 
+MAX_ARCHIVE_BYTES = 3 << 28
+"""An archive, and what it unpacks to: 768 MiB. A larger set is read from a folder."""
+
 
 @dataclass(frozen=True)
 class _Source:
@@ -52,6 +55,8 @@ class _Source:
     where: str
     """the path, for messages"""
     read: Callable[[PurePosixPath], bytes]
+    most: int
+    """bytes of all pixels together"""
 
 
 def read_folder(path: Path, size: int | None = None) -> ImageSet:
@@ -60,16 +65,14 @@ def read_folder(path: Path, size: int | None = None) -> ImageSet:
     Raises:
         UserError: there are fewer than 2 images, they are of mixed sizes, or one is damaged.
     """
-    files = [PurePosixPath(file.relative_to(path).as_posix()) for file in path.rglob("*")]
+    with reading(path):
+        files = [PurePosixPath(file.relative_to(path).as_posix()) for file in path.rglob("*")]
 
     def read(file: PurePosixPath) -> bytes:
-        try:
-            return (path / file).read_bytes()
-        except OSError as error:
-            raise UserError(f"cannot read {path / file}: {error.strerror or error}") from error
+        return read_bytes(path / file, MAX_FILE_BYTES)
 
-    name = path.resolve().name or "images"
-    return _image_set(_Source(name, str(path), read), files, size)
+    name = printable(path.resolve().name) or "images"
+    return _image_set(_Source(name, str(path), read, MAX_SET_BYTES), files, size)
 
 
 def read_zip(path: Path, size: int | None = None) -> ImageSet:
@@ -78,28 +81,32 @@ def read_zip(path: Path, size: int | None = None) -> ImageSet:
     Raises:
         UserError: as ``read_folder``; or the zip is damaged or encrypted.
     """
-    try:
-        with zipfile.ZipFile(path) as packed:
-            entries = {
-                PurePosixPath(entry.filename): entry
-                for entry in packed.infolist()
-                if not entry.is_dir()
-            }
+    check_file(path, MAX_ARCHIVE_BYTES)
+    with reading(path, "a zip"):
+        packed = zipfile.ZipFile(path)
+    with packed:
+        entries = {
+            PurePosixPath(entry.filename): entry
+            for entry in packed.infolist()
+            if not entry.is_dir()
+        }
 
-            def read(file: PurePosixPath) -> bytes:
-                if entries[file].file_size > MAX_FILE_BYTES:
-                    raise UserError(f"{path}: {file} is larger than {MAX_FILE_BYTES >> 20} MiB")
-                try:
-                    return packed.read(entries[file])
-                except (
-                    OSError, EOFError, RuntimeError, NotImplementedError,
-                    zipfile.BadZipFile, zlib.error,
-                ) as error:  # fmt: skip
-                    raise UserError(f"{path}: {file} cannot be unpacked: {error}") from error
+        def read(file: PurePosixPath) -> bytes:
+            check_unpacked(path, entries[file], MAX_FILE_BYTES)
+            with reading(f"{path}/{file}"):
+                return packed.read(entries[file])
 
-            return _image_set(_Source(path.stem, str(path), read), entries, size)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read as a zip: {error}") from error
+        source = _Source(printable(path.stem), str(path), read, MAX_ARCHIVE_BYTES)
+        return _image_set(source, entries, size)
+
+
+def check_unpacked(path: Path, entry: zipfile.ZipInfo, most: int = MAX_ARCHIVE_BYTES) -> None:
+    """Refuse an entry of an archive that says that it unpacks to more than ``most`` bytes."""
+    if entry.file_size > most:
+        raise UserError(
+            f"{path}: {entry.filename} unpacks to {entry.file_size >> 20:,} MiB, "
+            f"at most {most >> 20:,} are read"
+        )
 
 
 def _image_set(source: _Source, files: Iterable[PurePosixPath], size: int | None) -> ImageSet:
@@ -112,7 +119,7 @@ def _image_set(source: _Source, files: Iterable[PurePosixPath], size: int | None
     below = _without_common_folder(images)
     named = ((f"{source.where}/{file}", file) for file in images)
     decoded = ((where, _decoded(source.read(file), where)) for where, file in named)
-    pixels = stacked(decoded, len(images), size)
+    pixels = stacked(decoded, len(images), size, source.most)
     attributes = _attributes(source, files, images)
     if {path.parts[0].lower() for path in below if len(path.parts) > 1} == {"train", "test"}:
         return _split_by_folder(source, below, pixels, attributes)
@@ -145,9 +152,9 @@ def _is_image(file: PurePosixPath) -> bool:
 def _without_common_folder(files: list[PurePosixPath]) -> list[PurePosixPath]:
     """Paths below the deepest folder that holds them all."""
     parts = [file.parts for file in files]
-    while all(len(path) > 1 and path[0] == parts[0][0] for path in parts):
-        parts = [path[1:] for path in parts]
-    return [PurePosixPath(*path) for path in parts]
+    most = min(map(len, parts)) - 1
+    depth = next((k for k in range(most) if len({path[k] for path in parts}) > 1), most)
+    return [PurePosixPath(*path[depth:]) for path in parts]
 
 
 def _classes_of(
@@ -157,8 +164,10 @@ def _classes_of(
     folders = [file.parts[0] if len(file.parts) > 1 else None for file in files]
     if None in folders:
         return None, ()
-    classes = tuple(sorted({str(folder) for folder in folders}))
-    return np.array([classes.index(str(folder)) for folder in folders], dtype=np.int64), classes
+    classes = sorted({str(folder) for folder in folders})
+    number = {name: k for k, name in enumerate(classes)}
+    labels = np.array([number[str(folder)] for folder in folders], dtype=np.int64)
+    return labels, tuple(map(printable, classes))
 
 
 def _split_by_folder(
@@ -182,7 +191,10 @@ def _split_by_folder(
 
 
 def stacked(
-    images: Iterable[tuple[str, UInt8[np.ndarray, "C H W"]]], count: int, size: int | None = None
+    images: Iterable[tuple[str, UInt8[np.ndarray, "C H W"]]],
+    count: int,
+    size: int | None = None,
+    most: int = MAX_SET_BYTES,
 ) -> UInt8[np.ndarray, "N C H W"]:
     """All ``count`` images as one array; each is brought to ``size`` at once, to save memory.
 
@@ -190,13 +202,13 @@ def stacked(
         images: each with its name in messages.
         count: of the images.
         size: pixels to bring them to; None leaves them as they are.
+        most: bytes that all pixels may take.
 
     Raises:
         UserError: they are of several sizes, or too many.
     """
-    arrays: list[np.ndarray] = []
-    first, first_shape = "", None
-    for where, image in images:
+    pixels, first, first_shape = np.empty((0, 0, 0, 0), dtype=np.uint8), "", None
+    for k, (where, image) in enumerate(images):
         if first_shape is None:
             first, first_shape = where, image.shape[1:]
         if image.shape[1:] != first_shape:
@@ -204,14 +216,19 @@ def stacked(
                 f"images must be of one size: {where} has {_size(image.shape[1:])} pixels, "
                 f"{PurePosixPath(first).name} has {_size(first_shape)}"
             )
-        arrays.append(image if size is None else resized(image[None], size)[0])
-        if count * arrays[0].nbytes > MAX_SET_BYTES:
-            raise UserError(
-                f"{count} images of {_size(arrays[0].shape[1:])} pixels are "
-                f"more than {MAX_SET_BYTES >> 30} GiB; bring them to a smaller size"
-            )
-    channels = max(array.shape[0] for array in arrays)
-    return np.stack([np.broadcast_to(array, (channels, *array.shape[1:])) for array in arrays])
+        if size is not None:
+            image = resized(image[None], size)[0]
+        if len(image) > pixels.shape[1]:  # the first image, or the first in colour
+            if count * image.nbytes > most:
+                raise UserError(
+                    f"{count} images of {_size(image.shape[1:])} pixels are "
+                    f"more than {most / 2**30:g} GiB; bring them to a smaller size"
+                )
+            before, pixels = pixels, np.empty((count, *image.shape), dtype=np.uint8)
+            if k:
+                pixels[:k] = before[:k]
+        pixels[k] = image
+    return pixels
 
 
 def pixels_of(image: Image.Image, where: str) -> UInt8[np.ndarray, "C H W"]:
@@ -229,20 +246,10 @@ def pixels_of(image: Image.Image, where: str) -> UInt8[np.ndarray, "C H W"]:
 
 def _decoded(content: bytes, where: str) -> UInt8[np.ndarray, "C H W"]:
     """The pixels of one file."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a picture of too many pixels, a damaged profile
-            with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
-                return pixels_of(image, where)
-    except UserError:
-        raise
-    except UnidentifiedImageError as error:
-        raise UserError(f"{where} is neither a PNG nor a JPEG image, or is damaged") from error
-    except (
-        OSError, SyntaxError, ValueError, EOFError, zlib.error, Warning,
-        Image.DecompressionBombError,
-    ) as error:  # fmt: skip
-        raise UserError(f"{where} is damaged: {error}") from error
+    with reading(where, "a PNG or JPEG image"), warnings.catch_warnings():
+        warnings.simplefilter("error")  # a picture of too many pixels, a damaged profile
+        with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
+            return pixels_of(image, where)
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -73,7 +73,8 @@ def as_bytes(pixels: Shaped[np.ndarray, "*axes"], where: str) -> UInt8[np.ndarra
     if pixels.dtype.kind == "f" and pixels.size:
         lowest, highest = float(pixels.min()), float(pixels.max())
         if 0 <= lowest <= highest <= 1:
-            return np.rint(255 * pixels).astype(np.uint8)
+            scaled = 255 * pixels
+            return np.rint(scaled, out=scaled).astype(np.uint8)
         found += f" in {lowest:g}..{highest:g}"
     raise UserError(f"{where} must hold bytes (uint8, 0 to 255) or floats in 0..1, got {found}")
 

@@ -20,7 +20,9 @@ number, then the numbers themselves. Sources and licences: NOTICE.
 
 import gzip
 import hashlib
-import zlib
+import io
+import math
+import os
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -29,6 +31,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from hringur.data.downloads import fetch
+from hringur.data.files import read_bytes, reading
 from hringur.data.images.arrays import read_npz
 from hringur.data.images.domains import DOMAINS
 from hringur.data.images.faces import SIDE, faces
@@ -49,6 +52,9 @@ NAMED: dict[str, Callable[[int | None], ImageSet]] = {
 
 SIZES = range(4, 513)
 """Pixels that images may be brought to."""
+
+MAX_IDX_BYTES = 1 << 28
+"""What an IDX file may unpack to: 256 MiB."""
 
 FILES = (
     "train-images-idx3-ubyte.gz",
@@ -160,10 +166,7 @@ def read_idx(path: Path, sha256: str) -> UInt8[np.ndarray, "*axes"]:
     Raises:
         UserError: it cannot be read, or is not the file with this checksum.
     """
-    try:
-        packed = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    packed = read_bytes(path)
     found = hashlib.sha256(packed).hexdigest()
     if found != sha256:
         raise UserError(f"{path} is damaged: its SHA-256 is {found}, expected {sha256}")
@@ -172,16 +175,14 @@ def read_idx(path: Path, sha256: str) -> UInt8[np.ndarray, "*axes"]:
 
 def parse_idx(packed: bytes, path: Path) -> UInt8[np.ndarray, "*axes"]:
     """The numbers in the bytes of such a file; ``path`` is for the message."""
-    try:
-        content = gzip.decompress(packed)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UserError(f"{path} is damaged: {error}") from error
+    with reading(path, "a gzipped IDX file"), gzip.open(io.BytesIO(packed)) as unpacked:
+        content = unpacked.read(MAX_IDX_BYTES)
     axes = content[3] if content[:3] == b"\0\0\x08" and len(content) > 3 else 0
     start = 4 + 4 * axes
     if not axes or len(content) < start:
         raise UserError(f"{path} is no IDX file of bytes: it begins with {content[:4].hex(' ')}")
     shape = tuple(int(length) for length in np.frombuffer(content[4:start], dtype=">u4"))
-    if int(np.prod(shape)) != len(content) - start:
+    if math.prod(shape) != len(content) - start:
         raise UserError(
             f"{path} is damaged: {len(content) - start} bytes of data for the shape {shape}"
         )
@@ -190,9 +191,9 @@ def parse_idx(packed: bytes, path: Path) -> UInt8[np.ndarray, "*axes"]:
 
 def _read(path: Path, size: int | None) -> ImageSet:
     """A user's own images."""
-    if path.is_dir():
+    if os.path.isdir(path):  # Path's own would fail for names that are too long
         return read_folder(path, size)
-    if not path.exists():
+    if not os.path.exists(path):
         known = ", ".join(NAMED)
         raise UserError(
             f"data set must be one of {known}, or a folder, a .zip or an .npz of images; "

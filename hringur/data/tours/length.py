@@ -31,14 +31,14 @@ def tour_length(
     return (leg if round_trip else leg[..., :-1]).sum(-1)
 
 
-def check_distances(distance: Float[np.ndarray, "*B N N"]) -> None:
-    """Refuse distances that no way can have.
+def check_distances(distance: Float[np.ndarray, "*B N N"], what: str = "distances") -> None:
+    """Refuse distances that no way can have; ``what`` begins the message.
 
     Raises:
         UserError: one is negative, infinite or not a number, or so large that tours are endless.
     """
     if not np.isfinite(distance).all() or (distance < 0).any():
-        raise UserError("distances must be finite and not negative; some are not")
+        raise UserError(f"{what} must be finite and not negative; some are not")
     n, largest = distance.shape[-1], float(distance.max(initial=0.0))
     if not math.isfinite(n * largest):
-        raise UserError(f"distances are too large to be added up: {n} of {largest:g}")
+        raise UserError(f"{what} are too large to be added up: {n} of {largest:g}")

@@ -3,8 +3,6 @@
 Whatever is wrong with a file is refused at the door, in one line that names file, line and value.
 """
 
-import csv
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +10,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from hringur.data.files import read_text
+from hringur.data.files import csv_rows, read_text
+from hringur.data.text import number
 from hringur.data.tours.geography import Projection, haversine_km
 from hringur.data.tours.length import check_distances
 from hringur.data.tours.tsplib import MAX_PLACES, degrees, parse_tsplib, tsplib_distance
-from hringur.types import Instances, UserError
+from hringur.types import Instances, UserError, printable
+
+MAX_NAME = 200
+"""Characters in the name of a place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,13 +43,14 @@ def read_places_csv(path: str | Path) -> OwnInstance:
 
     Further columns are ignored. Raises UserError as the module says.
     """
-    rows = _csv_rows(path)
+    rows = csv_rows(read_text(path), path, MAX_PLACES + 1, MAX_PLACES + 1)
     header = [cell.lower() for cell in rows[0][1]] if rows else []
     for column in ("name", "lat", "lon"):
-        if column not in header:
+        if header.count(column) != 1:
+            what = "there twice" if column in header else "missing"
             found = ", ".join(header) or "nothing"
             raise UserError(
-                f"{path}, line 1: column {column!r} is missing; needed are name, lat, lon, "
+                f"{path}, line 1: column {column!r} is {what}; needed are name, lat, lon, "
                 f"found: {found}"
             )
     names, lonlat = [], []
@@ -55,12 +58,12 @@ def read_places_csv(path: str | Path) -> OwnInstance:
         if len(row) != len(header):
             raise UserError(f"{path}, line {line}: {len(header)} cells expected, got {len(row)}")
         cell = dict(zip(header, row, strict=True))
-        names.append(cell["name"])
+        names.append(printable(cell["name"]))
         lat = _number(cell["lat"], -90.0, 90.0, f"{path}, line {line}, column lat")
         lon = _number(cell["lon"], -180.0, 180.0, f"{path}, line {line}, column lon")
         lonlat.append((lon, lat))
     _check_names(names, path)
-    return _on_the_globe(Path(path).stem, names, np.array(lonlat))
+    return _on_the_globe(printable(Path(path).stem), names, np.array(lonlat))
 
 
 def read_matrix_csv(path: str | Path) -> OwnInstance:
@@ -71,12 +74,13 @@ def read_matrix_csv(path: str | Path) -> OwnInstance:
     multidimensional scaling), for drawing and as an agent's input. Raises UserError as the
     module says.
     """
-    rows = _csv_rows(path)
+    rows = csv_rows(read_text(path), path, MAX_PLACES + 1, MAX_PLACES + 1)
     width = len(rows[0][1]) if rows else 0
     for line, row in rows:
         if len(row) != width:
             raise UserError(f"{path}, line {line}: {width} cells expected, got {len(row)}")
     names, top, left = _matrix_names([row for _, row in rows], path)
+    names = [printable(name) for name in names]
     if len(rows) - top != width - left:
         raise UserError(
             f"{path}: the matrix must be square, got {len(rows) - top} rows of {width - left}"
@@ -89,7 +93,8 @@ def read_matrix_csv(path: str | Path) -> OwnInstance:
             distance[i, j] = _number(cell, 0.0, math.inf, where)
             if i == j and distance[i, j] != 0.0:
                 raise UserError(f"{where}: the distance to itself must be 0, got {cell}")
-    return _of_distances(Path(path).stem, names, distance)
+    check_distances(distance, f"{path}: distances")
+    return _of_distances(printable(Path(path).stem), names, distance)
 
 
 def read_tsplib(path: str | Path) -> OwnInstance:
@@ -98,7 +103,7 @@ def read_tsplib(path: str | Path) -> OwnInstance:
     Raises UserError as the module says.
     """
     file = parse_tsplib(path)
-    name = file.header.get("NAME", "") or Path(path).stem
+    name = printable(file.header.get("NAME", "") or Path(path).stem)
     distance = tsplib_distance(file)
     if distance.min() < 0.0:
         row, column = np.argwhere(distance < 0.0)[0]
@@ -106,14 +111,13 @@ def read_tsplib(path: str | Path) -> OwnInstance:
             f"{path}: distances must be >= 0, got {distance[row, column]:g} "
             f"from node {row + 1} to {column + 1}"
         )
-    check_distances(distance)
-    numbers = [str(number) for number in range(1, len(distance) + 1)]
-    shown = file.nodes or file.display
-    names = list(shown) if len(shown) == len(distance) else numbers
+    check_distances(distance, f"{path}: distances")
+    names = [str(node) for node in range(1, len(distance) + 1)]
     if file.header["EDGE_WEIGHT_TYPE"] == "GEO":
-        lonlat = degrees(np.array(list(file.nodes.values())))[:, ::-1].copy()
+        lonlat = degrees(file.points(file.nodes))[:, ::-1].copy()
         return _on_the_globe(name, names, lonlat, distance)
-    points = np.array(list(shown.values())) if names is not numbers else None
+    given = file.nodes or file.display
+    points = file.points(given) if given else None
     return _of_distances(name, names, distance, points)
 
 
@@ -153,7 +157,6 @@ def _of_distances(
     points: Float64[np.ndarray, "N 2"] | None = None,
 ) -> OwnInstance:
     """Positions by scaling unless ``points`` are given."""
-    check_distances(distance)
     points = classical_scaling(distance) if points is None else points
     position = np.clip(Projection.around(points, east=1.0)(points), 0.0, 1.0)
     symmetric = bool(np.allclose(distance, distance.T, rtol=1e-9, atol=0.0))
@@ -161,23 +164,10 @@ def _of_distances(
     return OwnInstance(name, tuple(names), instance, symmetric, None, "units")
 
 
-def _csv_rows(path: str | Path) -> list[tuple[int, list[str]]]:
-    """Rows that are not blank, each with the number of the line where it ends."""
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    rows = []
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append((reader.line_num, [cell.strip() for cell in row]))
-    except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: not a CSV file: {error}") from error
-    return rows
-
-
 def _number(cell: str, low: float, high: float, where: str) -> float:
     """A finite number in [low, high]."""
     try:
-        value = float(cell)
+        value = number(cell)
     except ValueError:
         raise UserError(f"{where}: a number was expected, got {cell!r}") from None
     if not (low <= value <= high and math.isfinite(value)):
@@ -188,7 +178,7 @@ def _number(cell: str, low: float, high: float, where: str) -> float:
 
 def _is_number(cell: str) -> bool:
     try:
-        float(cell)
+        number(cell)
     except ValueError:
         return False
     return True
@@ -224,6 +214,11 @@ def _check_names(names: list[str], path: str | Path) -> None:
     for position, name in enumerate(names):
         if not name:
             raise UserError(f"{path}: place number {position + 1} has no name")
+        if len(name) > MAX_NAME:
+            raise UserError(
+                f"{path}: a name has at most {MAX_NAME} characters, "
+                f"got {len(name):,} in place number {position + 1}"
+            )
         if name in seen:
             raise UserError(f"{path}: the place {name!r} is named twice")
         seen.add(name)

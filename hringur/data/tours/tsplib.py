@@ -14,10 +14,14 @@ import numpy as np
 from jaxtyping import Float64
 
 from hringur.data.files import read_text
+from hringur.data.text import number
 from hringur.types import UserError
 
 MAX_PLACES = 5_000
 """A matrix of that many places takes 200 MB."""
+
+MAX_COORDINATE = 1e100
+"""Squares of larger ones overflow."""
 
 GEO_RADIUS_KM = 6378.388
 GEO_PI = 3.141592  # these digits, no more: the known optima rest on them
@@ -29,9 +33,9 @@ class TsplibFile:
 
     path: Path
     header: dict[str, str] = field(default_factory=dict)
-    nodes: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """coordinates by node, as written"""
-    display: dict[str, tuple[float, float]] = field(default_factory=dict)
+    nodes: dict[int, tuple[float, float]] = field(default_factory=dict)
+    """coordinates by node, from 1"""
+    display: dict[int, tuple[float, float]] = field(default_factory=dict)
     """coordinates for drawing only"""
     weights: list[float] = field(default_factory=list)
 
@@ -39,11 +43,27 @@ class TsplibFile:
     def dimension(self) -> int:
         """Number of nodes."""
         text = self.header.get("DIMENSION", "")
-        if not text.isdecimal() or not 2 <= int(text) <= MAX_PLACES:
+        if not re.fullmatch("[0-9]{1,6}", text) or not 2 <= int(text) <= MAX_PLACES:
             raise UserError(
-                f"{self.path}: DIMENSION must be a whole number in 2..{MAX_PLACES}, got {text!r}"
+                f"{self.path}: DIMENSION must be a whole number in 2..{MAX_PLACES}, "
+                f"got {text[:40]!r}"
             )
         return int(text)
+
+    def points(self, given: dict[int, tuple[float, float]]) -> Float64[np.ndarray, "N 2"]:
+        """The coordinates of one section in the order of the nodes.
+
+        Raises:
+            UserError: they are not those of the nodes 1 to N.
+        """
+        n = self.dimension
+        if len(given) != n:
+            raise UserError(
+                f"{self.path}: DIMENSION is {n}, but coordinates are given for {len(given)} nodes"
+            )
+        if max(given) > n:
+            raise UserError(f"{self.path}: nodes are numbered 1 to {n}, got node {max(given)}")
+        return np.array([given[node] for node in range(1, n + 1)])
 
 
 def parse_tsplib(path: str | Path) -> TsplibFile:
@@ -54,8 +74,8 @@ def parse_tsplib(path: str | Path) -> TsplibFile:
     """
     file = TsplibFile(Path(path))
     section = ""
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        where, text = f"{path}, line {number}", line.strip()
+    for line_number, line in enumerate(read_text(path).splitlines(), start=1):
+        where, text = f"{path}, line {line_number}", line.strip()
         specification = re.fullmatch(r"([A-Z][A-Z_0-9]*?)\s*:\s*(.*)", text)
         if text == "EOF" or (text == "-1" and not section.startswith("EDGE")):
             break
@@ -64,7 +84,10 @@ def parse_tsplib(path: str | Path) -> TsplibFile:
             if section not in SECTIONS:
                 raise UserError(f"{where}: supported are {', '.join(SECTIONS)}, got {section}")
         elif specification:
-            file.header[specification[1]] = specification[2]
+            key, value = specification.groups()
+            if key != "COMMENT" and file.header.get(key, value) != value:
+                raise UserError(f"{where}: {key} was {file.header[key]!r} before")
+            file.header[key] = value
             section = ""
         elif text and section:
             SECTIONS[section](file, text, where)
@@ -82,27 +105,33 @@ def _check_header(file: TsplibFile) -> None:
     if kind not in (*PLANE, "GEO", "EXPLICIT"):
         supported = ", ".join((*PLANE, "GEO", "EXPLICIT"))
         raise UserError(f"{file.path}: supported EDGE_WEIGHT_TYPE are {supported}, got {kind!r}")
-    given = len(file.nodes)
-    if kind != "EXPLICIT" and given != file.dimension:
-        raise UserError(
-            f"{file.path}: DIMENSION is {file.dimension}, but coordinates are given for {given}"
-        )
+    if file.nodes or kind != "EXPLICIT":
+        file.points(file.nodes)
+    if file.display:
+        file.points(file.display)
 
 
-def _read_node(into: dict[str, tuple[float, float]], text: str, where: str) -> None:
+def _read_node(into: dict[int, tuple[float, float]], text: str, where: str) -> None:
     words = text.split()
     if len(words) != 3:
         raise UserError(f"{where}: a node and its two coordinates were expected, got {text[:40]!r}")
-    if words[0] in into:
-        raise UserError(f"{where}: node {words[0]} is given twice")
+    if not re.fullmatch("0*[1-9][0-9]{0,5}", words[0]):
+        raise UserError(f"{where}: a node is a whole number from 1, got {words[0][:40]!r}")
+    node = int(words[0])
+    if node in into:
+        raise UserError(f"{where}: node {node} is given twice")
     x, y = _numbers(words[1:], where)
-    into[words[0]] = (x, y)
+    if max(abs(x), abs(y)) > MAX_COORDINATE:
+        raise UserError(
+            f"{where}: coordinates of at most {MAX_COORDINATE:g} are read, got {text[:40]!r}"
+        )
+    into[node] = (x, y)
 
 
 def _numbers(words: list[str], where: str) -> Iterator[float]:
     for word in words:
         try:
-            value = float(word)
+            value = number(word)
         except ValueError:
             raise UserError(f"{where}: a number was expected, got {word!r}") from None
         if not np.isfinite(value):
@@ -122,14 +151,13 @@ SECTIONS: dict[str, Callable[[TsplibFile, str, str], None]] = {
 def tsplib_distance(file: TsplibFile) -> Float64[np.ndarray, "N N"]:
     """The matrix of distances, zero on the diagonal whatever the file has there."""
     kind = file.header["EDGE_WEIGHT_TYPE"]
-    points = np.array(list(file.nodes.values()))
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused later
         if kind == "EXPLICIT":
             distance = _explicit(file)
         elif kind == "GEO":
-            distance = _geographical(points)
+            distance = _geographical(file.points(file.nodes))
         else:
-            x, y = points.T
+            x, y = file.points(file.nodes).T
             squared = (x[:, None] - x) ** 2 + (y[:, None] - y) ** 2
             distance = PLANE[kind](squared)
     np.fill_diagonal(distance, 0.0)

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
+from hringur.data.text import drawn
 from hringur.envs.tours.iceland_map import INK
 
 ALL_NAMED = 20
@@ -50,7 +51,7 @@ def label_places(
     halo = [withStroke(linewidth=2.6, foreground="white", alpha=0.9)]
     for place, left, bottom in layout:
         x, y = axes.transData.inverted().transform((left, bottom))
-        axes.text(x, y, names[place], fontsize=size, color=INK, zorder=10, path_effects=halo)
+        axes.text(x, y, drawn(names[place]), fontsize=size, color=INK, zorder=10, path_effects=halo)
 
 
 @lru_cache(maxsize=64)
@@ -118,4 +119,4 @@ def _inside(points: np.ndarray, boxes: np.ndarray, margin: float) -> np.ndarray:
 
 @lru_cache(maxsize=1024)
 def _width(name: str, size: float) -> float:
-    return float(TextPath((0, 0), name, size=size).get_extents().x1)
+    return float(TextPath((0, 0), drawn(name), size=size).get_extents().x1)

@@ -49,6 +49,10 @@ FILES = {
     "single.csv": "name,lat,lon\nA,64,-20\n",
     "tour.hcp": "NAME: x\nTYPE: HCP\nDIMENSION: 4\nEOF\n",
     "three_d.tsp": "NAME: x\nTYPE: TSP\nDIMENSION: 2\nEDGE_WEIGHT_TYPE: EUC_3D\nEOF\n",
+    "hostile.csv": "name,lat,lon\n$x_{$,64,-20\n\x1b[31mA\x07,65,-20\n\u202eB,65,-18\n",
+    "huge.csv": "0,1e200,2\n1e200,0,3\n2,3,0\n",
+    "tiny.csv": "0,1e-200,2e-200\n1e-200,0,3e-200\n2e-200,3e-200,0\n",
+    "endless.csv": "0,1e308,2\n1e308,0,3\n2,3,0\n",
     "text.safetensors": "not a checkpoint",
     "a_file": "",
 }
@@ -322,6 +326,18 @@ def test_tsplib(capsys):
     assert "40 units" in text(capsys, "--tsplib", "square.tsp")
 
 
+def test_names_of_a_file_are_text_in_the_terminal_and_on_the_map(capsys, folder):
+    shown = text(capsys, "--csv", "hostile.csv", "--agent", HEURISTIC)
+    assert "$x_{$" in shown and r"\x1b[31mA\x07" in shown and r"\u202eB" in shown
+    assert shown.isprintable() and (folder / "tour.png").is_file()
+
+
+@pytest.mark.parametrize("name, total", [("huge.csv", "1e+200"), ("tiny.csv", "6e-200")])
+def test_a_length_of_any_size_is_a_short_number(capsys, name, total):
+    shown = text(capsys, "--matrix", name, "--agent", "farthest-insertion")
+    assert f"total {total} " in shown and max(map(len, shown.split())) < 30
+
+
 def test_a_map_is_written_over(capsys, folder):
     (folder / "old.png").write_text("old")
     found = answer(capsys, "Reykjavík", "Akureyri", "--map", "old.png", "--agent", HEURISTIC)
@@ -387,6 +403,7 @@ def check_refused(capsys, folder, arguments, words):
         (["--csv", "single.csv"], ["at least 2 places, got 1"]),
         (["--matrix", "nan.csv"], ["nan.csv, line 2, column 3", "finite"]),
         (["--matrix", "negative.csv"], ["negative.csv, line 2, column 3", ">= 0", "-3"]),
+        (["--matrix", "endless.csv"], ["endless.csv: distances are too large to be added up"]),
         (["--tsplib", "tour.hcp"], ["TSP, ATSP", "'HCP'"]),
         (["--tsplib", "three_d.tsp"], ["EDGE_WEIGHT_TYPE", "'EUC_3D'"]),
         (["--matrix", "one_way.csv", "--agent", HEURISTIC], [HEURISTIC, "differ by direction"]),

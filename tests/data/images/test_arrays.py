@@ -107,7 +107,7 @@ class Trap:
 def test_code_in_an_archive_is_not_run(tmp_path):
     path = tmp_path / "trap.npz"
     np.savez(path, images=np.array([Trap(), Trap()], dtype=object))
-    with pytest.raises(UserError, match=r"trap\.npz cannot be read as an \.npz of plain numbers"):
+    with pytest.raises(UserError, match=r"cannot read .*trap\.npz as an \.npz of plain numbers"):
         load_images(str(path))
     path.write_bytes(pickle.dumps(1))
     with pytest.raises(UserError, match="plain numbers"):
@@ -119,7 +119,7 @@ def test_a_damaged_archive_is_refused(stored):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"pictures\.npz cannot be read"):
+    with pytest.raises(UserError, match=r"cannot read .*pictures\.npz"):
         load_images(str(path))
 
 

@@ -127,12 +127,14 @@ def test_mixed_sizes_are_refused_by_file_name(stored):
 
 def test_a_damaged_image_is_named(stored):
     whole = grey(size=(40, 40))
-    with pytest.raises(UserError, match=r"b\.png is damaged"):
+    with pytest.raises(
+        UserError, match=r"cannot read .*b\.png as a PNG or JPEG image: .*truncated"
+    ):
         load_images(stored({"a.png": whole, "b.png": whole[: len(whole) // 2]}))
 
 
 def test_what_only_claims_to_be_an_image_is_named(stored):
-    with pytest.raises(UserError, match=r"b\.jpg is neither a PNG nor a JPEG"):
+    with pytest.raises(UserError, match=r"cannot read .*b\.jpg as a PNG or JPEG image"):
         load_images(stored({"a.png": grey(), "b.jpg": b"GIF89a and no image"}))
 
 
@@ -149,20 +151,24 @@ def test_fewer_than_two_images_are_refused(stored):
 
 def test_a_picture_of_far_too_many_pixels_is_refused(stored, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    with pytest.raises(UserError, match=r"a\.png is damaged: Image size \(36 pixels\) exceeds"):
+    with pytest.raises(
+        UserError, match=r"cannot read .*a\.png .*: Image size \(36 pixels\) exceeds"
+    ):
         load_images(stored({"a.png": grey(), "b.png": grey()}))
 
 
 def test_more_than_fits_into_memory_is_refused(stored, monkeypatch):
-    monkeypatch.setattr(image_files, "MAX_SET_BYTES", 100)
-    with pytest.raises(UserError, match="3 images of 6 x 6 pixels are more than"):
-        load_images(stored({f"{k}.png": grey() for k in range(3)}))
+    monkeypatch.setattr(image_files, "MAX_SET_BYTES", 10_000)
+    monkeypatch.setattr(image_files, "MAX_ARCHIVE_BYTES", 10_000)
+    assert len(load_images(stored({f"{k}.png": grey(0, (50, 50)) for k in range(4)})).train) == 3
+    with pytest.raises(UserError, match="4 images of 60 x 50 pixels are more than"):
+        load_images(stored({f"{k}.png": grey(0, (50, 60)) for k in range(4)}))
 
 
 def test_a_damaged_zip_is_refused(tmp_path):
     path = tmp_path / "x.zip"
     path.write_bytes(b"PK\x03\x04 and nothing more")
-    with pytest.raises(UserError, match=r"x\.zip cannot be read as a zip"):
+    with pytest.raises(UserError, match=r"cannot read .*x\.zip as a zip"):
         load_images(str(path))
 
 
@@ -174,7 +180,7 @@ def test_a_zip_with_a_flipped_bit_names_the_file(tmp_path):
     content = bytearray(path.read_bytes())
     content[content.index(b"a.png") + 60] ^= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"x\.zip: a\.png cannot be unpacked: Bad CRC"):
+    with pytest.raises(UserError, match=r"cannot read .*x\.zip/a\.png: Bad CRC"):
         load_images(str(path))
 
 
@@ -184,5 +190,5 @@ def test_a_huge_entry_of_a_zip_is_not_unpacked(tmp_path, monkeypatch):
     with zipfile.ZipFile(path, "w") as packed:
         packed.writestr("a.png", grey())
         packed.writestr("b.png", grey())
-    with pytest.raises(UserError, match=r"a\.png is larger than"):
+    with pytest.raises(UserError, match=r"x\.zip: a\.png unpacks to 0 MiB, at most"):
         load_images(str(path))

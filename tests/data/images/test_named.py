@@ -38,8 +38,8 @@ def test_numbers_come_back_in_their_shape():
 @pytest.mark.parametrize(
     "content, told",
     [
-        (b"no gzip", "x.gz is damaged"),
-        (idx(np.zeros((2, 2), np.uint8))[:-9], "x.gz is damaged"),
+        (b"no gzip", "cannot read x.gz as a gzipped IDX file"),
+        (idx(np.zeros((2, 2), np.uint8))[:-9], "cannot read x.gz as a gzipped IDX file"),
         (idx(np.zeros((2, 2), np.uint8), kind=13), "no IDX file of bytes: it begins with 00 00 0d"),
         (packed(b"\0\0\x08\x02\0\0"), "no IDX file"),
         (packed(b""), "no IDX file"),

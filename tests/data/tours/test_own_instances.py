@@ -51,6 +51,12 @@ def test_places_in_one_spot_are_allowed(file):
         ("name,lat,lon\na,1,2\nb,1,-181\n", "line 3, column lon: .* in -180..180, got -181"),
         ("name,lat,lon\na,nan,2\nb,1,2\n", "line 2, column lat: .*got nan"),
         ("name,lat,lon\na,1,inf\nb,1,2\n", "line 2, column lon: .*got inf"),
+        ("name,lat,lon,lat\na,1,2,3\nb,1,2,3\n", "line 1: column 'lat' is there twice"),
+        ("name,lat,LON,lon\na,1,2,3\nb,1,2,3\n", "line 1: column 'lon' is there twice"),
+        ("name,lat,lon\na,1_0,2\nb,1,2\n", "a number was expected, got '1_0'"),
+        ("name,lat,lon\na,１０,2\nb,1,2\n", "a number was expected, got '１０'"),
+        (f"name,lat,lon\n{'a' * 201},1,2\nb,1,2\n", "at most 200 characters, got 201"),
+        ("name,lat,lon\na,1,2\nb,1,2\n".encode("utf-16"), "line 1: the text must be UTF-8"),
         ("name,lat,lon\na,north,2\nb,1,2\n", "a number was expected, got 'north'"),
         ("name,lat,lon\na,,2\nb,1,2\n", "a number was expected, got ''"),
         ("name,lat,lon\na,1,2\na,3,4\n", "the place 'a' is named twice"),
@@ -111,6 +117,8 @@ def test_a_matrix_gets_positions_that_fit_it(file):
         ("0,-1\n1,0\n", "line 1, column 2: .*finite and >= 0, got -1"),
         ("a,b\n0,nan\n1,0\n", "line 2, column 2: .*got nan"),
         ("0,inf\n1,0\n", "line 1, column 2: .*got inf"),
+        ("0,1e308\n1e308,0\n", "distances are too large to be added up"),
+        ("0,1_0\n1,0\n", "line 1, column 2: a number was expected, got '1_0'"),
         ("0,x,1\n1,0,1\n1,1,0\n", "line 1, column 2: a number was expected, got 'x'"),
         ("O,1,1\n1,0,1\n1,1,0\n", "line 1, column 1: a number was expected, got 'O'"),
         ("0,1,1\n1,,1\n1,1,0\n", "line 2, column 2: a number was expected, got ''"),
@@ -134,3 +142,16 @@ def test_files_that_are_not_there(read, tmp_path):
         read(tmp_path / "none")
     with pytest.raises(UserError, match="cannot read .*: Is a directory"):
         read(tmp_path)
+
+
+def test_names_cannot_steer_a_terminal(file):
+    own = read_places_csv(file('name,lat,lon\n"\x1b[2Ja\nb",1,2\n\u202ec,1,3\n', "\x07own.csv"))
+    assert own.names == (r"\x1b[2Ja b", r"\u202ec") and own.name == r"\x07own"
+    assert read_matrix_csv(file("\x1ba,b\n0,1\n1,0\n")).names == (r"\x1ba", "b")
+
+
+def test_a_file_of_too_many_places_is_refused_by_its_first_rows(file):
+    with pytest.raises(UserError, match="at most 5,001 rows are read"):
+        read_places_csv(file("name,lat,lon\n" + "a,1,2\n" * 5_002))
+    with pytest.raises(UserError, match="line 1: at most 5,001 columns are read"):
+        read_matrix_csv(file("0," * 5_002))

@@ -170,3 +170,55 @@ def test_refusals(file, content, message):
     with pytest.raises(UserError, match=f"own.tsp.*{message}") as refusal:
         read_tsplib(file(content))
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("section", ["DISPLAY_DATA_SECTION", "NODE_COORD_SECTION"])
+def test_nodes_may_come_in_any_order(file, section):
+    """Row i of an explicit matrix is node i, wherever the file gives its position."""
+    points = {5: (4, 0), 3: (2, 1), 1: (0, 0), 2: (1, 0), 4: (3, 1)}
+    rows = np.arange(25).reshape(5, 5)
+    text = explicit("FULL_MATRIX", "\n".join(" ".join(map(str, row)) for row in rows), n=5)
+    nodes = "\n".join(f"{node} {x} {y}" for node, (x, y) in points.items())
+    own = read_tsplib(file(text.replace("EOF", f"{section}\n{nodes}\nEOF")))
+    assert own.names == ("1", "2", "3", "4", "5")
+    assert np.array_equal(own.instance.distance[0], rows * (1 - np.eye(5)))
+    in_order = np.array([points[node] for node in range(1, 6)])
+    moved = own.instance.coordinates[0] - own.instance.coordinates[0, 0]
+    np.testing.assert_allclose(moved, in_order / 4, atol=1e-12)
+
+
+def test_the_order_of_nodes_changes_no_plane_distance(file):
+    one = read_tsplib(file(plane("EUC_2D", (0, 0), (10, 0), (10, 5))))
+    text = plane("EUC_2D", (0, 0), (10, 0), (10, 5))
+    two = read_tsplib(file(text.replace("1 0 0\n2 10 0\n3 10 5", "3 10 5\n1 0 0\n2 10 0")))
+    assert one.names == two.names
+    assert np.array_equal(one.instance.distance, two.instance.distance)
+    assert np.array_equal(one.instance.coordinates, two.instance.coordinates)
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (GOOD.replace("2 1 1", "3 1 1"), "nodes are numbered 1 to 2, got node 3"),
+        (GOOD.replace("1 0 0", "0 0 0"), "line 6: a node is a whole number from 1, got '0'"),
+        (GOOD.replace("1 0 0", "1.0 0 0"), "line 6: a node is a whole number from 1, got '1.0'"),
+        (GOOD.replace("1 0 0", "１ 0 0"), "line 6: a node is a whole number"),
+        (GOOD.replace("2 1 1", "01 1 1"), "line 7: node 1 is given twice"),
+        (GOOD.replace("2 1 1", "2 1_0 1"), "line 7: a number was expected, got '1_0'"),
+        (GOOD.replace("2 1 1", "2 1e200 1"), "line 7: coordinates of at most 1e.100 are read"),
+        (GOOD.replace("DIMENSION : 2", "DIMENSION : ２"), "in 2..5000"),
+        (GOOD.replace("DIMENSION : 2", "DIMENSION : " + "9" * 5000), "in 2..5000"),
+        (
+            explicit("FULL_MATRIX", "0 1 1 0\nDISPLAY_DATA_SECTION\n1 0 0", n=2),
+            "DIMENSION is 2, but coordinates are given for 1 nodes",
+        ),
+        (
+            explicit("FULL_MATRIX", "0 1 1 0\nDISPLAY_DATA_SECTION\n1 0 0\n7 1 1", n=2),
+            "nodes are numbered 1 to 2, got node 7",
+        ),
+        (GOOD.replace("DIMENSION : 2", "DIMENSION : 3\nDIMENSION : 2"), "DIMENSION was '3' before"),
+    ],
+)
+def test_nodes_out_of_range_and_odd_numbers_are_refused(file, content, message):
+    with pytest.raises(UserError, match=f"own.tsp.*{message}"):
+        read_tsplib(file(content))

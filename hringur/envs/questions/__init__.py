@@ -1,0 +1,1 @@
+"""The lecture's discrete questions as environments, each with a known optimum."""

@@ -1,0 +1,246 @@
+"""A question as a Gymnasium environment: many episodes side by side, or one as a batch of 1.
+
+The last step's ``info`` has the question's figures and, with ``compute_optimal``, the best
+policy's return on the same episode as ``optimal_return``. Where not every action is allowed,
+``info["action_mask"]`` has 1 for those that are.
+"""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from jaxtyping import Bool, UInt8
+
+from hringur.envs.questions.question import Episodes, Question
+from hringur.envs.vector import FixedLengthVectorEnv, Info
+from hringur.types import State, UserError
+
+RENDER_MODES = ["human", "rgb_array"]
+FRAMES_PER_SECOND = 2
+Step = tuple[Any, float, bool, bool, Info]
+
+
+class QuestionVectorEnv(FixedLengthVectorEnv):
+    """B episodes at a time, step for step the same as ``SyncVectorEnv`` of ``QuestionEnv``."""
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": FRAMES_PER_SECOND}
+    truncates = False
+
+    def __init__(
+        self,
+        problem: Question,
+        num_envs: int,
+        render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+    ) -> None:
+        space = problem.observation_space()
+        super().__init__(problem.length, space, 1, num_envs, render_mode, autoreset_mode)
+        self.problem, self.allowed_actions = problem, problem.allowed_actions
+        self.single_action_space = problem.action_space
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._episodes: Episodes = problem.begin(np.zeros((num_envs, problem.row_size)))
+
+    def _begin_episodes(self, rows: np.ndarray, options: Info) -> None:
+        numbers = np.empty((len(rows), self.problem.row_size))
+        for row, out in zip(rows.tolist(), numbers, strict=True):
+            self._generators.of[row].random(out=out)
+        for name, column in self.problem.begin(numbers).items():
+            self._episodes[name][rows] = column
+
+    def _advance(
+        self, actions: np.ndarray, finished: np.ndarray | None, restart: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        reward, ended = self.problem.act(self._episodes, actions)
+        if restart is not None:
+            reward[restart], ended[restart] = 0.0, False
+        return reward, ended if finished is None else ended | finished
+
+    def _outcome(self, ended: Bool[np.ndarray, " B"]) -> Info:
+        told = dict(self.problem.figures(self._episodes))
+        if self.problem.compute_optimal:
+            rows = np.flatnonzero(ended)
+            told["optimal_return"] = np.zeros(self.num_envs)
+            told["optimal_return"][rows] = self.problem.optimal(_some(self._episodes, rows))
+        info: Info = {}
+        for name, value in told.items():
+            info[name], info[f"_{name}"] = np.where(ended, value, 0.0), ended.copy()
+        return info
+
+    def _observe(self) -> Any:
+        return self.problem.observe(self._episodes)
+
+    def _info(self, rows: Bool[np.ndarray, " B"] | None = None) -> Info:
+        allowed = self.problem.allowed(self._episodes)
+        if allowed is None:
+            return {}
+        told = np.ones(self.num_envs, dtype=bool) if rows is None else rows.copy()
+        return {
+            "action_mask": (allowed & told[:, None]).astype(np.int8),
+            "_action_mask": told,
+        }
+
+    def action_masks(self) -> Bool[np.ndarray, "B A"]:
+        """True where an action is allowed (the convention of sb3-contrib's MaskablePPO)."""
+        self._check_begun("action_masks")
+        allowed = self.problem.allowed(self._episodes)
+        assert allowed is not None, "this question has no mask"
+        return allowed
+
+    def _checked(self, actions: Any, restart: Bool[np.ndarray, " B"] | None) -> np.ndarray:
+        self._check_begun("step")
+        if restart is not None and self.autoreset_mode is AutoresetMode.DISABLED:
+            raise gym.error.ResetNeeded(
+                "episodes have ended: call reset(options={'reset_mask': ...}) for them"
+            )
+        action = np.array(actions)
+        space = self.single_action_space
+        if action.dtype.kind not in "iu" or action.shape != (self.num_envs, *space.shape):
+            raise gym.error.InvalidAction(
+                f"actions must be whole numbers {(self.num_envs, *space.shape)}, "
+                f"got {action.dtype} {action.shape}"
+            )
+        action = action.astype(np.int64)
+        if restart is not None:
+            action[restart] = self._idle_actions()[restart]
+        outside = (action < 0) | (action >= _most(space))
+        if outside.any():
+            raise gym.error.InvalidAction(
+                f"actions must be {self.allowed_actions}, got {action[outside][0]}"
+            )
+        return action
+
+    def _idle_actions(self) -> np.ndarray:
+        """The first action that is allowed."""
+        allowed = self.problem.allowed(self._episodes)
+        if allowed is not None:
+            return allowed.argmax(axis=1)
+        return np.zeros((self.num_envs, *self.single_action_space.shape), dtype=np.int64)
+
+    def state_dict(self) -> State:
+        """Episodes under way and random generators, as arrays."""
+        self._check_begun("state_dict")
+        return {
+            "generators": self._generators.state_dict(),
+            "episodes": {name: column.copy() for name, column in self._episodes.items()},
+            "steps": self._clock - self._began,
+            "ended": self._ended.copy(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from what ``state_dict`` of an environment of the same kind gave.
+
+        Raises:
+            UserError: it was of another number of environments.
+        """
+        self._check_state(len(state["ended"]))
+        self._generators.load_state_dict(state["generators"])
+        self._episodes = {name: column.copy() for name, column in state["episodes"].items()}
+        self._begun = True
+        steps = state["steps"]
+        self._set_clock(int(steps.max()), int(steps.max()) - steps)
+        self._set_ended(state["ended"].copy())
+
+    def follow(self, generator: np.random.Generator) -> None:
+        """Draw the episodes of a batch of 1 from this generator from now on."""
+        self._generators.of, self._generators.seeds = [generator], [0]
+
+    def frame(self) -> UInt8[np.ndarray, "height width 3"]:
+        """The picture of the first environment."""
+        self._check_begun("render")
+        return self._frame(0)
+
+    def _frame(self, row: int) -> UInt8[np.ndarray, "height width 3"]:
+        return self.problem.draw(_some(self._episodes, np.array([row])))
+
+
+class QuestionEnv(gym.Env):
+    """One episode at a time: a batch of 1 without its axis."""
+
+    metadata = {"render_modes": RENDER_MODES, "render_fps": FRAMES_PER_SECOND}
+
+    def __init__(self, problem: Question, render_mode: str | None = None) -> None:
+        if render_mode not in (None, *RENDER_MODES):
+            raise UserError(
+                f"render_mode must be None or one of {', '.join(RENDER_MODES)}, got {render_mode!r}"
+            )
+        self.problem, self.render_mode = problem, render_mode
+        self.observation_space = problem.observation_space()
+        self.action_space = problem.action_space
+        self._one = QuestionVectorEnv(problem, 1, autoreset_mode=AutoresetMode.DISABLED)
+        self._window: Any = None
+        if render_mode == "human":
+            from hringur.envs.window import Window
+
+            self._window = Window()  # refuses here, not at the first frame, if pygame is missing
+
+    def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
+        """Begin a new episode."""
+        super().reset(seed=seed)
+        self._one.follow(self.np_random)
+        observation, info = self._one.reset()
+        self._show()
+        return _first(observation), _first_info(info)
+
+    def step(self, action: Any) -> Step:
+        """Take one action."""
+        if not self.action_space.contains(action):
+            allowed = self.problem.allowed_actions
+            raise gym.error.InvalidAction(f"action must be {allowed}, got {action!r}")
+        observation, reward, ended, _, info = self._one.step(np.array([action]))
+        self._show()
+        return _first(observation), float(reward[0]), bool(ended[0]), False, _first_info(info)
+
+    def action_masks(self) -> Bool[np.ndarray, " A"]:
+        """True where an action is allowed (the convention of sb3-contrib's MaskablePPO)."""
+        return self._one.action_masks()[0]
+
+    def render(self) -> UInt8[np.ndarray, "height width 3"] | None:
+        """The episode so far, as pixels (``rgb_array``) or in a window (``human``)."""
+        if self.render_mode is None:
+            gym.logger.warn("render() needs a render_mode: gymnasium.make(..., render_mode=...)")
+            return None
+        if self.render_mode == "human":
+            self._show()
+            return None
+        return self._one.frame()
+
+    def _show(self) -> None:
+        if self._window is not None:
+            self._window.show(self._one.frame(), FRAMES_PER_SECOND)
+
+    def close(self) -> None:
+        """Close the window, if there is one; closing twice is fine."""
+        if self._window is not None:
+            self._window.close()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the window, which cannot be pickled: a copy plays on without one."""
+        return self.__dict__ | {"_window": None}
+
+
+def _most(space: spaces.Space) -> Any:
+    """How many values each part of an action has."""
+    return space.n if isinstance(space, spaces.Discrete) else space.nvec  # type: ignore[attr-defined]
+
+
+def _some(episodes: Episodes, rows: np.ndarray) -> Episodes:
+    return {name: column[rows] for name, column in episodes.items()}
+
+
+def _first(batch: Any) -> Any:
+    """The first row of a batch of observations."""
+    if isinstance(batch, dict):
+        return {name: _first(value) for name, value in batch.items()}
+    return batch[0]
+
+
+def _first_info(info: Info) -> Info:
+    """The info of the first environment, without the marks of who has any."""
+    told = {name: value[0] for name, value in info.items() if not name.startswith("_")}
+    present = {name: value for name, value in told.items() if info[f"_{name}"][0]}
+    return {
+        name: float(value) if np.ndim(value) == 0 else value for name, value in present.items()
+    }

@@ -62,6 +62,15 @@ BREAKOUT = Domain(
     evaluation="hringur.commands.evaluate.episodes:main",
     report="hringur.evaluation.agents.breakout:report",
 )
+QUESTIONS = Domain(
+    environment="hringur.envs.questions.env:QuestionEnv",
+    vector="hringur.envs.questions.env:QuestionVectorEnv",
+    evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
+    evaluation="hringur.commands.evaluate.episodes:main",
+    recorder="hringur.evaluators.questions:QuestionRecorder",
+    report="hringur.evaluation.agents.questions:report",
+    comparison="hringur.evaluation.agents.questions:comparison",
+)
 EPISODES = Domain(
     environment="gymnasium.core:Env",
     evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
@@ -69,7 +78,7 @@ EPISODES = Domain(
 )
 """Any other environment."""
 
-DOMAINS = (TOURS, TRADING, BREAKOUT, EPISODES)
+DOMAINS = (TOURS, TRADING, BREAKOUT, QUESTIONS, EPISODES)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +123,26 @@ ENVIRONMENTS = {
         factory="hringur.envs.breakout.env:breakout",
         vector="hringur.envs.breakout.vector_env:breakout_vec",
         domain=BREAKOUT,
+    ),
+    "BoundingBox-v0": Environment(
+        factory="hringur.envs.questions.bounding_box:bounding_box",
+        vector="hringur.envs.questions.bounding_box:bounding_box_vec",
+        domain=QUESTIONS,
+    ),
+    "CallFunction-v0": Environment(
+        factory="hringur.envs.questions.call_function:call_function",
+        vector="hringur.envs.questions.call_function:call_function_vec",
+        domain=QUESTIONS,
+    ),
+    "BuildNetwork-v0": Environment(
+        factory="hringur.envs.questions.build_network:build_network",
+        vector="hringur.envs.questions.build_network:build_network_vec",
+        domain=QUESTIONS,
+    ),
+    "StopDecoding-v0": Environment(
+        factory="hringur.envs.questions.stop_decoding:stop_decoding",
+        vector="hringur.envs.questions.stop_decoding:stop_decoding_vec",
+        domain=QUESTIONS,
     ),
 }
 """Registered with Gymnasium by ``import hringur``. Group of entry points: ``hringur.environments``;

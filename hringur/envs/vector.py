@@ -213,7 +213,7 @@ class FixedLengthVectorEnv(NativeVectorEnv):
     def _frame(self, row: int) -> UInt8[np.ndarray, "height width 3"]:
         """The picture of one environment."""
 
-    def step(self, actions: Int[np.ndarray, " B"] | Sequence[int]) -> VectorStep:
+    def step(self, actions: Int[np.ndarray, "B *parts"] | Sequence[int]) -> VectorStep:
         """One step of every environment; those that have ended start again as the mode says."""
         restart = self._restart
         action = self._checked(actions, restart)

@@ -24,8 +24,10 @@ from importlib import resources
 
 import numpy as np
 from gymnasium import spaces
-from jaxtyping import Bool, Float64, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
+from PIL import Image
 
+from hringur.envs.questions.env import makers
 from hringur.envs.questions.question import Episodes, Question
 from hringur.types import UserError
 
@@ -106,25 +108,22 @@ class BoundingBox(Question):
             else f"top, left, height - 1, width - 1 in 0..{self.cells - 1}"
         )
 
-    def observation_space(self) -> spaces.Box:
+    def observation_space(self) -> spaces.Space:
         """Of one environment."""
         return spaces.Box(0, 255, (self.side, self.side, 4 if self.moves else 3), np.uint8)
 
     def begin(self, numbers: Float64[np.ndarray, "B R"]) -> Episodes:
         """A ground, distractors and the sprite on top of them."""
-        ground, sprite, shapes = np.split(numbers, [9, 14], axis=1)
-        image = self._ground(ground)
-        for number in np.split(shapes, self.distractors, axis=1) if self.distractors else []:
-            image = self._with_shape(image, number)
+        ground, sprite, shapes = np.split(numbers.astype(np.float32), [9, 14], axis=1)
+        image = self._with_shapes(self._ground(ground), shapes.reshape(len(numbers), -1, PER_SHAPE))
         which = (sprite[:, 0] * len(sprites())).astype(np.int64)
         sizes = 1 + (self.largest - self.smallest) // self.cell
         size = self.smallest // self.cell + (sprite[:, 1:3] * sizes).astype(np.int64)
         corner = (sprite[:, 3:] * (self.cells - size + 1)).astype(np.int64)
         truth = np.concatenate([corner, corner + size], axis=1)  # top left bottom right
-        image = self._with_sprite(image, which, truth * self.cell)
         box = np.tile([0, 0, self.cells, self.cells], (len(numbers), 1))
         return {
-            "image": np.rint(255 * image).astype(np.uint8),
+            "image": self._with_sprite(image, which, truth * self.cell),
             "truth": truth,
             "box": box,
             "overlap": overlap(box, truth),
@@ -191,50 +190,58 @@ class BoundingBox(Question):
         return draw_boxes(episode["image"][0], *boxes, title)
 
     @cached_property
-    def _pixels(self) -> tuple[np.ndarray, np.ndarray]:
-        """Height and position across of each pixel's middle, in 0..1."""
-        middle = (np.arange(self.side) + 0.5) / self.side
-        return middle[:, None], middle[None]
+    def _middle(self) -> Float32[np.ndarray, " side"]:
+        """Position of each pixel's middle along a side, in 0..1."""
+        return ((np.arange(self.side) + 0.5) / self.side).astype(np.float32)
 
-    def _ground(self, number: Float64[np.ndarray, "B 9"]) -> np.ndarray:
+    def _ground(self, number: Float32[np.ndarray, "B 9"]) -> UInt8[np.ndarray, "B side side 3"]:
         """A light colour that changes along both axes."""
-        down, across = self._pixels
-        light, by_row, by_column = (
-            part[:, None, None] for part in np.split(number, 3, axis=1)
-        )  # B 1 1 3
-        change = (by_row - 0.5) * down[..., None] + (by_column - 0.5) * across[..., None]
-        return np.clip(0.6 + 0.4 * light + 0.3 * change, 0, 1)
+        light, by_row, by_column = (part[:, None, None] for part in np.split(number, 3, axis=1))
+        down = (by_row - 0.5) * self._middle[:, None, None]
+        across = (by_column - 0.5) * self._middle[:, None]
+        colour = 0.6 + 0.4 * light + 0.3 * (down + across)
+        return (255 * np.clip(colour, 0, 1)).astype(np.uint8)
 
-    def _with_shape(
-        self, image: np.ndarray, number: Float64[np.ndarray, "B 8"]
-    ) -> Float64[np.ndarray, "B side side 3"]:
-        """A disc, a rectangle or a triangle over the image."""
-        down, across = self._pixels
-        kind, y, x, height, width = (number[:, k, None, None] for k in range(5))
-        v, u = (down - y) / (0.08 + 0.17 * height), (across - x) / (0.08 + 0.17 * width)
+    def _with_shapes(
+        self, ground: UInt8[np.ndarray, "B side side 3"], number: Float32[np.ndarray, "B D 8"]
+    ) -> UInt8[np.ndarray, "B side side 3"]:
+        """Discs, rectangles and triangles over the ground, the last one on top."""
+        kind, y, x, height, width = (number[..., k, None] for k in range(5))
+        v = ((self._middle - y) / (0.08 + 0.17 * height))[..., None]  # B D side 1
+        u = ((self._middle - x) / (0.08 + 0.17 * width))[..., None, :]
+        kind = kind[..., None]
         disc = u**2 + v**2 < 1
         rectangle = (np.abs(u) < 0.9) & (np.abs(v) < 0.9)
         triangle = (v < 0.8) & (v > 2 * np.abs(u) - 0.9)
         inside = np.where(kind < 1 / 3, disc, np.where(kind < 2 / 3, rectangle, triangle))
-        return np.where(inside[..., None], number[:, None, None, 5:], image)
+        colours = (255 * number[..., 5:]).astype(np.uint8)
+        image = ground
+        for shape in range(number.shape[1]):
+            image[inside[:, shape]] = np.repeat(
+                colours[:, shape], inside[:, shape].sum(axis=(1, 2)), axis=0
+            )
+        return image
 
     def _with_sprite(
-        self, image: np.ndarray, which: np.ndarray, box: Int64[np.ndarray, "B 4"]
-    ) -> Float64[np.ndarray, "B side side 3"]:
-        """The sprite stretched to its box; each pixel is the mean of four points of it."""
-        size = (box[:, 2:] - box[:, :2]).astype(float)
-        total = np.zeros((*image.shape[:3], 4))
-        for offset_y in (0.25, 0.75):
-            for offset_x in (0.25, 0.75):
-                pixel = np.arange(self.side)
-                v = (pixel + offset_y - box[:, :1]) / size[:, :1]  # B side
-                u = (pixel + offset_x - box[:, 1:2]) / size[:, 1:]
-                inside = ((v >= 0) & (v < 1))[:, :, None] & ((u >= 0) & (u < 1))[:, None]
-                row = np.clip((v * TEXTURE).astype(np.int64), 0, TEXTURE - 1)
-                column = np.clip((u * TEXTURE).astype(np.int64), 0, TEXTURE - 1)
-                texel = sprites()[which[:, None, None], row[:, :, None], column[:, None]]
-                total += texel * inside[..., None] / 4
-        return image * (1 - total[..., 3:]) + total[..., :3]
+        self,
+        image: UInt8[np.ndarray, "B side side 3"],
+        which: Int64[np.ndarray, " B"],
+        box: Int64[np.ndarray, "B 4"],
+    ) -> UInt8[np.ndarray, "B side side 3"]:
+        """The sprite stretched to its box."""
+        size = box[:, 2:] - box[:, :2]
+        pixel = np.arange(self.side)
+        down, across = pixel - box[:, :1], pixel - box[:, 1:2]  # B side
+        inside = ((down >= 0) & (down < size[:, :1]))[:, :, None] & (
+            (across >= 0) & (across < size[:, 1:])
+        )[:, None]
+        episode, row, column = np.nonzero(inside)
+        v = ((down[episode, row] + 0.5) / size[episode, 0] * TEXTURE).astype(np.int64)
+        u = ((across[episode, column] + 0.5) / size[episode, 1] * TEXTURE).astype(np.int64)
+        texel = sprites()[which[episode], v, u]
+        ground = image[episode, row, column]
+        image[episode, row, column] = texel[:, :3] + (1 - texel[:, 3:]) * ground
+        return image
 
 
 def overlap(
@@ -248,16 +255,19 @@ def overlap(
 
 
 @cache
-def sprites() -> Float64[np.ndarray, "K texture texture 4"]:
-    """Animals and foods, each cut to its box and stretched; colours times opacity, opacity."""
+def sprites() -> Float32[np.ndarray, "K texture texture 4"]:
+    """Animals and foods, each cut to its box and stretched; colours 0..255 times opacity 0..1."""
     file = resources.files("hringur.data.images") / "sprites" / "noto.npz"
     with resources.as_file(file) as path, np.load(path, allow_pickle=False) as stored:
-        images, boxes = stored["rgba"].astype(float) / 255, stored["bbox"]
+        images, boxes = stored["rgba"], stored["bbox"]
     rows = []
     for image, (top, left, bottom, right) in zip(images, boxes.tolist(), strict=True):
-        cut = image[top:bottom, left:right]
-        y, x = ((np.arange(TEXTURE) + 0.5) / TEXTURE * n for n in cut.shape[:2])
-        rows.append(cut[y.astype(int)[:, None], x.astype(int)])
-    sprite = np.stack(rows)
+        cut = Image.fromarray(image[top:bottom, left:right])
+        rows.append(np.asarray(cut.resize((TEXTURE, TEXTURE), Image.Resampling.BILINEAR)))
+    sprite = np.stack(rows).astype(np.float32)
+    sprite[..., 3:] /= 255
     sprite[..., :3] *= sprite[..., 3:]
     return sprite
+
+
+bounding_box, bounding_box_vec = makers(BoundingBox, "BoundingBox-v0")

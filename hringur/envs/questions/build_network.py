@@ -33,6 +33,7 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 
 from hringur.data.tours.iceland import check_season, coordinates, places, roads
 from hringur.data.tours.place_sets import place_set
+from hringur.envs.questions.env import makers
 from hringur.envs.questions.question import Episodes, Question
 from hringur.references.questions.networks import steiner_tree_length
 from hringur.types import UserError
@@ -105,7 +106,7 @@ class BuildNetwork(Question):
         """For messages."""
         return f"a connection in 0..{self.pairs.shape[1] - 1}"
 
-    def observation_space(self) -> spaces.Dict:
+    def observation_space(self) -> spaces.Space:
         """Of one environment."""
         n, connections = self.n_places, self.pairs.shape[1]
         table = roads(check_season(self.season)).road_km
@@ -189,3 +190,6 @@ class BuildNetwork(Question):
 
         built = [tuple(pair) for pair in self.pairs[:, episode["built"][0]].T.tolist()]
         return draw_network(episode["places"][0], built, self.towns, check_season(self.season))
+
+
+build_network, build_network_vec = makers(BuildNetwork, "BuildNetwork-v0")

@@ -25,6 +25,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Bool, Float64, Int64, UInt8
 
+from hringur.envs.questions.env import makers
 from hringur.envs.questions.question import Episodes, Question
 from hringur.types import UserError
 
@@ -145,7 +146,7 @@ class CallFunction(Question):
         """For messages."""
         return f"a function in 0..{len(self.functions) - 1}"
 
-    def observation_space(self) -> spaces.Dict:
+    def observation_space(self) -> spaces.Space:
         """Of one environment."""
         values = np.full(self.list_length, BASE + 1)
         return spaces.Dict(
@@ -157,7 +158,7 @@ class CallFunction(Question):
         )
 
     def begin(self, numbers: Float64[np.ndarray, "B R"]) -> Episodes:
-        """The first candidate whose target differs from its list; else 0, 1, 2, ... rotated."""
+        """The first candidate whose target differs from its list; else a falling list."""
         drawn = numbers.reshape(len(numbers), CANDIDATES, -1)
         n = self.list_length
         lists = (drawn[..., :n] * BASE).astype(np.int64)
@@ -165,13 +166,15 @@ class CallFunction(Question):
         calls = (drawn[..., n + 1 :] * len(self.functions)).astype(np.int64)
         targets = lists.copy()
         for k in range(self.program_length):
-            targets = np.where((k < lengths)[..., None], self._call(targets, calls[..., k]), targets)
+            targets = np.where(
+                (k < lengths)[..., None], self._call(targets, calls[..., k]), targets
+            )
         differs = (targets != lists).any(axis=-1)
         chosen = differs.argmax(axis=1)
         rows = np.arange(len(numbers))
         first, target = lists[rows, chosen], targets[rows, chosen]
         alike = ~differs.any(axis=1)
-        first[alike] = np.arange(n) % BASE
+        first[alike] = np.arange(n)[::-1] % BASE
         target[alike] = self._call(first[alike], np.zeros(int(alike.sum()), dtype=np.int64))
         return {
             "first": first,
@@ -220,9 +223,7 @@ class CallFunction(Question):
         found = np.zeros(len(first), dtype=np.int64)
         reached = first[:, None]  # B lists length
         for calls in range(1, self.program_length + 1):
-            reached = np.concatenate(
-                [FUNCTIONS[name](reached) for name in self.functions], axis=1
-            )
+            reached = np.concatenate([FUNCTIONS[name](reached) for name in self.functions], axis=1)
             hit = (reached == target[:, None]).all(axis=-1).any(axis=1)
             found[(found == 0) & hit] = calls
         return found
@@ -242,3 +243,6 @@ class CallFunction(Question):
     def _call(self, lists: Lists, actions: Int64[np.ndarray, "*rows"]) -> Lists:
         called = np.stack([FUNCTIONS[name](lists) for name in self.functions])
         return np.take_along_axis(called, actions[None, ..., None], axis=0)[0]
+
+
+call_function, call_function_vec = makers(CallFunction, "CallFunction-v0")

@@ -5,6 +5,9 @@ policy's return on the same episode as ``optimal_return``. Where not every actio
 ``info["action_mask"]`` has 1 for those that are.
 """
 
+import dataclasses
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -16,6 +19,7 @@ from jaxtyping import Bool, UInt8
 
 from hringur.envs.questions.question import Episodes, Question
 from hringur.envs.vector import FixedLengthVectorEnv, Info
+from hringur.settings import read
 from hringur.types import State, UserError
 
 RENDER_MODES = ["human", "rgb_array"]
@@ -221,6 +225,37 @@ class QuestionEnv(gym.Env):
         return self.__dict__ | {"_window": None}
 
 
+def makers(
+    question: type[Question], env_id: str
+) -> tuple[Callable[..., QuestionEnv], Callable[..., QuestionVectorEnv]]:
+    """What ``gymnasium.make`` and ``gymnasium.make_vec`` call; options are the question's fields.
+
+    Raises:
+        UserError: (both functions) an option is unknown, of another type or out of its range.
+    """
+
+    def single(render_mode: str | None = None, **options: Any) -> QuestionEnv:
+        return QuestionEnv(read(question, options, env_id), render_mode)
+
+    def vector(
+        num_envs: int = 1,
+        render_mode: str | None = None,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        **options: Any,
+    ) -> QuestionVectorEnv:
+        problem = read(question, options, env_id)
+        return QuestionVectorEnv(problem, num_envs, render_mode, autoreset_mode)
+
+    for maker in (single, vector):
+        own = list(inspect.signature(maker).parameters.values())[:-1]
+        fields = [
+            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
+            for field in dataclasses.fields(question)  # type: ignore[arg-type]
+        ]
+        maker.__signature__ = inspect.Signature([*own, *fields])  # type: ignore[attr-defined]
+    return single, vector
+
+
 def _most(space: spaces.Space) -> Any:
     """How many values each part of an action has."""
     return space.n if isinstance(space, spaces.Discrete) else space.nvec  # type: ignore[attr-defined]
@@ -241,6 +276,4 @@ def _first_info(info: Info) -> Info:
     """The info of the first environment, without the marks of who has any."""
     told = {name: value[0] for name, value in info.items() if not name.startswith("_")}
     present = {name: value for name, value in told.items() if info[f"_{name}"][0]}
-    return {
-        name: float(value) if np.ndim(value) == 0 else value for name, value in present.items()
-    }
+    return {name: float(value) if np.ndim(value) == 0 else value for name, value in present.items()}

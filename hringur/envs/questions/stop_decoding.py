@@ -10,7 +10,8 @@ part       what
 observe    ``heard`` [G] English words and ``written`` [T] words of the translation, the end mark
            among them; 0 where there is none yet. The written ones are the right ones: where
            another one was chosen, it has been corrected
-action     0 waits for another English word; any other number writes that word
+action     0 waits for another English word; 1 writes the word that is most likely by what was
+           heard and written. With ``choose_words``, k writes word k - 1
 reward     of waiting 0; of writing minus ``delay_cost`` for each English word heard so far, and
            minus ``wrong_cost`` if the word is wrong
 terminated when the end mark is written
@@ -32,6 +33,7 @@ from gymnasium import spaces
 from jaxtyping import Bool, Float64, Int64, UInt8
 
 from hringur.data.text.numbers import english_numbers, translated_numbers
+from hringur.envs.questions.env import makers
 from hringur.envs.questions.question import Episodes, Question
 from hringur.references.questions.interpreting import Interpreting, encoded
 from hringur.types import Decide, UserError
@@ -50,6 +52,7 @@ class StopDecoding(Question):
     language: str = "icelandic"
     delay_cost: float = 0.05
     wrong_cost: float = 1.0
+    choose_words: bool = False
     compute_optimal: bool = False
 
     def __post_init__(self) -> None:
@@ -74,7 +77,7 @@ class StopDecoding(Question):
 
     @property
     def words(self) -> list[str]:
-        """Those of the translation; action k writes word k - 1."""
+        """Those of the translation; with ``choose_words``, action k writes word k - 1."""
         return self._target[1]
 
     @property
@@ -86,15 +89,16 @@ class StopDecoding(Question):
 
     @property
     def action_space(self) -> spaces.Discrete:  # type: ignore[override]
-        """Wait, or one of the words."""
-        return spaces.Discrete(1 + len(self.words))
+        """Wait or write."""
+        return spaces.Discrete(1 + (len(self.words) if self.choose_words else 1))
 
     @property
     def allowed_actions(self) -> str:  # type: ignore[override]
         """For messages."""
-        return f"0 (wait) or a word in 1..{len(self.words)}"
+        writes = f"a word in 1..{len(self.words)}" if self.choose_words else "1 (write)"
+        return f"0 (wait) or {writes}"
 
-    def observation_space(self) -> spaces.Dict:
+    def observation_space(self) -> spaces.Space:
         """Of one environment."""
         sizes = {"heard": self._source, "written": self._target}
         return spaces.Dict(
@@ -119,7 +123,8 @@ class StopDecoding(Question):
         number, heard = episodes["number"], episodes["heard"]
         waiting = (actions == WAIT) & (heard < self.model.source_lengths[number])
         place = np.minimum(episodes["written"], self.model.target_lengths[number] - 1)
-        wrong = ~waiting & (self._target[0][number, place] != actions - 1)
+        word = actions - 1 if self.choose_words else self.model.likeliest[number, heard, place]
+        wrong = ~waiting & (self._target[0][number, place] != word)
         reward = np.where(waiting, 0.0, -self.delay_cost * heard - self.wrong_cost * wrong)
         episodes["delay"] = episodes["delay"] + np.where(waiting, 0, heard)
         episodes["wrong"] = episodes["wrong"] + wrong
@@ -170,7 +175,8 @@ class StopDecoding(Question):
             number = fits.argmax(axis=1)
             g, t = (heard > 0).sum(axis=1), (written > 0).sum(axis=1)
             word = self.model.likeliest[number, g, np.minimum(t, written.shape[1] - 1)]
-            return np.where(waits[number, g, t], WAIT, 1 + np.maximum(word, 0))
+            write = 1 + np.maximum(word, 0) if self.choose_words else 1
+            return np.where(waits[number, g, t], WAIT, write)
 
         return decide
 
@@ -196,3 +202,6 @@ def _shown(words: Int64[np.ndarray, "B L"], count: Int64[np.ndarray, " B"]) -> n
 def _begins(words: Int64[np.ndarray, "N L"], seen: Int64[np.ndarray, "B L"]) -> np.ndarray:
     """Which of the N rows begin with what was seen, for each of the B; ``B N``."""
     return ((seen[:, None] == words + 1) | (seen[:, None] == 0)).all(axis=-1)
+
+
+stop_decoding, stop_decoding_vec = makers(StopDecoding, "StopDecoding-v0")

@@ -63,7 +63,7 @@ setup(
             "py.typed",
             "data/tours/iceland/*",
             "data/tours/held_out/*.npz",
-            "data/text/*.csv.gz",
+            "data/languages/*.csv.gz",
             "data/trading/markets/*",
             "data/images/mnist/*.gz",
             "data/images/sprites/*",

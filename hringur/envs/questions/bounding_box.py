@@ -150,9 +150,9 @@ class BoundingBox(Question):
         moved, rows = box.copy(), np.flatnonzero(actions < len(MOVES))
         side, step = np.array(MOVES)[actions[rows]].T
         moved[rows, column[side]] += step
-        inside = (moved >= 0).all(axis=1) & (moved <= self.cells).all(axis=1)
-        fits = inside & (moved[:, :2] < moved[:, 2:]).all(axis=1)
-        return np.where(fits[:, None], moved, box)
+        inside = (moved >= 0) & (moved <= self.cells)
+        fits = inside.all(axis=1) & (moved[:, :2] < moved[:, 2:]).all(axis=1)
+        return np.where(fits.reshape(-1, 1), moved, box)
 
     def observe(self, episodes: Episodes) -> UInt8[np.ndarray, "B side side channels"]:
         """The image, and step by step the box."""
@@ -185,9 +185,9 @@ class BoundingBox(Question):
         """The image with the box and, dashed, the true one."""
         from hringur.envs.questions.drawing import draw_boxes
 
-        boxes = [episode[name][0] * self.cell for name in ("truth", "box")]
+        truth, box = (episode[name][0] * self.cell for name in ("truth", "box"))
         title = f"intersection over union {100 * float(episode['overlap'][0]):.0f} %"
-        return draw_boxes(episode["image"][0], *boxes, title)
+        return draw_boxes(episode["image"][0], truth, box, title)
 
     @cached_property
     def _middle(self) -> Float32[np.ndarray, " side"]:

@@ -101,9 +101,9 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
             )
         action = np.array(actions)
         space = self.single_action_space
-        if action.dtype.kind not in "iu" or action.shape != (self.num_envs, *space.shape):
+        if action.dtype.kind not in "iu" or action.shape != self.action_space.shape:
             raise gym.error.InvalidAction(
-                f"actions must be whole numbers {(self.num_envs, *space.shape)}, "
+                f"actions must be whole numbers {self.action_space.shape}, "
                 f"got {action.dtype} {action.shape}"
             )
         action = action.astype(np.int64)
@@ -121,7 +121,7 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         allowed = self.problem.allowed(self._episodes)
         if allowed is not None:
             return allowed.argmax(axis=1)
-        return np.zeros((self.num_envs, *self.single_action_space.shape), dtype=np.int64)
+        return np.zeros(self.action_space.shape, dtype=np.int64)  # type: ignore[arg-type]
 
     def state_dict(self) -> State:
         """Episodes under way and random generators, as arrays."""
@@ -252,7 +252,7 @@ def makers(
             inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
             for field in dataclasses.fields(question)  # type: ignore[arg-type]
         ]
-        maker.__signature__ = inspect.Signature([*own, *fields])  # type: ignore[attr-defined]
+        setattr(maker, "__signature__", inspect.Signature([*own, *fields]))  # noqa: B010
     return single, vector
 
 

@@ -32,7 +32,7 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Bool, Float64, Int64, UInt8
 
-from hringur.data.text.numbers import english_numbers, translated_numbers
+from hringur.data.languages.numbers import english_numbers, translated_numbers
 from hringur.envs.questions.env import makers
 from hringur.envs.questions.question import Episodes, Question
 from hringur.references.questions.interpreting import Interpreting, encoded

@@ -5,7 +5,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from hringur.data.text.numbers import LANGUAGES, english_numbers, least_reads, translated_numbers
+from hringur.data.languages.numbers import (
+    LANGUAGES,
+    english_numbers,
+    least_reads,
+    translated_numbers,
+)
 from hringur.references.questions.interpreting import Interpreting, encoded, prefixes
 
 ENGLISH = ["a", "a b", "a c", "d a", "d b a"]

@@ -13,7 +13,7 @@ LANGUAGES = {"icelandic": "is", "german": "de", "danish": "da"}
 
 @cache
 def _table() -> list[dict[str, str]]:
-    file = resources.files("hringur.data.text") / "numbers.csv.gz"
+    file = resources.files("hringur.data.languages") / "numbers.csv.gz"
     return list(csv.DictReader(gzip.decompress(file.read_bytes()).decode("utf-8").splitlines()))
 
 

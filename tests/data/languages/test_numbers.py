@@ -2,7 +2,12 @@
 
 import pytest
 
-from hringur.data.text.numbers import LANGUAGES, english_numbers, least_reads, translated_numbers
+from hringur.data.languages.numbers import (
+    LANGUAGES,
+    english_numbers,
+    least_reads,
+    translated_numbers,
+)
 from hringur.types import UserError
 
 

@@ -1,0 +1,1 @@
+"""Words of several languages that ship with the package."""

@@ -1,1 +1,0 @@
-"""Texts that ship with the package."""

@@ -1,19 +1,9 @@
-"""How far made images are from real ones, by their features; and codes from their prior.
+"""How far made images are from real ones in feature space; counted in 64 bits.
 
-Every measure here takes plain batches of vectors, so that each has an oracle of its own, and counts
-in 64 bits. Where the features come from is told in ``digit_classifier.py``: none of these is an
-Inception score.
-
-=================== ==========================================================================
-measure             what it sees
-=================== ==========================================================================
-Frechet distance    means and covariances only (Dowson & Landau 1982; Heusel et al. 2017)
-kernel distance     moments up to the third, without bias (Binkowski et al. 2018)
-precision           share of made images that lie among real ones (Kynkaanniemi et al. 2019)
-recall              share of real images that lie among made ones (the same)
-density             how many real neighbourhoods a made image lies in (Naeem et al. 2020)
-coverage            share of real neighbourhoods that hold a made image (the same)
-=================== ==========================================================================
+Frechet distance: means and covariances only (Dowson & Landau 1982; Heusel et al. 2017)
+kernel distance: moments up to the third, without bias (Binkowski et al. 2018)
+precision, recall: made images among real ones, and the reverse (Kynkaanniemi et al. 2019)
+density, coverage: real neighbourhoods of a made image, and with one (Naeem et al. 2020)
 """
 
 from collections.abc import Iterator
@@ -28,26 +18,18 @@ from hringur.types import MissingExtra, UserError
 CHUNK = 1000
 """Rows of a matrix of pairs that are in memory at a time."""
 
-PRECISION_NEIGHBOURS = 3
-"""k of Kynkaanniemi et al. 2019"""
-
-COVERAGE_NEIGHBOURS = 5
-"""k of Naeem et al. 2020"""
+PRECISION_NEIGHBOURS, COVERAGE_NEIGHBOURS = 3, 5
+"""k of Kynkaanniemi et al. 2019, and of Naeem et al. 2020."""
 
 
 def frechet_distance(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
-    """The squared 2-Wasserstein distance of the normal laws that have these moments.
+    """The squared 2-Wasserstein distance of the normal distributions that have these moments.
 
-    |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2)).
+    |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2))
 
-    The estimate is biased upwards, the more the fewer vectors there are: compare only figures that
-    were taken with equally many.
-
-    Raises:
-        UserError: fewer than two vectors on a side, or some are not finite.
+    The estimate is biased upwards: compare only figures of equally many vectors.
     """
-    first, second = _moments(x), _moments(y)
-    return frechet_between(*first, *second)
+    return frechet_between(*_moments(x), *_moments(y))
 
 
 def frechet_between(
@@ -58,8 +40,7 @@ def frechet_between(
 ) -> float:
     """The same from means and covariances.
 
-    (S_x S_y)^(1/2) has the trace of (R S_y R)^(1/2) with R the symmetric root of S_x, and that
-    matrix is symmetric: its eigenvalues are real and need no complex arithmetic.
+    (S_x S_y)^(1/2) has the trace of the symmetric (R S_y R)^(1/2), with R the root of S_x.
     """
     values, vectors = torch.linalg.eigh(covariance_x)
     root = vectors * values.clamp(min=0).sqrt() @ vectors.T
@@ -69,10 +50,9 @@ def frechet_between(
 
 
 def kernel_distance(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
-    """The unbiased estimate of MMD^2 under k(a, b) = (a.b / D + 1)^3.
+    """The unbiased estimate of MMD^2 under k(a, b) = (a.b / D + 1)^3 from all pairs.
 
-    Zero on average for samples of one law, whatever their number, and so at times below zero. All
-    pairs are used: Binkowski et al. average over blocks of 1,000, which has more variance.
+    Binkowski et al. average over blocks of 1,000, which has more variance.
     """
     x, y = _checked(x), _checked(y)
     return _mean_of_pairs(x) + _mean_of_pairs(y) - 2 * _kernel_sum(x, y) / (len(x) * len(y))
@@ -80,12 +60,13 @@ def kernel_distance(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
 
 @dataclass(frozen=True)
 class Neighbourhoods:
-    """What nearest neighbours say about made images beside real ones; 1 is best for each."""
+    """Measures of made images by nearest neighbours; 1 is best for each."""
 
     precision: float
     recall: float
     density: float
-    """not bounded by 1: above it, made images crowd where real ones are dense"""
+    """above 1 where made images concentrate in dense regions of real ones"""
+
     coverage: float
 
 
@@ -101,9 +82,6 @@ def neighbourhoods(
     its own set. Precision: made vectors in the neighbourhood of any real one; recall: the other
     way round; density: real neighbourhoods that a made vector is in, over k; coverage: real
     neighbourhoods with any made vector.
-
-    Raises:
-        UserError: no more vectors than neighbours, or some are not finite.
     """
     real, made = _checked(real), _checked(made)
     centre = real.mean(dim=0)  # far from the origin, distances by a product of matrices lose digits
@@ -140,13 +118,9 @@ def reconstruction_error(image: Float[Tensor, "B *P"], rebuilt: Float[Tensor, "B
 
 
 def exact_transport(x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"]) -> float:
-    """The least cost of moving one batch of codes onto the other, found exactly (``ot.emd2``).
+    """The exact cost of transport between two batches of codes of mass 1 [squared distance].
 
-    The cost of a move is the squared distance; each batch has mass 1. What sliced and entropic
-    distances are laid beside: it grows with the cube of the number of codes, so keep to 2,000.
-
-    Raises:
-        MissingExtra: POT is not installed.
+    Its time grows with the cube of the number of codes, so keep to 2,000. It needs POT.
     """
     check_pot()
     import ot
@@ -156,11 +130,7 @@ def exact_transport(x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"]) -> float:
 
 
 def check_pot() -> None:
-    """Refuse to go on where exact transport is not installed.
-
-    Raises:
-        MissingExtra: POT is missing.
-    """
+    """Raise ``MissingExtra`` where POT, which computes exact transport, is not installed."""
     try:
         import ot  # noqa: F401
     except ImportError as error:
@@ -168,7 +138,7 @@ def check_pot() -> None:
 
 
 def _checked(vectors: Float[Tensor, "N D"]) -> Float64[Tensor, "N D"]:
-    """At least two finite vectors, in 64 bits; or a refusal, as NaN would pass silently."""
+    """At least two finite vectors, in 64 bits."""
     if len(vectors) < 2:
         raise UserError(f"at least 2 images are needed to measure anything, got {len(vectors)}")
     if not bool(torch.isfinite(vectors).all()):
@@ -177,7 +147,6 @@ def _checked(vectors: Float[Tensor, "N D"]) -> Float64[Tensor, "N D"]:
 
 
 def _moments(vectors: Float[Tensor, "N D"]) -> tuple[Float[Tensor, " D"], Float[Tensor, "D D"]]:
-    """Mean and unbiased covariance."""
     vectors = _checked(vectors)
     mean = vectors.mean(dim=0)
     centred = vectors - mean
@@ -201,7 +170,7 @@ def _distances(
 ) -> Iterator[tuple[slice, Float[Tensor, "chunk M"]]]:
     """Euclidean distances of a chunk of ``x`` from all of ``y``, with the rows they belong to."""
     for first in range(0, len(x), CHUNK):
-        rows = slice(first, min(first + CHUNK, len(x)))
+        rows = slice(first, first + CHUNK)
         yield rows, torch.cdist(x[rows], y)
 
 
@@ -211,8 +180,7 @@ def _radii(
     """Distance of each vector from its k-th nearest other one, for two k."""
     nearest = []
     for rows, distance in _distances(vectors, vectors):
-        place = torch.arange(distance.shape[0], device=distance.device)
-        distance[place, place + rows.start] = torch.inf  # not its own neighbour
+        distance.diagonal(rows.start).fill_(torch.inf)  # not its own neighbour
         nearest.append(distance.topk(max(neighbours), dim=1, largest=False).values)
     sorted_distances = torch.cat(nearest)
     first, second = (sorted_distances[:, k - 1] for k in neighbours)

@@ -1,12 +1,10 @@
-"""Optimal transport between two batches of equal size, computed: by slices, or by Sinkhorn.
+"""Optimal transport between two batches at the cost of squared distance.
 
-The cost of moving a code to a place of the prior is the squared distance. On a line the best plan
-is known: sort both. The sliced distance averages that over directions (Rabin et al. 2012, Kolouri
-et al. 2018). Sinkhorn's iterations find the plan in all dimensions at once, blurred by an entropy
-of strength epsilon (Cuturi 2013); the divergence subtracts what the blur adds, so that it is zero
-for equal batches (Genevay et al. 2018, Feydy et al. 2019):
+The sliced distance averages the cost on lines, where sorting is optimal (Rabin et al. 2012; Kolouri
+et al. 2018). Sinkhorn's iterations find an entropic plan in all dimensions at once (Cuturi 2013);
+the divergence is zero for equal batches (Genevay et al. 2018; Feydy et al. 2019):
 
-    S(x, y) = OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2.
+    S(x, y) = OT_eps(x, y) - OT_eps(x, x) / 2 - OT_eps(y, y) / 2
 """
 
 import math
@@ -18,33 +16,33 @@ from torch import Tensor
 from hringur.divergences.kernels import squared_distances
 
 DIRECTIONS = 128
-"""of ``sliced_distance``"""
+"""Directions of ``sliced_distance``."""
 
 AT_EPSILON = 3
-"""iterations at the last blur, at least: they bring the divergence to within a hundredth"""
+"""Fewest iterations at the last blur, which bring the divergence to within a hundredth."""
 
 LARGEST_NORM = 500.0
-"""squared norm of a code in units of epsilon, up to which 32 bits are good to a thousandth of it"""
+"""Squared norm of a code in units of epsilon up to which 32 bits are good to a thousandth of it."""
 
 
 def sliced_wasserstein(
     x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"], directions: Float[Tensor, "Z P"]
 ) -> Float[Tensor, ""]:
-    """Mean squared Wasserstein distance of both batches' projections on P directions.
+    """Z times the mean squared Wasserstein distance of both batches' projections on P directions.
 
-    Times Z, so that moving one batch by a vector v costs |v|^2 on average, as it does in full.
+    So moving one batch by a vector v costs |v|^2 on average, as it does in full.
     """
     along_x, along_y = (x @ directions).sort(dim=0).values, (y @ directions).sort(dim=0).values
     return x.shape[1] * (along_x - along_y).square().mean()
 
 
 def sliced_distance(x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"]) -> float:
-    """The sliced Wasserstein distance, on directions that are always the same."""
+    """The sliced Wasserstein distance, on the same directions at every call."""
     generator = torch.Generator().manual_seed(1)
     size = x.shape[1]
     if size <= DIRECTIONS:
         directions = random_directions(size, DIRECTIONS, x.device, generator)
-    else:  # of so many axes, a few at random are at right angles anyway
+    else:  # in so many dimensions random directions are nearly orthogonal
         directions = torch.randn(size, DIRECTIONS, generator=generator).to(x.device)
         directions = directions / directions.norm(dim=0)
     return sliced_wasserstein(x, y, directions).clamp(min=0).sqrt().item()
@@ -53,10 +51,7 @@ def sliced_distance(x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"]) -> float:
 def random_directions(
     latent: int, count: int, device: torch.device, generator: torch.Generator | None = None
 ) -> Float[Tensor, "Z P"]:
-    """Unit vectors, evenly spread over the sphere; as many as fit at right angles to each other.
-
-    Orthogonal directions see more of the space than independent ones (Rowland et al. 2019).
-    """
+    """Random unit vectors, orthogonal in blocks of Z (Rowland et al. 2019)."""
     blocks = []
     for _ in range(-(-count // latent)):
         gaussian = torch.randn(latent, latent, generator=generator).to(device)
@@ -67,7 +62,7 @@ def random_directions(
 def sinkhorn_divergence(
     x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"], epsilon: float, iterations: int
 ) -> Float[Tensor, ""]:
-    """Entropic transport cost without its bias; ``epsilon`` is in units of squared distance."""
+    """Entropic cost of transport without its bias; ``epsilon`` is a squared distance."""
     a, b = _sharp_enough(x, y, epsilon)
     between = entropic_cost(squared_distances(a, b), epsilon, iterations)
     within_x = entropic_cost(squared_distances(a, a), epsilon, iterations)
@@ -78,8 +73,7 @@ def sinkhorn_divergence(
 def entropic_cost(cost: Float[Tensor, "N M"], epsilon: float, iterations: int) -> Float[Tensor, ""]:
     """min_P <P, cost> + epsilon KL(P | a b^T), over the plans between uniform weights a and b.
 
-    The potentials are found without a gradient; at the optimum the derivative of the minimum in
-    the cost is the plan itself (the envelope theorem), and that is what is passed on.
+    The derivative of the minimum in the cost is the plan itself (envelope theorem).
     """
     with torch.no_grad():
         f, g = potentials(cost, epsilon, iterations)
@@ -95,14 +89,11 @@ def potentials(
     """Sinkhorn's iterations on the logarithms, from a large blur down to ``epsilon``.
 
     f_i = -epsilon log mean_j exp((g_j - cost_ij) / epsilon), and the same for g in turn. The blur
-    is halved at each iteration, and its last values must be ``epsilon``, or the potentials belong
-    to another problem: where ``iterations`` are too few for that, more are made.
+    is halved at each iteration; where ``iterations`` are too few to reach epsilon, more are made.
     """
     n, m = cost.shape
     f, g = cost.new_zeros(n), cost.new_zeros(m)
     blur = max(float(cost.max()), epsilon)
-    if not math.isfinite(blur):
-        raise FloatingPointError("the cost of transport is not finite")
     if not math.isfinite(blur):
         raise FloatingPointError("the cost of transport is not finite")
     halvings = math.ceil(math.log2(blur / epsilon))
@@ -116,7 +107,7 @@ def potentials(
 def plan_of(
     cost: Float[Tensor, "N M"], f: Float[Tensor, " N"], g: Float[Tensor, " M"], epsilon: float
 ) -> Float[Tensor, "N M"]:
-    """The plan that belongs to the potentials: how much goes from i to j; columns sum to 1/M."""
+    """The plan of the potentials: the mass that goes from i to j; columns sum to 1/M."""
     n, m = cost.shape
     return torch.exp((f[:, None] + g[None] - cost) / epsilon) / (n * m)
 
@@ -132,9 +123,9 @@ def transport_plan(
 def _sharp_enough(
     x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"], epsilon: float
 ) -> tuple[Float[Tensor, "N Z"], Float[Tensor, "M Z"]]:
-    """Both batches in 64 bits, where 32 would round their distances to a good part of epsilon.
+    """Both batches, in 64 bits where 32 would round their distances to a good part of epsilon.
 
-    Everywhere would be as right, but takes 1.7 times as long (batches of 128 in 16 dimensions).
+    64 bits everywhere take 1.7 times as long (batches of 128 in 16 dimensions).
     """
     with torch.no_grad():
         largest = max(float(batch.square().sum(dim=1).max()) for batch in (x, y))

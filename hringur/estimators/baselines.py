@@ -1,13 +1,10 @@
-"""Baselines: what a cost is compared with, so that REINFORCE has less variance.
+"""Baselines: what is subtracted from a cost, so that REINFORCE has less variance.
 
-All but one leave the estimate unbiased, for their value does not depend on the sample that it is
-subtracted from. The exception is the batch mean over P samples, which holds a P-th part of the
-sample's own cost: that makes the expected gradient exactly (1 - 1/P) times as long, and turns it
-nowhere. A baseline may state ``unbiased``, ``least_samples`` and ``further_evaluations`` (of f)
-where they are not True, 1 and 0.
+All but the batch mean leave the estimate unbiased, because their value does not depend on the
+sample that it is subtracted from. A baseline may state ``unbiased``, ``least_samples`` and
+``further_evaluations`` (of f) where they are not True, 1 and 0.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
@@ -28,51 +25,35 @@ GreedyCost = Callable[[nn.Module, Any], Float[Tensor, " B"]]
 
 @runtime_checkable
 class Baseline(Protocol):
-    """Something to subtract from the costs of P samples for each of B instances."""
+    """Something to subtract from the costs of P samples for each of B instances.
 
-    def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Float[Tensor, "B #P"]:
-        """The baseline of every sample."""
-        ...
+    What derives from it learns nothing, unless it overrides the last three methods.
+    """
+
+    def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Tensor:
+        """The baseline of every sample, ``B P`` or ``B 1``."""
 
     def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
         """Learn from this step's costs, after they have been used."""
-        ...
+        return None
 
     def state_dict(self) -> State:
         """What has been learned."""
-        ...
+        return {}
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""
-        ...
+        return None
 
 
 class Draw(NamedTuple):
-    """What a ``ScoreFunction`` gives a baseline as its batch."""
+    """The ``batch`` that a ``ScoreFunction`` gives a baseline."""
 
     f: Cost
     distribution: Sampled
 
 
-class Stateless(ABC):
-    """A baseline that learns nothing: all but ``value`` is empty."""
-
-    @abstractmethod
-    def value(self, cost: Any, batch: Any) -> Tensor:
-        """The baseline of every sample."""
-
-    def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:  # noqa: B027
-        """Learn nothing."""
-
-    def state_dict(self) -> State:
-        """Empty: there is nothing to keep."""
-        return {}
-
-    def load_state_dict(self, state: State) -> None:  # noqa: B027
-        """Load nothing."""
-
-
-class NoBaseline(Stateless):
+class NoBaseline(Baseline):
     """Nothing is subtracted."""
 
     def value(self, cost: Float[Tensor, "B P"], batch: Any) -> Float[Tensor, "B 1"]:
@@ -80,11 +61,10 @@ class NoBaseline(Stateless):
         return cost.new_zeros(len(cost), 1)
 
 
-class BatchMean(Stateless):
-    """The mean cost of all P samples of the same instance, the own one included.
+class BatchMean(Baseline):
+    """The mean cost of all P samples of the same instance: POMO's (Kwon et al. 2020, eq. 4).
 
-    POMO's shared baseline (Kwon et al. 2020, eq. 4). With b = (1/P) sum_j f(z_j), the term j = i
-    does not vanish: E[(f_i - b) grad log p_i] = (1 - 1/P) grad E[f]. One sample learns nothing.
+    It contains the sample's own cost: E[(f_i - b) grad log p_i] = (1 - 1/P) grad E[f].
     """
 
     unbiased = False
@@ -95,11 +75,10 @@ class BatchMean(Stateless):
         return cost.mean(dim=1, keepdim=True)
 
 
-class LeaveOneOut(Stateless):
+class LeaveOneOut(Baseline):
     """The mean cost of the other samples of the same instance (Kool et al. 2019, "Buy 4").
 
-    POMO's shared baseline (``BatchMean``) is the mean over all P samples; leaving out the sample
-    itself makes the same gradient longer by P / (P - 1), and unbiased.
+    Its gradient is that of ``BatchMean`` times P / (P - 1).
     """
 
     least_samples = 2
@@ -133,11 +112,9 @@ class MovingAverage(nn.Module):
 
 
 class LearnedValue(nn.Module):
-    """A network's guess of the cost from the distribution's parameters (Mnih & Gregor 2014).
+    """A network's prediction of the cost from the distribution's parameters (Mnih & Gregor 2014).
 
-    The parameters are all of the input that the estimator sees, and all that the cost's
-    expectation depends on. The squared error of the guess is part of the surrogate, so that
-    ``backward`` leaves its gradient on the network.
+    Its squared error is part of the surrogate, so ``backward`` leaves a gradient on the network.
     """
 
     def __init__(self, parameters: int, width: int = 32) -> None:
@@ -146,26 +123,25 @@ class LearnedValue(nn.Module):
         self.network = nn.Sequential(nn.Linear(parameters, width), nn.Tanh(), nn.Linear(width, 1))
 
     def value(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, "B 1"]:
-        """The guess, one for each instance."""
-        return self._guess(cost, batch).detach()
+        """The prediction, one for each instance."""
+        return self._predicted(cost, batch).detach()
 
     def loss(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, ""]:
-        """Mean squared error of the guess."""
-        return (cost.detach() - self._guess(cost, batch)).square().mean()
+        """Mean squared error of the prediction."""
+        return (cost.detach() - self._predicted(cost, batch)).square().mean()
 
     def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
-        """The optimiser's affair."""
+        """Learn nothing here: the optimiser trains the network."""
 
-    def _guess(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, "B 1"]:
+    def _predicted(self, cost: Float[Tensor, "B P"], batch: Draw) -> Float[Tensor, "B 1"]:
         seen = parameters_of(batch.distribution).to(next(self.parameters()).dtype)
         return self.network(seen.reshape(len(cost), -1)).to(cost.dtype)
 
 
-class GreedyChoice(Stateless):
+class GreedyChoice(Baseline):
     """The cost of the likeliest sample (self-critical training, Rennie et al. 2017).
 
-    One more evaluation of f. Kool et al. 2019 freeze an earlier policy for it, ``GreedyRollout``,
-    which takes a policy and not only its distribution; at fixed parameters they are the same.
+    It takes one more evaluation of f. ``GreedyRollout`` is the same with an earlier policy.
     """
 
     further_evaluations = 1
@@ -197,7 +173,7 @@ class GreedyRollout:
 
     @torch.no_grad()
     def update(self, cost: Float[Tensor, "B P"], policy: nn.Module, batch: Any) -> None:
-        """Compare both policies; once in a while let the better one be the baseline."""
+        """Compare both policies, and after ``every`` updates freeze the better one."""
         self.frozen_costs.append(self.greedy_cost(self.frozen, batch).cpu())
         self.present_costs.append(self.greedy_cost(policy, batch).cpu())
         if len(self.present_costs) < self.every:
@@ -217,14 +193,14 @@ class GreedyRollout:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on with that comparison."""
+        """Go on from ``state``."""
         self.frozen.load_state_dict(state["frozen"])
         self.frozen_costs = list(state["frozen_costs"])
         self.present_costs = list(state["present_costs"])
 
 
 def make_baseline(name: BaselineName, policy: nn.Module, greedy_cost: GreedyCost) -> Baseline:
-    """The baseline called ``name``."""
+    """The baseline called ``name``, for a policy and its greedy cost."""
     if name == "greedy-rollout":
         return GreedyRollout(policy, greedy_cost)
     return MovingAverage() if name == "moving-average" else LeaveOneOut()

@@ -1,4 +1,4 @@
-"""Every gradient estimator by name. To add one: its file, and its line here."""
+"""Every gradient estimator by name."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -35,15 +35,11 @@ ESTIMATORS: dict[str, Callable[[int], Estimator]] = {
     "pathwise": lambda size: Pathwise(),
     "vimco": lambda size: Vimco(),
 }
-"""From the number of a distribution's parameters for one sample to a new estimator."""
+"""Functions from the number of a distribution's parameters to a new estimator."""
 
 
 def make_estimator(name: str, parameter_shape: Sequence[int]) -> Estimator:
-    """The estimator called ``name``, for distributions with such parameters an instance.
-
-    Raises:
-        UserError: there is no such estimator.
-    """
+    """The estimator called ``name``, for distributions whose instances have such parameters."""
     if name not in ESTIMATORS:
         raise UserError(f"unknown estimator {name!r}; there are {', '.join(ESTIMATORS)}")
     return ESTIMATORS[name](math.prod(parameter_shape))

@@ -1,8 +1,7 @@
 """The distributions that estimators know more about than their log probability.
 
-``bernoullis``, ``categoricals`` and ``gaussians`` make the usual ones; any torch distribution of
-these kinds serves as well. The last axes that ``torch.distributions.Independent`` declares to be
-one sample are the event, which f sees whole; the axes before are the batch.
+The last axes that ``torch.distributions.Independent`` declares to be one sample are the event, the
+axes before are the batch.
 """
 
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from hringur.estimators.interface import Family, Sampled
 from hringur.types import UserError
 
 LIMIT = 1e3
-"""Logits are cut off here: beyond, a probability is 0 in 64 bits too, and 0 * inf is no number."""
+"""Larger logits are clamped: the probability is 0 in 64 bits anyway, and 0 * inf is NaN."""
 
 LOCATION_SCALE = (Normal, Laplace, Cauchy, Gumbel, StudentT)
 
@@ -51,21 +50,18 @@ def gaussians(mean: Float[Tensor, "*batch K"], scale: Float[Tensor, "*batch K"])
 
 @dataclass(frozen=True, eq=False)
 class LocationScale:
-    """z = location + scale * noise, for noise of any law that does not depend on either.
-
-    p(z) = p_noise((z - location) / scale) / scale; the last ``event_dims`` axes are one sample.
-    """
+    """z = location + scale * noise; the last ``event_dims`` axes are one sample."""
 
     location: Tensor
     scale: Tensor
     noise: Distribution
-    """of a single number, such as Normal(0, 1)"""
+    """distribution of a single number, such as Normal(0, 1)"""
 
     event_dims: int = 1
 
     @property
     def batch_shape(self) -> torch.Size:
-        """Shape of the instances side by side."""
+        """Shape of the batch of instances."""
         return self.location.shape[: self.location.dim() - self.event_dims]
 
     @torch.no_grad()
@@ -75,7 +71,7 @@ class LocationScale:
         return self.location + self.scale * noise
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Of each sample [nats]."""
+        """Log probability of each sample [nats]."""
         log_prob = self.noise.log_prob((value - self.location) / self.scale) - self.scale.log()
         return log_prob.sum(dim=tuple(range(-self.event_dims, 0))) if self.event_dims else log_prob
 
@@ -110,11 +106,7 @@ class Discrete(NamedTuple):
 
 
 def discrete(distribution: Sampled, families: tuple[Family, ...], estimator: str) -> Discrete:
-    """The logits of a Bernoulli or categorical distribution.
-
-    Raises:
-        UserError: the distribution is of no family that ``estimator`` takes.
-    """
+    """The logits of a distribution, which must be of a family that ``estimator`` takes."""
     base = _base(distribution)
     if isinstance(base, Bernoulli) and "bernoulli" in families:
         return Discrete("bernoulli", _finite(base.logits), distribution.batch_shape)
@@ -124,7 +116,7 @@ def discrete(distribution: Sampled, families: tuple[Family, ...], estimator: str
 
 
 def log_prob(distribution: Sampled, z: Tensor) -> Tensor:
-    """Log probability of samples [nats], where bits that are certain have infinite logits too."""
+    """Log probability of samples [nats], finite also for bits with infinite logits."""
     if isinstance(distribution, Independent):
         each = log_prob(distribution.base_dist, z)
         return each.sum(dim=tuple(range(-distribution.reinterpreted_batch_ndims, 0)))
@@ -134,11 +126,7 @@ def log_prob(distribution: Sampled, z: Tensor) -> Tensor:
 
 
 def location_and_scale(distribution: Sampled) -> tuple[Tensor, Tensor]:
-    """Of a location-scale family.
-
-    Raises:
-        UserError: it is none.
-    """
+    """Location and scale of a distribution of a location-scale family."""
     base = _base(distribution)
     if isinstance(base, LocationScale):
         return base.location, base.scale
@@ -151,7 +139,7 @@ def location_and_scale(distribution: Sampled) -> tuple[Tensor, Tensor]:
 
 
 def likeliest(distribution: Any) -> Tensor:
-    """The mode ``*batch *event``: what the greedy choice would be."""
+    """The mode ``*batch *event``, which is the greedy choice."""
     base = _base(distribution)
     if isinstance(base, Bernoulli):  # torch's own mode is not a number where both are as likely
         return (base.logits > 0).to(base.logits.dtype)
@@ -159,7 +147,7 @@ def likeliest(distribution: Any) -> Tensor:
 
 
 def parameters_of(distribution: Any) -> Float[Tensor, "*batch P"]:
-    """The parameters of each instance, flat and without gradient: what a learned value sees."""
+    """The parameters of each instance, flat and without gradient."""
     base = _base(distribution)
     known = isinstance(base, (LocationScale, Uniform, *LOCATION_SCALE))
     parts = list(location_and_scale(base)) if known else [_finite(base.logits)]
@@ -172,7 +160,6 @@ def _finite(logits: Tensor) -> Tensor:
 
 
 def _base(distribution: Any) -> Any:
-    """Without the declarations of what is one sample."""
     while isinstance(distribution, Independent):
         distribution = distribution.base_dist
     return distribution

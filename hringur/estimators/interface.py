@@ -1,15 +1,10 @@
-"""What every gradient estimator keeps: one call, and its promises.
-
-The task is always the same: minimise E_{z ~ p(z|theta)}[f(z)] by gradient, where ``z`` cannot be
-differentiated. An agent or a model takes an ``Estimator`` and calls
+"""The interface of every gradient estimator of E_{z ~ p(z|theta)}[f(z)].
 
     estimator.surrogate(f, distribution, samples).backward()
 
-and nothing else changes when another estimator takes its place. ``f`` maps samples
-``S *batch *event`` to costs ``S *batch``. The surrogate's value is the mean cost of the samples,
-and its gradient is the estimate, for everything that the cost depends on: the distribution's
-parameters through the samples' chances, and whatever ``f`` itself holds (a decoder's weights, a
-term with log q) through the costs. A batch counts as the mean of its instances.
+The surrogate's value is the mean cost of the samples, a mean over the batch. Its gradient is the
+estimate for everything that the cost depends on: the distribution's parameters, and whatever ``f``
+itself holds, such as a decoder's weights or a term with log q.
 """
 
 from collections.abc import Callable
@@ -26,10 +21,10 @@ Cost = Callable[[Tensor], Tensor]
 """f: from samples ``S *batch *event`` to costs ``S *batch``."""
 
 Family = Literal["any", "bernoulli", "categorical", "location-scale"]
-"""What is sampled from; any: whatever has ``sample`` and a differentiable ``log_prob``."""
+"""Family of distributions; any needs only ``sample`` and a differentiable ``log_prob``."""
 
 NOTHING = nn.Module()
-"""``learned`` of an estimator that learns nothing: it has no parameters and no state."""
+"""``learned`` of an estimator that learns nothing."""
 
 
 @runtime_checkable
@@ -38,16 +33,13 @@ class Sampled(Protocol):
 
     @property
     def batch_shape(self) -> torch.Size:
-        """Shape of the instances side by side."""
-        ...
+        """Shape of the batch of instances."""
 
     def sample(self, sample_shape: torch.Size) -> Tensor:
         """Samples ``*sample_shape *batch *event``, without gradient."""
-        ...
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """Of each sample, differentiable in the parameters [nats]."""
-        ...
+        """Log probability of each sample [nats], differentiable in the parameters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,13 +50,10 @@ class Promises:
     """the estimate's expectation is the exact gradient, whatever has been learned so far"""
 
     differentiable: bool
-    """it needs f's derivative, and so f at points that are no samples, if z is discrete"""
+    """it needs f's derivative; for discrete z, between the choices"""
 
     families: tuple[Family, ...]
-    """the distributions that it takes"""
-
     least_samples: int = 1
-    """fewer are refused"""
 
     each: int = 1
     """evaluations of f for each sample"""
@@ -86,26 +75,22 @@ class Estimator(Protocol):
 
     @property
     def promises(self) -> Promises:
-        """What it needs and what it keeps."""
-        ...
+        """What it needs and what it guarantees."""
 
     @property
     def learned(self) -> nn.Module:
-        """What the estimator learns by itself; without parameters for most.
+        """What the estimator learns by itself.
 
-        Its parameters belong into the optimiser, and its state into the checkpoint, of the model
-        that is trained: ``backward`` leaves the gradient of the estimator's own loss on them.
+        Its parameters belong in the optimiser, and its state in the checkpoint, of the model that
+        is trained: ``backward`` leaves the gradient of the estimator's own loss on them.
         """
-        ...
 
     def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
         """A scalar whose ``backward()`` is the estimate from so many samples.
 
-        Raises:
-            UserError: too few samples, a distribution of another family, or costs of a shape
-                that does not fit the samples.
+        A ``UserError`` says if the samples are too few, the distribution is of another family, or
+        the shape of the costs does not fit the samples.
         """
-        ...
 
 
 def check_samples(estimator: Any, samples: int) -> None:
@@ -136,11 +121,7 @@ def gradient_only(term: Float[Tensor, ""]) -> Float[Tensor, ""]:
 def with_gradient(
     cost: Float[Tensor, "S *batch"], parameter: Tensor, gradient: Tensor
 ) -> Float[Tensor, ""]:
-    """The mean cost, with an estimate ``S *batch *event`` as the gradient of ``parameter``.
-
-    For estimators that know the gradient of each sample in closed form: the chain rule carries
-    it on into whatever ``parameter`` was computed from.
-    """
+    """The mean cost, with an estimate ``S *batch *event`` as the gradient of ``parameter``."""
     instances = max(1, cost[0].numel())
     chained = (gradient.detach().mean(dim=0) * parameter).sum() / instances
     return cost.mean() + gradient_only(chained)

@@ -1,24 +1,11 @@
 """The pathwise derivative, and its relaxation for discrete samples.
 
-Where a sample can be written as a differentiable function of the parameters and of noise that does
-not depend on them, z = T(epsilon, alpha), the derivative goes through the sample (Kingma & Welling
-2014; Rezende et al. 2014):
+    grad E_{z ~ q(z|alpha)}[f(z)] = E_epsilon[grad f(T(epsilon, alpha))],    z = T(epsilon, alpha)
 
-    grad E_{z ~ q(z|alpha)}[f(z)] = E_epsilon[grad f(T(epsilon, alpha))].
+(Kingma & Welling 2014). Soft choices and bits (Jang et al. 2017; Maddison et al. 2017), which are
+exact only as the temperature goes to 0, while the variance grows without bound:
 
-For a normal distribution T = mu + epsilon * sigma; the same serves for every family that is a
-location and a scale of one noise.
-
-The Gumbel trick draws a categorical sample as the argmax of logits plus Gumbel noise; a softmax at
-a temperature in the argmax's place makes it differentiable (Gumbel-softmax, Jang et al. 2017;
-Concrete, Maddison et al. 2017). For bits the noise is logistic and the softmax a sigmoid:
-
-    z = softmax((logits + Gumbel) / temperature),    z = sigmoid((logit + Logistic) / temperature).
-
-Its expectation is another one than E[f], and goes to it as the temperature goes to 0, while the
-variance grows without bound. ``hard`` lets f see the one-hot choice and takes the derivative as
-if it were the soft one (Jang's straight-through form). ``StraightThrough`` takes it as if the
-choice were its own probability (Bengio et al. 2013): exact wherever f is linear, and only there.
+    z = softmax((logits + Gumbel) / temperature),    z = sigmoid((logit + Logistic) / temperature)
 """
 
 from dataclasses import dataclass
@@ -60,7 +47,7 @@ class GumbelSoftmax:
 
     temperature: float = 0.5
     hard: bool = False
-    """f sees the choice itself, the derivative is that of the soft one"""
+    """f sees the choice itself, and the derivative is that of the soft one"""
 
     promises: ClassVar[Promises] = BIASED
     learned: ClassVar[nn.Module] = NOTHING
@@ -70,7 +57,7 @@ class GumbelSoftmax:
             raise UserError(f"temperature must be positive, got {self.temperature}")
 
     def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
-        """Mean cost of soft samples (or of hard ones), through which the gradient passes."""
+        """Mean cost of soft or hard samples, through which the gradient passes."""
         check_samples(self, samples)
         of = discrete(distribution, self.promises.families, "GumbelSoftmax")
         perturbed = of.logits + noise(of, samples)
@@ -82,7 +69,10 @@ class GumbelSoftmax:
 
 @dataclass(frozen=True)
 class StraightThrough:
-    """The derivative of f at the choice, passed on to the probabilities."""
+    """The derivative of f at the choice, passed on to the probabilities (Bengio et al. 2013).
+
+    It is exact where f is linear, and only there.
+    """
 
     promises: ClassVar[Promises] = BIASED
     learned: ClassVar[nn.Module] = NOTHING
@@ -111,7 +101,7 @@ def soften(of: Discrete, scaled: Tensor) -> Tensor:
 
 
 def harden(of: Discrete, perturbed: Tensor) -> Tensor:
-    """From perturbed logits to the sample that they stand for: zeros and ones."""
+    """From perturbed logits to the sample of zeros and ones."""
     if of.family == "bernoulli":
         return (perturbed > 0).to(perturbed.dtype)
     chosen = perturbed.argmax(dim=-1, keepdim=True)

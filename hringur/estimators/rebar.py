@@ -1,23 +1,14 @@
 """REBAR and RELAX: unbiased like REINFORCE, with a relaxation as its control variate.
 
-A discrete sample b = H(z) comes from a continuous z = z(u, theta). Let z' be drawn from p(z|b), and
-c(z) = eta * f(soft(z / temperature)) (REBAR, Tucker et al. 2017). Then
+With b = H(z), z' drawn from p(z|b), and c(z) = eta * f(soft(z / temperature)) (Tucker et al. 2017),
 
     g = (f(b) - c(z')) grad log p(b) + grad c(z) - grad c(z')
 
-has the exact gradient as its expectation for every c: what the first term loses, the other two
-give back. The nearer c is to f, the less is left to REINFORCE. eta and the temperature are learned
-by following the gradient of g's variance, which is that of E[g^2], from the same samples.
-
-As in the paper, z' is drawn with common random numbers, so that z' = z: only the derivatives
-differ. That takes one evaluation of f for b and one for both z and z'. Bits as in section 3 there,
-choices as in its appendix and in Grathwohl et al. 2018, appendix B.
-
-RELAX (Grathwohl et al. 2018) has any network as c, trained alike. f is evaluated at the samples
-only, and never differentiated, so it may be a black box.
+is unbiased for every c. eta and the temperature follow the gradient of E[g^2]. As in the paper, z'
+is drawn with common random numbers, so that z' = z: only the derivatives differ. RELAX (Grathwohl
+et al. 2018) has a network as c, and never differentiates f.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -40,16 +31,13 @@ from hringur.estimators.interface import (
 from hringur.estimators.pathwise import harden, noise, soften
 from hringur.types import UserError
 
-Control = Callable[[Cost, Discrete, Tensor], Tensor]
-"""c: from f, the distribution and z ``S *batch *event`` to ``S *batch``."""
 FAMILIES: tuple[Family, ...] = ("bernoulli", "categorical")
 
 
 class RelaxedCost(nn.Module):
     """c(z) = eta * f(soft(z / temperature)), both numbers learned.
 
-    With ``offset`` a learned constant is added, the same as a baseline: worth having wherever
-    the mean of f is large beside its differences.
+    ``offset`` adds a learned constant, like a baseline, for f with a large mean.
     """
 
     def __init__(self, temperature: float = 0.5, eta: float = 1.0, offset: bool = False) -> None:
@@ -80,19 +68,16 @@ class Rebar:
     def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
         """Mean cost of the samples; learns from its own variance."""
         check_samples(self, samples)
-        of = discrete(distribution, FAMILIES, "REBAR")
-        return controlled(f, of, samples, self.learned, list(self.learned.parameters()))
+        return controlled(f, discrete(distribution, FAMILIES, "REBAR"), samples, self.learned)
 
 
 class ControlNetwork(nn.Module):
-    """c(z): a network of the soft sample at a learned temperature, and of the logits.
+    """c(z): a network of the soft sample at a learned temperature, and of the detached logits.
 
-    The logits tell instances of a batch apart; no gradient reaches them from here. The last layer
-    begins at zero, so that the first estimate is REINFORCE's.
+    The last layer begins at zero, so that the first estimate is REINFORCE's.
     """
 
     def __init__(self, event_size: int, width: int = 32, temperature: float = 0.5) -> None:
-        """For samples of so many numbers."""
         super().__init__()
         self.log_temperature = nn.Parameter(torch.tensor(float(temperature)).log())
         self.hidden = nn.Linear(2 * event_size, width)
@@ -101,7 +86,7 @@ class ControlNetwork(nn.Module):
         nn.init.zeros_(self.output.bias)
 
     def forward(self, f: Cost, of: Discrete, z: Tensor) -> Tensor:
-        """``S *batch``, smooth in z: its second derivative is what is learned from."""
+        """``S *batch``, smooth in z, because its second derivative trains the network."""
         soft = soften(of, z / self.log_temperature.exp().to(z))
         seen = torch.stack([soft, of.logits.detach().expand_as(z)], dim=-1)
         axes = 1 + len(of.batch_shape)
@@ -111,23 +96,22 @@ class ControlNetwork(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Relax:
-    """REINFORCE with a learned control variate; ``learned`` is a ``ControlNetwork``."""
+    """REINFORCE with a learned control variate."""
 
     learned: nn.Module
+    """a ``ControlNetwork``"""
 
     promises: ClassVar[Promises] = Promises(unbiased=True, differentiable=False, families=FAMILIES)
 
     def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
         """Mean cost of the samples; learns from its own variance."""
         check_samples(self, samples)
-        of = discrete(distribution, FAMILIES, "RELAX")
-        return controlled(f, of, samples, self.learned, list(self.learned.parameters()))
+        return controlled(f, discrete(distribution, FAMILIES, "RELAX"), samples, self.learned)
 
 
-def controlled(
-    f: Cost, of: Discrete, samples: int, control: Control, learned: list[nn.Parameter]
-) -> Float[Tensor, ""]:
-    """The surrogate of REBAR and RELAX for a control variate c."""
+def controlled(f: Cost, of: Discrete, samples: int, control: nn.Module) -> Float[Tensor, ""]:
+    """The surrogate of REBAR and RELAX for c, from f, the distribution and z to ``S *batch``."""
+    learned = list(control.parameters())
     with torch.no_grad():
         z = of.logits + noise(of, samples)
         b = harden(of, z)
@@ -150,7 +134,7 @@ def controlled(
 def paths_apart(of: Discrete, z: Tensor, b: Tensor, slope: Tensor) -> Tensor:
     """``slope`` times the derivative of z - z' in the logits, ``S *batch *event``.
 
-    Differentiable in ``slope``, as the variance's gradient needs it.
+    It is differentiable in ``slope``, as the variance's gradient needs it.
     """
     logits = of.logits.detach().expand_as(z).clone().requires_grad_()
     conditional = conditional_bits if of.family == "bernoulli" else conditional_choices
@@ -165,7 +149,7 @@ def paths_apart(of: Discrete, z: Tensor, b: Tensor, slope: Tensor) -> Tensor:
 def conditional_bits(logits: Tensor, z: Tensor, b: Tensor) -> Tensor:
     """The z' of p(z|b) for bits, as a function of the logits, with the noise that makes it z.
 
-    With v uniform: z' = softplus(logit v + softplus(l)) given b = 1, and the mirror image
+    With v uniform, z' = softplus(logit v + softplus(l)) given b = 1, and
     -softplus(logit v + softplus(-l)) given b = 0.
     """
     sign = 2 * b - 1

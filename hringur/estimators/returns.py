@@ -1,11 +1,8 @@
-"""Returns and advantages of rollouts: what an action was worth.
+"""Returns and advantages of rollouts, without gradient.
 
-``terminated`` and ``truncated`` travel separately to here, because they mean different things: an
-episode that terminated is worth nothing more, one that was cut off would have gone on, and the
-value of the state where it was cut, ``next_value``, stands for the rest (Pardo et al. 2018). A
-rollout's last row is cut in the same way. Where an episode did both, it terminated.
-
-No gradient passes through either function: a return is a target, not a path.
+After a step that terminated nothing more is earned. After one that was truncated, and after the
+last row, ``next_value`` stands for the rest (Pardo et al. 2018). An episode that did both
+terminated.
 """
 
 import torch
@@ -21,15 +18,7 @@ def discounted_returns(
     next_value: Float[Tensor, "T B"],
     gamma: float,
 ) -> Float[Tensor, "T B"]:
-    """Reward-to-go: G_t = r_t + gamma * G_{t+1}.
-
-    There, G_{t+1} is
-
-    * 0 after a step that terminated,
-    * ``next_value[t]`` after a step that was cut off, and after the last row.
-
-    Elsewhere ``next_value`` is not looked at.
-    """
+    """Reward-to-go: G_t = r_t + gamma * G_{t+1}."""
     cut = truncated.clone()
     cut[-1] = True
     step = reward + gamma * torch.where(cut & ~terminated, next_value, 0.0)
@@ -49,10 +38,7 @@ def generalised_advantages(
     """Generalised advantage estimates (Schulman et al. 2016, eq. 16).
 
     A_t = delta_t + gamma * lambda * A_{t+1} within an episode, with the residual
-    delta_t = r_t + gamma * V(s_{t+1}) - V(s_t). The successor's value is 0 after a step that
-    terminated, ``next_value[t]`` after one that was cut off and after the last row, and
-    ``value[t + 1]`` otherwise. With lambda = 1 it is ``discounted_returns - value``, with
-    lambda = 0 the residual alone.
+    delta_t = r_t + gamma * V(s_{t+1}) - V(s_t).
     """
     successor = torch.cat([value[1:], next_value[-1:]])
     successor = torch.where(truncated, next_value, successor)

@@ -1,21 +1,10 @@
 """The score-function estimator, REINFORCE (Williams 1992), and its multi-sample form, VIMCO.
 
-REINFORCE assumes nothing about f:
+    grad E[f(z)] = E[(f(z) - b) grad log p(z|theta)]
 
-    grad E[f(z)] = E[f(z) grad log p(z|theta)] = E[(f(z) - b) grad log p(z|theta)],
-
-for every baseline b that does not depend on the sample, because E[grad log p] = 0. Its variance is
-high, and a good baseline is what lowers it.
-
-VIMCO (Mnih & Rezende 2016): with f = -log w, an importance weight's, S samples together give the
-tighter bound
-
-    L = E[-log (1/S) sum_s exp(-f(z_s))],
-
-whose gradient by the score function would give every sample the whole bound as its signal. VIMCO
-subtracts what the bound would have been without the sample: with f_s replaced by the mean of the
-other costs (the geometric mean of their weights, eq. 9). That leaves the estimate unbiased, for
-the others do not depend on z_s.
+for every baseline b that does not depend on the sample. VIMCO (Mnih & Rezende 2016) minimises the
+bound L = E[-log (1/S) sum_s exp(-f(z_s))] and subtracts from each sample's signal the bound with
+f_s replaced by the mean of the other costs (eq. 9).
 """
 
 import math
@@ -42,15 +31,9 @@ from hringur.estimators.interface import (
 def score_function(
     log_prob: Float[Tensor, "*sample"], advantage: Float[Tensor, "*sample"]
 ) -> Float[Tensor, ""]:
-    """A scalar whose gradient estimates that of E[cost], to be minimised.
+    """A scalar whose gradient estimates that of E[cost] (Williams 1992, eq. 4 and theorem 1).
 
-    With samples z of p(z|theta), costs f(z) and a baseline b that does not depend on the
-    sample, ``mean((f(z) - b) * log p(z|theta))`` has the gradient
-
-        (f(z) - b) * grad log p(z|theta),
-
-    whose expectation is grad E[f(z)] (Williams 1992, eq. 4 and theorem 1). ``advantage`` is
-    f(z) - b; nothing is learned through it.
+    ``advantage`` is f(z) - b, and no gradient passes through it.
     """
     return (advantage.detach() * log_prob).mean()
 
@@ -63,7 +46,7 @@ class ScoreFunction:
 
     @property
     def promises(self) -> Promises:
-        """Unbiased but for the batch mean; the greedy choice costs one evaluation of f."""
+        """Those of the baseline."""
         return Promises(
             unbiased=getattr(self.baseline, "unbiased", True),
             differentiable=False,
@@ -78,7 +61,7 @@ class ScoreFunction:
         return self.baseline if isinstance(self.baseline, nn.Module) else NOTHING
 
     def surrogate(self, f: Cost, distribution: Sampled, samples: int) -> Float[Tensor, ""]:
-        """Mean cost; its gradient is (f - b) * grad log p, and that of f itself."""
+        """Mean cost, with the gradient (f - b) * grad log p plus that of f itself."""
         check_samples(self, samples)
         z = distribution.sample(torch.Size([samples]))
         cost = costs(f, z, distribution.batch_shape)
@@ -97,11 +80,7 @@ class Vimco:
     """The multi-sample bound's gradient; its objective is the bound, not E[f]."""
 
     promises: ClassVar[Promises] = Promises(
-        unbiased=True,
-        differentiable=False,
-        families=("any",),
-        least_samples=2,
-        objective="bound",
+        unbiased=True, differentiable=False, families=("any",), least_samples=2, objective="bound"
     )
     learned: ClassVar[nn.Module] = NOTHING
 

@@ -1,8 +1,7 @@
 """One table, described once: printed in a terminal, written as Markdown, or kept as JSON.
 
-A ``Column`` has a heading and says how a row's cell reads. A ``Table`` is rows and columns; rich
-prints it as it is, ``markdown()`` is the same for a document. Figures with intervals take two
-columns (``estimate_columns``) and two keys of a JSON object (``estimate_json``).
+Figures with intervals take two columns (``estimate_columns``) and two keys of a JSON object
+(``estimate_json``).
 """
 
 from collections.abc import Callable, Sequence
@@ -22,14 +21,14 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True)
 class Column(Generic[Row]):
-    """What one column says of each row."""
+    """A heading, and the text of each row's cell."""
 
     heading: str
     cell: Callable[[Row], str]
-    """a line break in it is one in a terminal only"""
+    """line breaks count in a terminal only"""
 
     text: bool = False
-    """on the left; numbers stand on the right"""
+    """aligned left, as numbers are not"""
 
     wrap: bool = False
     """may break into lines where a terminal is narrow"""
@@ -48,7 +47,7 @@ class Table(Generic[Row]):
     """rich's style of a row in a terminal"""
 
     references: Sequence[Sequence[str]] = ()
-    """finished lines that stand below the rows, in green; cells left out are empty"""
+    """further lines below the rows, in green; missing cells are empty"""
 
     def lines(self) -> list[list[str]]:
         """The cells of every line below the headings; nothing in them steers a terminal."""
@@ -96,11 +95,11 @@ def estimate_cells(estimate: Estimate, digits: int = 4, factor: float = 1.0) -> 
     return f"{value:.{digits}g}", interval
 
 
-def stacked(estimate: Estimate | None, spec: str) -> str:
-    """A figure in this format with its interval, if it has one; below it in a terminal."""
+def stacked(estimate: Estimate | None, shown: Callable[[float], str]) -> str:
+    """A figure with its interval, if it has one; below it in a terminal."""
     if estimate is None:
         return ""
-    value, low, high = (format(x, spec) for x in (estimate.value, estimate.low, estimate.high))
+    value, low, high = map(shown, (estimate.value, estimate.low, estimate.high))
     return f"{value}\n[{low}, {high}]" if estimate.bounded else value
 
 
@@ -109,7 +108,7 @@ def estimate_columns(
     estimate: Callable[[Row], Estimate | None],
     shown: Callable[[Estimate], tuple[str, str]] = estimate_cells,
 ) -> list[Column[Row]]:
-    """A figure beside its interval; both empty where a row has no such figure."""
+    """A column for a figure and one for its interval, empty where a row has none."""
 
     def part(index: int) -> Callable[[Row], str]:
         return lambda row: "" if (found := estimate(row)) is None else shown(found)[index]
@@ -118,7 +117,7 @@ def estimate_columns(
 
 
 def estimate_json(name: str, estimate: Estimate | None) -> dict[str, Any]:
-    """``name`` and ``name_interval``; both null where there is no such figure."""
+    """The keys ``name`` and ``name_interval``, both null where there is no figure."""
     if estimate is None:
         return {name: None, f"{name}_interval": None}
     return {name: estimate.value, f"{name}_interval": [estimate.low, estimate.high]}

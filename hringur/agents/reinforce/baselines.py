@@ -23,7 +23,6 @@ from hringur.estimators.baselines import (
     GreedyRollout,
     MovingAverage,
     NoBaseline,
-    Stateless,
 )
 from hringur.estimators.returns import discounted_returns
 from hringur.types import State, UserError
@@ -33,7 +32,7 @@ StepBaselineName = Literal[
 ]
 
 
-class BatchMean(Stateless):
+class BatchMean(Baseline):
     """The mean return of the rollout; it holds the own return too, a bias of one part in T B."""
 
     def value(self, returns: Float[Tensor, "T B"], rollout: Rollout) -> Float[Tensor, "1 1"]:
@@ -41,7 +40,7 @@ class BatchMean(Stateless):
         return returns[rollout.valid].mean().reshape(1, 1)
 
 
-class OtherEnvironments(Stateless):
+class OtherEnvironments(Baseline):
     """Leave-one-out: the mean return, at the same time, of the other environments."""
 
     def value(self, returns: Float[Tensor, "T B"], rollout: Rollout) -> Float[Tensor, "T B"]:

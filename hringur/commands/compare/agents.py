@@ -23,7 +23,7 @@ from hringur.data.files import plain, write_whole
 from hringur.evaluation.agents import comparison
 from hringur.evaluation.agents.comparison import Cell, CurvePoint
 from hringur.evaluation.agents.plots import comparison_figure
-from hringur.evaluation.agents.report import Report
+from hringur.evaluation.agents.scores import Report
 from hringur.evaluators.choice import Evaluator, domain_for, evaluator_for
 from hringur.evaluators.episodes import EpisodeReturns
 from hringur.registry import learner_config, learners

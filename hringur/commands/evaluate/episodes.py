@@ -8,9 +8,10 @@ from typing import Any
 from hringur.commands.console import ProgressNotes, note, present
 from hringur.commands.evaluate.film import check_policy, film
 from hringur.commands.options import parse_options
-from hringur.evaluation.agents.report import Evaluated, Report
 from hringur.evaluation.agents.scores import (
     EpisodeScore,
+    Evaluated,
+    Report,
     random_decider,
     references,
     reseed,

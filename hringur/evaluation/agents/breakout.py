@@ -1,8 +1,4 @@
-"""A Breakout player's score beside the ceiling and the published ones, each with its protocol.
-
-Scores of different protocols cannot be compared closely, so the table has a letter for each
-protocol and says below it what each letter stands for.
-"""
+"""A Breakout agent's score beside the ceiling and the published ones, each with its protocol."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -10,8 +6,7 @@ from string import ascii_lowercase
 from typing import Any
 
 from hringur.envs.breakout.game import BreakoutOptions
-from hringur.evaluation.agents.report import Evaluated, Report
-from hringur.evaluation.agents.scores import EpisodeScore, variety
+from hringur.evaluation.agents.scores import EpisodeScore, Evaluated, Report, variety
 from hringur.evaluation.tables import Column, Table, estimate_cells
 from hringur.references.breakout import CEILING, PUBLISHED
 
@@ -24,7 +19,7 @@ DRAWS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """One player of the table."""
+    """One row of the table."""
 
     player: str
     score: float
@@ -63,11 +58,7 @@ def report(evaluated: Evaluated) -> Report:
 
 
 def protocol(env_options: Mapping[str, Any], actions: str) -> str:
-    """How games with these options of the environment were played, in words.
-
-    Raises:
-        UserError: an option is out of range.
-    """
+    """How games with these options of the environment were played, in words."""
     options = BreakoutOptions(**{k: v for k, v in env_options.items() if k != "render_mode"})
     sticky = f"sticky actions {options.sticky:g}" if options.sticky else "no sticky actions"
     noops = f"up to {options.noop_max} no-ops" if options.noop_max else "no no-ops"
@@ -78,7 +69,7 @@ def protocol(env_options: Mapping[str, Any], actions: str) -> str:
 
 
 def own(score: EpisodeScore, frames: float | None, protocol: str) -> Line:
-    """The line of what was played here."""
+    """The row of games played here."""
     return Line(
         player=score.name,
         score=score.mean_return.value,
@@ -90,23 +81,14 @@ def own(score: EpisodeScore, frames: float | None, protocol: str) -> Line:
 
 
 def beside_published(played: Sequence[Line]) -> list[Line]:
-    """With the ceiling and the published scores, best first."""
+    """The rows with the ceiling and the published scores, best first."""
     ceiling = Line(player="ceiling", score=float(CEILING), source="the rules")
-    published = [
-        Line(
-            player=one.player,
-            score=one.score,
-            frames=one.frames,
-            protocol=one.protocol,
-            source=one.source,
-        )
-        for one in PUBLISHED
-    ]
+    published = [Line(**asdict(one)) for one in PUBLISHED]
     return sorted([ceiling, *played, *published], key=lambda line: -line.score)
 
 
 def gap(line: Line) -> float:
-    """From the ceiling down, as a fraction of it."""
+    """Distance from the ceiling, as a fraction of it."""
     return (CEILING - line.score) / CEILING
 
 
@@ -134,7 +116,7 @@ def legend(lines: Sequence[Line]) -> str:
 
 
 def to_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """Numbers and strings only."""
+    """The rows for a program."""
     return [asdict(line) | {"gap": gap(line)} for line in lines]
 
 

@@ -1,12 +1,12 @@
 """Agents side by side: each trained from several seeds with the same budget on one environment.
 
-A run's score is the mean over its held-out episodes, which are the same for all; figures over runs
-are those of ``over_runs``.
+A run's score is its mean return over the held-out episodes; figures over runs are ``over_runs``.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,7 @@ class Cell:
 
     @property
     def words(self) -> str:
-        """How it went, in one line."""
+        """The result in one line."""
         gap = "" if self.played.gap is None else f", gap {100 * self.played.gap:.2f} %"
         return f"mean return {self.score:.4g}{gap} after {self.samples:,} samples"
 
@@ -90,12 +90,12 @@ class AgentRuns:
 
     @cached_property
     def mean_return(self) -> Estimate:
-        """Over runs [reward]."""
+        """Mean return over runs [reward]."""
         return over_runs(self.scores)
 
     @cached_property
     def gap(self) -> Estimate | None:
-        """Over runs, as a fraction; None where no optimum is known."""
+        """Gap over runs, as a fraction; None where no optimum is known."""
         if any(cell.played.optimal is None for cell in self.cells):
             return None
         rows = np.arange(len(self.cells[0].played.returns))
@@ -103,7 +103,7 @@ class AgentRuns:
         return over_runs(gaps)
 
     def to_json(self) -> dict[str, Any]:
-        """Numbers and strings only."""
+        """The figures for a program."""
         return {
             "agent": self.agent,
             "seeds": [cell.seed for cell in self.cells],
@@ -118,13 +118,11 @@ class AgentRuns:
 
 
 def grouped(cells: Sequence[Cell]) -> list[AgentRuns]:
-    """By agent, best first."""
-    by_agent: dict[str, list[Cell]] = {}
-    for cell in cells:
-        by_agent.setdefault(cell.agent, []).append(cell)
+    """The cells by agent, best first."""
+    ordered = sorted(cells, key=lambda cell: cell.seed)
     runs = [
-        AgentRuns(agent=agent, cells=tuple(sorted(own, key=lambda cell: cell.seed)))
-        for agent, own in by_agent.items()
+        AgentRuns(agent=agent, cells=tuple(cell for cell in ordered if cell.agent == agent))
+        for agent in dict.fromkeys(cell.agent for cell in cells)
     ]
     return sorted(runs, key=lambda one: -one.mean_return.value)
 
@@ -179,9 +177,12 @@ def improvement_table(runs: Sequence[AgentRuns]) -> Table[AgentRuns]:
     """Chance that a run of the agent on the left scores higher than one of the agent above."""
 
     def column(other: AgentRuns) -> Column[AgentRuns]:
-        return Column(
-            other.agent, lambda one: "" if other is one else _chance(one, other), wrap=True
-        )
+        def cell(one: AgentRuns) -> str:
+            chance = probability_of_improvement(one.scores, other.scores)
+            interval = estimate_cells(chance, digits=2)[1]
+            return "" if other is one else f"{chance.value:.2f} {interval}"
+
+        return Column(other.agent, cell, wrap=True)
 
     return Table(
         title="chance that a run of the left one beats one of the upper",
@@ -193,22 +194,14 @@ def improvement_table(runs: Sequence[AgentRuns]) -> Table[AgentRuns]:
 def improvements(runs: Sequence[AgentRuns]) -> list[dict[str, Any]]:
     """The same for a program."""
     found = []
-    for one in runs:
-        for other in runs:
-            if one is not other:
-                chance = probability_of_improvement(one.scores, other.scores)
-                pair = {"agent": one.agent, "over": other.agent, "probability": chance.value}
-                found.append(pair | {"interval": [chance.low, chance.high]})
+    for one, other in permutations(runs, 2):
+        chance = probability_of_improvement(one.scores, other.scores)
+        pair = {"agent": one.agent, "over": other.agent, "probability": chance.value}
+        found.append(pair | {"interval": [chance.low, chance.high]})
     return found
 
 
-def _chance(one: AgentRuns, other: AgentRuns) -> str:
-    chance = probability_of_improvement(one.scores, other.scores)
-    return f"{chance.value:.2f} {estimate_cells(chance, digits=2)[1]}"
-
-
 def _columns(digits: int) -> list[Column[AgentRuns]]:
-    """Those common to both tables, with figures to so many digits."""
     return [
         Column("agent", lambda one: one.agent, text=True, wrap=True),
         Column("seeds", lambda one: seed_words([cell.seed for cell in one.cells])),
@@ -222,5 +215,5 @@ def _columns(digits: int) -> list[Column[AgentRuns]]:
 
 
 def short(count: float) -> str:
-    """``346k`` and ``1.2M``."""
+    """A number with a unit prefix, such as ``346k``."""
     return EngFormatter(sep="", places=None)(float(f"{count:.3g}"))

@@ -18,19 +18,13 @@ from hringur.registry import learners
 POINTS = 100
 UNEVEN = 6  # times as many steps of one agent as of another: then their axis is logarithmic
 PALETTE = (BLUE, ORANGE, "#CC79A7", GREY, "#56B4E9", "#E69F00", "#000000")
-"""Green is the optimum's."""
+"""Colours of agents; the optimum is green."""
 
 Along = Callable[[CurvePoint], float]
 
 
 def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figure:
-    """Curves over samples, over seconds, and the scores of all runs, best agent on top.
-
-    Args:
-        runs: best first.
-        title: above all panels.
-        unit: what samples are.
-    """
+    """Curves over samples (of this unit) and seconds, and the scores of all runs, best on top."""
     figure = new_figure(13.0, 4.6, title)
     by_samples, by_seconds, ends = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
     has_gap = runs[0].gap is not None
@@ -67,10 +61,9 @@ def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figur
 def on_grid(
     curves: Sequence[tuple[CurvePoint, ...]], along: Along, logarithmic: bool = False
 ) -> tuple[Float64[np.ndarray, " K"], Float64[np.ndarray, "runs K"]]:
-    """Curves of several runs at common places, from where all have begun to where none has ended.
+    """Curves of several runs, interpolated on the range that all of them cover.
 
-    Each is followed in straight lines between its points. A logarithmic grid begins at the first
-    points beyond zero.
+    A logarithmic grid begins at the first points beyond zero.
     """
     xs = [np.array([along(point) for point in curve]) for curve in curves]
     ys = [np.array([point.value for point in curve]) for curve in curves]
@@ -82,7 +75,7 @@ def on_grid(
 
 
 def _curves(axes: Axes, one: AgentRuns, along: Along, colour: str, logarithmic: bool) -> None:
-    """Mean or interquartile mean over the runs, with the range of all runs behind it."""
+    """Draw mean or interquartile mean over the runs, and the range of all runs."""
     curves = [cell.curve for cell in one.cells if cell.curve]
     if not curves:
         return
@@ -95,7 +88,7 @@ def _curves(axes: Axes, one: AgentRuns, along: Along, colour: str, logarithmic: 
 
 
 def _zoom(axes: Axes, runs: Sequence[AgentRuns], has_gap: bool) -> None:
-    """Show what ends well; a curve that begins far off may come from outside of the picture."""
+    """Limit the vertical axis to the end of all curves."""
     values = [point.value for one in runs for cell in one.cells for point in cell.curve]
     if not values:
         return
@@ -108,7 +101,7 @@ def _zoom(axes: Axes, runs: Sequence[AgentRuns], has_gap: bool) -> None:
 
 
 def _ends(axes: Axes, runs: Sequence[AgentRuns], colours: dict[str, str], has_gap: bool) -> None:
-    """Every run as a dot, their mean or interquartile mean as a stroke within its interval."""
+    """Draw every run as a dot, their mean or interquartile mean as a stroke in its interval."""
     for row, one in enumerate(runs):
         colour = colours[one.agent]
         found, factor = (one.gap, 100.0) if has_gap and one.gap else (one.mean_return, 1.0)
@@ -149,6 +142,5 @@ def _ends(axes: Axes, runs: Sequence[AgentRuns], colours: dict[str, str], has_ga
 
 
 def _end(cell: Cell, has_gap: bool) -> float:
-    """Where a run ended: its gap [%], or its mean return."""
     gap = cell.played.gap
     return 100 * gap if has_gap and gap is not None else cell.score

@@ -1,4 +1,4 @@
-"""What an agent returned over whole episodes, with intervals, beside the best that is known."""
+"""Returns of an agent over whole episodes, with intervals, beside the best known; and reports."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,13 +7,9 @@ from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
+from rich.console import RenderableType
 
-from hringur.evaluation.statistics import (
-    Estimate,
-    Statistic,
-    estimate_rows,
-    interquartile_mean,
-)
+from hringur.evaluation.statistics import Estimate, Statistic, estimate_rows, interquartile_mean
 from hringur.evaluation.tables import (
     Column,
     Table,
@@ -54,7 +50,7 @@ class EpisodeScore:
         return self._estimate(lambda rows: gap_of(self.played, rows))
 
     def to_json(self) -> dict[str, Any]:
-        """Numbers and strings only."""
+        """The figures for a program."""
         return {
             "name": self.name,
             "kind": self.kind,
@@ -67,11 +63,43 @@ class EpisodeScore:
         }
 
     def _estimate(self, statistic: Statistic) -> Estimate:
-        """With no interval where episodes do not differ, or are cut from one history."""
+        # no interval where episodes do not differ, or are cut from one history
         count, played = len(self.played.returns), self.played
         if played.distinct == 1 or played.history is not None:
             return Estimate(float(statistic(np.arange(count))))
         return estimate_rows(count, statistic)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluated:
+    """An agent whose held-out episodes have been played, with all that a report needs."""
+
+    env_id: str
+    env_options: Mapping[str, Any]
+    """as they were played"""
+
+    decide: Decide
+    """the agent's policy"""
+
+    actions: str
+    """how actions were chosen: likeliest or sampled"""
+
+    score: EpisodeScore
+    by_chance: EpisodeScore
+    """random actions on the same episodes"""
+
+    samples: int | None = None
+    """steps of the environment that it was trained for, if known"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A domain's tables beside the returns, for a reader and for a program."""
+
+    tables: Sequence[RenderableType]
+    record: Mapping[str, Any]
+    instead: bool = False
+    """whether the tables replace the table of returns"""
 
 
 def references(score: EpisodeScore) -> list[EpisodeScore]:
@@ -85,7 +113,7 @@ def references(score: EpisodeScore) -> list[EpisodeScore]:
 
 
 def variety(score: EpisodeScore, episodes: str = "episodes") -> str:
-    """How many of its episodes differ, in words."""
+    """The number of its episodes that differ, in words."""
     count, distinct = len(score.played.returns), score.played.distinct
     history = score.played.history
     why = "" if history is None else f", cut from {history}: no intervals"
@@ -93,7 +121,7 @@ def variety(score: EpisodeScore, episodes: str = "episodes") -> str:
 
 
 def reseed(learner: Any, seed: int) -> None:
-    """Let the actions that a learner draws from here on follow from ``seed``."""
+    """Seed the actions that a learner draws."""
     seed_everything(seed)  # SB3's algorithms draw from torch's own generator
     generator = getattr(learner, "generator", None)
     if generator is not None:
@@ -101,7 +129,7 @@ def reseed(learner: Any, seed: int) -> None:
 
 
 def random_decider(env_id: str, env_options: Mapping[str, Any], seed: int = 0) -> Decide:
-    """Every allowed action with the same chance."""
+    """A policy that takes every allowed action with the same probability."""
     env = gym.make(env_id, **env_options)
     space, rng = env.action_space, np.random.default_rng(seed)
     env.close()
@@ -116,11 +144,10 @@ def random_decider(env_id: str, env_options: Mapping[str, Any], seed: int = 0) -
 
 
 def batch_size(observation: Any) -> int:
-    """Number of environments that a batch of observations is of."""
+    """Number of environments in a batch of observations."""
     while isinstance(observation, dict | tuple):
-        observation = next(
-            iter(observation.values() if isinstance(observation, dict) else observation)
-        )
+        parts = observation.values() if isinstance(observation, dict) else observation
+        observation = next(iter(parts))
     return len(observation)
 
 

@@ -1,10 +1,8 @@
-"""What an evaluation of a trader tells beside its return: ratios, and what to hold them against.
+"""Ratios of a trader beside those of random orders, buy-and-hold and the best policy, if known.
 
-The trader, random orders, buy-and-hold and, on prices of a known law, the best policy trade on the
-same price paths. Where the paths are drawn independently of each other, intervals draw paths anew.
-Episodes cut from one history share its days, so means over them have no interval. Only where all
-episodes cover the same days has the log wealth above buy-and-hold one: blocks of days are drawn
-anew, the same for all assets (circular block bootstrap, Politis & Romano 1992).
+All trade on the same price paths. Intervals resample independent paths. Episodes cut from one
+history share its days, so means over them have no interval; where all cover the same days, the log
+wealth above buy-and-hold has one by a circular block bootstrap of days (Politis & Romano 1992).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +15,7 @@ from jaxtyping import Float64
 from hringur.data.trading.prices import Prices
 from hringur.envs.trading.problem import BUY, SELL, TradingProblem
 from hringur.evaluation.agents.comparison import AgentRuns
-from hringur.evaluation.agents.report import Evaluated, Report
+from hringur.evaluation.agents.scores import Evaluated, Report
 from hringur.evaluation.statistics import (
     RESAMPLES,
     Estimate,
@@ -47,7 +45,7 @@ turnover: buys and sells of the whole wealth in a year; invested: share of days 
 """
 
 BLOCK_DAYS = 21
-"""Days that are drawn together: a month, longer than returns are known to hang together."""
+"""Days that are drawn together: a month, longer than returns are correlated."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +54,7 @@ class Trader:
 
     name: str
     ratios: Mapping[str, Estimate | None]
-    """by tag; None where there is no such ratio, as of a trader who never trades"""
+    """by tag; None where it is not defined, as for a trader who never trades"""
 
     learned: bool = False
 
@@ -86,10 +84,7 @@ def report(evaluated: Evaluated) -> Report:
 
 
 def comparison(runs: Sequence[AgentRuns], env_id: str, env_options: Mapping[str, Any]) -> Report:
-    """Ratios of every agent over its seeds, beside those of buy-and-hold and the best policy.
-
-    Runs that were measured before ratios were kept have none.
-    """
+    """Ratios of every agent over its seeds, beside those of buy-and-hold and the best policy."""
     episodes = len(runs[0].cells[0].played.returns)
     references = play_references(env_id, env_options, episodes)
     traders = [
@@ -155,7 +150,11 @@ def ratio_table(traders: Sequence[Trader], title: str) -> Table[Trader]:
 
     def column(tag: str) -> Column[Trader]:
         heading, spec = RATIOS[tag]
-        return Column(heading, lambda trader: stacked(trader.ratios[tag], spec), wrap=True)
+
+        def cell(trader: Trader) -> str:
+            return stacked(trader.ratios[tag], lambda value: format(value, spec))
+
+        return Column(heading, cell, wrap=True)
 
     return Table(
         title=title,
@@ -215,10 +214,7 @@ def above_holding(
 def sum_over_days(
     difference: Float64[np.ndarray, " T"], block_days: int = BLOCK_DAYS, seed: int = 0
 ) -> Estimate:
-    """Sum of daily differences; the interval draws blocks of days anew, the last joins the first.
-
-    Stretches shorter than ten blocks have no interval: there is too little to draw from.
-    """
+    """Sum of daily differences; its interval resamples blocks, if there are at least ten."""
     days = len(difference)
     value = float(difference.sum())
     if days < 10 * block_days:
@@ -234,7 +230,7 @@ def _present(values: Float64[np.ndarray, " K"]) -> Float64[np.ndarray, " F"]:
 
 
 def _over_runs(runs: AgentRuns, tag: str) -> Estimate | None:
-    """Over those runs that have the ratio, each in the mean of its episodes that have it."""
+    # a run counts in the mean of its episodes that have the ratio
     each = (_present(cell.played.figures.get(tag, np.empty(0))) for cell in runs.cells)
     means = np.array([float(values.mean()) for values in each if len(values)])
     return over_runs(means) if len(means) else None

@@ -1,4 +1,4 @@
-"""A trained agent at play: the film, a filmstrip, and how sure it was of each choice."""
+"""An episode of a trained agent: the film, a filmstrip, and the probabilities of its actions."""
 
 import inspect
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from hringur.evaluation.films.video import check_video, film_game
 from hringur.evaluators.episodes import HELD_OUT_SEED
 
 MOST_ACTIONS = 6
-"""Actions up to which the probabilities over time make a figure that can be read."""
+"""Most actions whose probabilities over time are drawn."""
 
 
 def film_agent(
@@ -38,22 +38,11 @@ def film_agent(
     max_steps: int | None = None,
     likeliest: bool = True,
 ) -> tuple[GameRecord, list[Path]]:
-    """Let ``agent`` play one episode, and write what is to be seen of it.
+    """Play one episode, and write ``path`` (.mp4 or .gif) with figures beside it.
 
-    Beside ``game.mp4`` (or .gif) lie ``game-filmstrip.png`` and, where the agent tells its
-    probabilities and they are few enough to be drawn, ``game-decisions.png``.
-
-    Args:
-        agent: with ``predict``, as all agents here and those of Stable-Baselines3 have it.
-        env_id: the environment, which must draw ``rgb_array``.
-        env_options: its options; those that only ease training are overruled.
-        path: of the film.
-        seed: of the episode; the first of those kept for evaluation when not given.
-        max_steps: decisions after which the film ends, if the episode has not by then.
-        likeliest: the agent takes its likeliest actions; if not, it draws them.
-
-    Raises:
-        UserError: the path cannot be written to, or the environment draws no pictures.
+    They are ``game-filmstrip.png`` and, for an agent with few actions whose probabilities are
+    known, ``game-decisions.png``. Options that only ease training are overruled. Without
+    ``likeliest`` actions are drawn.
     """
     path = check_video(path)
     heeds_masks = "action_masks" in inspect.signature(agent.predict).parameters
@@ -80,11 +69,7 @@ def film_agent(
 
 
 def probabilities_of(agent: Any) -> Probabilities | None:
-    """What tells an agent's probability of each action; None where it has none, as DQN.
-
-    Of Reinforce, of SB3's algorithms with a policy network, and of learners that hold one. What is
-    not allowed has none, where the agent's ``predict`` heeds masks.
-    """
+    """The probabilities of an agent's actions; None for one without a policy, such as DQN."""
     if isinstance(agent, Reinforce):
         return _of_reinforce(agent) if isinstance(agent.actions, OneOf) else None
     policy = getattr(getattr(agent, "model", agent), "policy", None)
@@ -114,7 +99,6 @@ def _of_sb3(policy: Any, heeds_masks: bool) -> Probabilities:
 
 
 def _among(chances: Float[np.ndarray, " A"], mask: Mask) -> Float[np.ndarray, " A"]:
-    """What is allowed shares the whole probability; all is, where nothing else is said."""
     if mask is None or not np.any(mask):
         return chances
     allowed = chances * (np.asarray(mask) != 0)

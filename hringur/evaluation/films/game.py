@@ -1,7 +1,7 @@
 """One episode of any environment that draws itself: its pictures, scores and decisions.
 
-Playing yields one ``Moment`` for each picture, so that a film of any length can be written while
-the game goes on. What stays is a ``GameRecord``: a handful of pictures, and the numbers.
+Playing yields one ``Moment`` for each picture, so a film of any length can be written meanwhile.
+A ``GameRecord`` keeps a few pictures, and the numbers.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -18,42 +18,42 @@ from hringur.evaluators.environments import gym_spec, make_single
 from hringur.types import UserError
 
 Mask = np.ndarray | None
-"""1 for each action that is allowed; None where the environment does not tell."""
+"""1 for each action that is allowed, if the environment says so."""
 
 Predict = Callable[[Any, Mask], Any]
-"""From one observation, and what is allowed, to one action."""
+"""From one observation and its mask to one action."""
 
 Probabilities = Callable[[Any, Mask], np.ndarray]
-"""From the same to the probability of each action."""
+"""From one observation and its mask to the probability of each action."""
 
 KEPT = 64
-"""Pictures that a record keeps at most, evenly spread."""
+"""Most pictures that a record keeps, evenly spread."""
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """What was to be seen after some steps, and what was decided then."""
+    """A picture, and the decision that followed it."""
 
     picture: UInt8[np.ndarray, "H W 3"]
     score: float
     """sum of the rewards so far"""
 
     lives: int | None
-    """if the environment tells them"""
+    """None if the environment has no lives"""
 
     action: int | None
-    """that follows; None at the end, or if it is not a single choice"""
+    """None at the end, or if it is not a single choice"""
 
     chances: Float[np.ndarray, " A"] | None
-    """probability of each action, if the player tells them"""
+    """probability of each action, if it is known"""
 
 
 @dataclass(eq=False)
 class GameRecord:
-    """An episode in short."""
+    """The numbers of an episode, and some of its pictures."""
 
     names: tuple[str, ...]
-    """of the actions"""
+    """names of the actions"""
 
     frames_per_second: int
     scores: list[float] = field(default_factory=list)
@@ -62,15 +62,15 @@ class GameRecord:
     lives: list[int | None] = field(default_factory=list)
     actions: list[int | None] = field(default_factory=list)
     chances: list[np.ndarray] = field(default_factory=list)
-    """[A] for each moment but the last, if they are known"""
+    """probability of each action [A] at each moment but the last, if they are known"""
 
     pictures: list[tuple[int, UInt8[np.ndarray, "H W 3"]]] = field(default_factory=list)
-    """some of the moments, by number"""
+    """pictures of some of the moments, with their numbers"""
 
     _stride: int = 1
 
     def add(self, moment: Moment) -> None:
-        """The next moment; every other picture is let go of when there are too many."""
+        """Add a moment; every other picture is dropped when there are too many."""
         index = len(self.scores)
         self.scores.append(moment.score)
         self.lives.append(moment.lives)
@@ -85,12 +85,12 @@ class GameRecord:
 
     @property
     def score(self) -> float:
-        """Of the whole episode."""
+        """Score of the whole episode."""
         return self.scores[-1]
 
 
 class Game:
-    """An episode under way: iterate over its moments; ``record`` grows meanwhile."""
+    """An episode: iterate over its moments, while ``record`` grows."""
 
     def __init__(
         self,
@@ -102,11 +102,7 @@ class Game:
         seed: int = 0,
         max_steps: int | None = None,
     ) -> None:
-        """``max_steps`` decisions end it, if the environment has not by then.
-
-        Raises:
-            UserError: there is no such environment, it has no such option, or it draws no pictures.
-        """
+        """``max_steps`` decisions end the episode, if the environment has not by then."""
         spec, asked = gym_spec(env_id), make_single(env_id, **env_options)
         asked.close()
         if "rgb_array" not in asked.unwrapped.metadata.get("render_modes", []):
@@ -122,7 +118,7 @@ class Game:
         self.record = GameRecord(tuple(names), int(inner.metadata.get("render_fps", 30)))
 
     def __iter__(self) -> Iterator[Moment]:
-        """From the first picture to the one after the last step; then the environment is closed."""
+        """Play from the first picture to the one after the last step; close the environment."""
         try:
             observation, info = self.env.reset(seed=self.seed)
             score, steps, over = 0.0, 0, False
@@ -175,11 +171,7 @@ def filmstrip(record: GameRecord, count: int = 10) -> Figure:
 
 
 def decisions_figure(record: GameRecord) -> Figure:
-    """Probability of each action over time, with the score and the lost lives.
-
-    Raises:
-        UserError: the player told no probabilities.
-    """
+    """Probability of each action over time, with the score and the lost lives."""
     if not record.chances:
         raise UserError("a figure of decisions needs a player that tells its probabilities")
     seconds = np.arange(len(record.scores)) / record.frames_per_second
@@ -192,19 +184,8 @@ def decisions_figure(record: GameRecord) -> Figure:
     above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(chances), frameon=False)
     below.step(seconds, record.scores, where="post", color=COLOURS[0])
     below.set(xlabel="time of play [s]", ylabel="score")
-    for moment in _losses(record):
+    lives = np.array(record.lives, dtype=float)  # NaN where the environment has none
+    for second in seconds[1:][np.diff(lives) < 0]:
         for axis in (above, below):
-            axis.axvline(seconds[moment], color=GREY, linestyle=":", linewidth=1)
+            axis.axvline(second, color=GREY, linestyle=":", linewidth=1)
     return figure
-
-
-def _losses(record: GameRecord) -> list[int]:
-    """The moments after which there was a life less."""
-    lives = record.lives
-    return [
-        index
-        for index in range(1, len(lives))
-        if (before := lives[index - 1]) is not None
-        and (now := lives[index]) is not None
-        and now < before
-    ]

@@ -1,14 +1,11 @@
-"""Films of an agent at play: mp4 or GIF, with score, lives and the chances of each action below.
-
-mp4 is written by ffmpeg, which the package imageio-ffmpeg brings along, GIF by Pillow. Both are
-fed picture by picture, and the file takes its name only when it is whole.
-"""
+"""Films of an episode, mp4 by imageio-ffmpeg or GIF by Pillow, each picture with a caption."""
 
 import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,28 +18,23 @@ from hringur.types import MissingExtra, UserError
 
 SUFFIXES = (".mp4", ".gif")
 BLOCK = 16
-"""ffmpeg's codecs want sides of whole blocks [pixels]."""
+"""Sides must be whole blocks for ffmpeg's codecs [pixels]."""
 
 WIDTH = 480
 """Small pictures are enlarged by a whole number up to this width [pixels]."""
 
 CAPTION = 40
-"""Height of the strip below the picture [pixels]."""
+"""Height of the caption below the picture [pixels]."""
 
 GIF_STEP = 2
-"""A GIF shows every second picture, or it would be too large to pass on."""
+"""A GIF shows every second picture, as it is large."""
 
 INK, BAR, CHOSEN = (235, 235, 235), (90, 90, 90), (0, 158, 115)
 Picture = UInt8[np.ndarray, "H W 3"]
 
 
 def check_video(path: str | Path) -> Path:
-    """A path that a film can be written to.
-
-    Raises:
-        UserError: another ending than .mp4 or .gif, no such folder, or one that takes no files.
-        MissingExtra: imageio-ffmpeg is needed and not there.
-    """
+    """Refuse a path that no film can be written to, and .mp4 without imageio-ffmpeg."""
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"a video must end in {' or '.join(SUFFIXES)}, got {path}")
@@ -51,8 +43,7 @@ def check_video(path: str | Path) -> Path:
     if path.is_dir():
         raise UserError(f"cannot write {path}: it is a folder")
     try:
-        with tempfile.TemporaryFile(dir=path.parent):  # tells what permissions alone do not
-            pass
+        tempfile.TemporaryFile(dir=path.parent).close()  # permissions alone do not say
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror} in {path.parent}") from error
     if path.suffix.lower() == ".mp4":
@@ -62,31 +53,33 @@ def check_video(path: str | Path) -> Path:
 
 def film_game(game: Game, path: str | Path) -> Path:
     """Play a game to its end and write the film of it; ``game.record`` is complete afterwards."""
-    path = check_video(path)
-    record = game.record
-    frames = (captioned(moment, record.names) for moment in game)
-    write_video(path, frames, record.frames_per_second)
-    return path
+    frames = (captioned(moment, game.record.names) for moment in game)
+    write_video(path, frames, game.record.frames_per_second)
+    return Path(path)
 
 
 def write_video(path: str | Path, frames: Iterable[Picture], frames_per_second: int) -> None:
-    """Write pictures of one size, in order, to an .mp4 or .gif.
-
-    Raises:
-        UserError: the path cannot be written to, or there is no picture.
-    """
+    """Write pictures of one size, in order, to an .mp4 or .gif, whole or not at all."""
     path = check_video(path)
     following = iter(frames)
     first = next(following, None)
     if first is None:
         raise UserError(f"cannot write {path}: there is no picture")
     write = _write_mp4 if path.suffix.lower() == ".mp4" else _write_gif
-    with _whole(path) as partial:
-        write(partial, first, following, frames_per_second)
+    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix.lower()}")
+    try:
+        write(partial, chain([first], following), first.shape, frames_per_second)
+        os.replace(partial, path)
+    except OSError as error:
+        reason = " ".join(str(error.strerror or error).split())
+        raise UserError(f"cannot write {path}: {reason}") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink()
 
 
 def captioned(moment: Moment, names: tuple[str, ...]) -> Picture:
-    """The picture, enlarged, with a strip below it: score, lives, and a bar for each action."""
+    """The picture, enlarged, above score, lives, and a bar for the probability of each action."""
     height, width = moment.picture.shape[:2]
     zoom = max(1, WIDTH // width)
     tall, wide = (-(-side // BLOCK) * BLOCK for side in (height * zoom + CAPTION, width * zoom))
@@ -116,35 +109,26 @@ def _caption(
         draw.text((left, top + 9), name, fill=INK if chosen else BAR, font=font)
 
 
-def _write_mp4(path: Path, first: Picture, following: Iterator[Picture], fps: int) -> None:
-    size = (first.shape[1], first.shape[0])
-    writer = _ffmpeg().write_frames(
-        str(path), size, fps=fps, codec="libx264", macro_block_size=1, ffmpeg_log_level="error"
-    )
-    try:
+def _write_mp4(path: Path, frames: Iterator[Picture], shape: tuple[int, ...], fps: int) -> None:
+    size = (shape[1], shape[0])
+    with closing(
+        _ffmpeg().write_frames(
+            str(path), size, fps=fps, codec="libx264", macro_block_size=1, ffmpeg_log_level="error"
+        )
+    ) as writer:
         writer.send(None)
-        writer.send(np.ascontiguousarray(first))
-        for frame in following:
+        for frame in frames:
             writer.send(np.ascontiguousarray(frame))
-    finally:
-        writer.close()
 
 
-def _write_gif(path: Path, first: Picture, following: Iterator[Picture], fps: int) -> None:
-    rest = (frame for index, frame in enumerate(following, start=1) if index % GIF_STEP == 0)
-    hundredths = max(2, round(100 * GIF_STEP / fps))  # a GIF's clock; browsers slow down below 2
-    _paletted(first).save(
-        path,
-        format="GIF",
-        save_all=True,
-        append_images=(_paletted(frame) for frame in rest),
-        duration=10 * hundredths,
-        loop=0,
+def _write_gif(path: Path, frames: Iterator[Picture], shape: tuple[int, ...], fps: int) -> None:
+    paletted = (
+        Image.fromarray(frame).quantize(colors=64, dither=Image.Dither.NONE)
+        for frame in islice(frames, None, None, GIF_STEP)
     )
-
-
-def _paletted(frame: Picture) -> Image.Image:
-    return Image.fromarray(frame).quantize(colors=64, dither=Image.Dither.NONE)
+    hundredths = max(2, round(100 * GIF_STEP / fps))  # a GIF's clock; browsers slow down below 2
+    options: dict[str, Any] = {"duration": 10 * hundredths, "loop": 0}
+    next(paletted).save(path, format="GIF", save_all=True, append_images=paletted, **options)
 
 
 def _ffmpeg() -> Any:
@@ -153,18 +137,3 @@ def _ffmpeg() -> Any:
     except ImportError as error:
         raise MissingExtra("an .mp4 video", "video") from error
     return imageio_ffmpeg
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; renamed when all went well, removed when not."""
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix.lower()}")
-    try:
-        yield partial
-        os.replace(partial, path)
-    except OSError as error:
-        reason = " ".join(str(error.strerror or error).split())
-        raise UserError(f"cannot write {path}: {reason}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()

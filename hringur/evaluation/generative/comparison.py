@@ -1,7 +1,6 @@
-"""Generative models side by side: the same measures over several seeds, and samples in one figure.
+"""Generative models side by side: measures ``over_runs`` from several seeds, and samples.
 
-Figures over runs are those of ``over_runs``, as those of agents are. Two references stand beside
-them: the untrained models, and the data's halves.
+The references are the untrained models, and the data's halves.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,9 +12,9 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from hringur.evaluation.figures import GREY, new_figure
-from hringur.evaluation.generative.report import COLUMNS
+from hringur.evaluation.generative.report import COLUMNS, shown
 from hringur.evaluation.statistics import Estimate, over_runs
-from hringur.evaluation.tables import Column, Table
+from hringur.evaluation.tables import Column, Table, stacked
 from hringur.types import Metrics
 
 SAMPLES, FITTED, UNTRAINED = "samples", "fitted density", "untrained"
@@ -27,10 +26,10 @@ SHOWN = (
     "evaluation/confident_percent",
     "evaluation/reconstruction_error",
 )
-"""In the table; the record holds all."""
+"""Measures of the table; the record has all."""
 
 PICTURES = 10
-"""of each kind, in a row of the figure"""
+"""Images of each kind in a row of the figure."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,7 +54,7 @@ class ModelCell:
 
     @property
     def words(self) -> str:
-        """How it went, in one line."""
+        """The result in one line."""
         distance = self.rows[SAMPLES]["evaluation/frechet_distance"]
         return f"Frechet distance {distance:.1f} after {self.samples:,} images"
 
@@ -69,7 +68,7 @@ class ModelRuns:
     cells: tuple[ModelCell, ...]
 
     def kinds(self) -> list[str]:
-        """Of images that were measured, in the table's order."""
+        """Kinds of images that were measured, in the table's order."""
         return [kind for kind in (SAMPLES, FITTED, UNTRAINED) if kind in self.cells[0].rows]
 
     def values(self, kind: str, tag: str) -> np.ndarray:
@@ -78,14 +77,12 @@ class ModelRuns:
         return np.array([row[tag] for row in rows if tag in row], dtype=float)
 
     def estimate(self, kind: str, tag: str) -> Estimate | None:
-        """Over runs; None where the model has no such figure."""
+        """A figure over runs; None where the model has none."""
         values = self.values(kind, tag)
-        if not len(values):
-            return None
-        return over_runs(values)
+        return over_runs(values) if len(values) else None
 
     def to_json(self) -> dict[str, Any]:
-        """Numbers and strings only."""
+        """The figures for a program."""
         figures = {
             kind: {tag: self.values(kind, tag).tolist() for tag in self.cells[0].rows[kind]}
             for kind in self.kinds()
@@ -102,7 +99,7 @@ class ModelRuns:
 
 
 Line = tuple[ModelRuns, str]
-"""of the table: a model's runs, and which of their images"""
+"""A row of the table: a model's runs, and a kind of their images."""
 
 
 def grouped(cells: Sequence[ModelCell], teaches: Mapping[str, str]) -> list[ModelRuns]:
@@ -123,16 +120,17 @@ def table(runs: Sequence[ModelRuns], halves: Metrics, title: str = "") -> Table[
     ]
 
     def measure(tag: str) -> Column[Line]:
-        return Column(
-            COLUMNS[tag][0], lambda line: _interval(line[0].estimate(line[1], tag), tag), wrap=True
-        )
+        def cell(line: Line) -> str:
+            return stacked(line[0].estimate(line[1], tag), lambda value: shown(value, tag))
+
+        return Column(COLUMNS[tag][0], cell, wrap=True)
 
     columns += [
         *map(measure, SHOWN),
         Column("trained on", lambda line: f"{_mean(line, 'samples'):,.0f}", wrap=True),
         Column("seconds", lambda line: f"{_mean(line, 'seconds'):.0f}", wrap=True),
     ]
-    floor = [_cell(halves.get(tag), tag) for tag in SHOWN]
+    floor = [shown(halves.get(tag), tag) for tag in SHOWN]
     return Table(
         title=title,
         columns=columns,
@@ -168,25 +166,11 @@ def samples_figure(
 
 
 def _strip(images: UInt8[np.ndarray, "N C H W"]) -> np.ndarray:
-    """Side by side, as an image for matplotlib."""
     row = np.concatenate(list(images[:PICTURES]), axis=2)
     return row[0] if len(row) == 1 else row[:3].transpose(1, 2, 0)
 
 
 def _mean(line: Line, figure: str) -> float:
-    """Mean over runs of a figure of their training; an untrained model has had none."""
+    """Mean over runs of a figure of their training; 0 for an untrained model."""
     runs, kind = line
     return 0.0 if kind == UNTRAINED else float(np.mean([getattr(c, figure) for c in runs.cells]))
-
-
-def _interval(found: Estimate | None, tag: str) -> str:
-    if found is None:
-        return ""
-    value, low, high = (_cell(x, tag) for x in (found.value, found.low, found.high))
-    return f"{value}\n[{low}, {high}]" if found.bounded else value
-
-
-def _cell(value: float | None, tag: str) -> str:
-    if value is None:
-        return ""
-    return f"{value:.1e}" if abs(value) >= 1e5 else format(value, COLUMNS[tag][1])

@@ -14,23 +14,23 @@ COLUMNS = {
     "evaluation/recall": ("recall", ".2f"),
     "evaluation/density": ("density", ".2f"),
     "evaluation/coverage": ("coverage", ".2f"),
-    "evaluation/confident_percent": ("sure of class [%]", ".1f"),
+    "evaluation/confident_percent": ("confidently classified [%]", ".1f"),
     "evaluation/reconstruction_error": ("reconstruction", ".2f"),
     "evaluation/elbo_nats": ("ELBO [nats]", ".1f"),
     "evaluation/log_likelihood_nats": ("likelihood [nats]", ".1f"),
     "evaluation/code_entropy_bits": ("bits of a code", ".1f"),
     "evaluation/used_bits": ("bits in use", ".1f"),
-    "evaluation/code_spread": ("spread of codes", ".2f"),
+    "evaluation/code_std": ("code std", ".2f"),
     "evaluation/latent_mmd": ("latent MMD", ".4f"),
     "evaluation/latent_sliced_wasserstein": ("latent sliced W.", ".2f"),
     "evaluation/latent_transport": ("latent transport", ".2f"),
 }
-"""Of a report, by tag: heading and format."""
+"""Heading and format of each measure, by tag."""
 
 
 @dataclass(frozen=True)
 class GenerativeReport:
-    """Figures by row: the model's, and the references'."""
+    """Figures of the model and of its references, by row."""
 
     dataset: str
     count: int
@@ -38,10 +38,10 @@ class GenerativeReport:
     rows: Mapping[str, Metrics] = field(default_factory=dict)
 
     def markdown(self) -> str:
-        """A row for each kind of images; what has no value has no figure."""
+        """A table for a document, with a row for each kind of images."""
 
         def measure(tag: str) -> Column[str]:
-            return Column(COLUMNS[tag][0], lambda name: _cell(self.rows[name], tag))
+            return Column(COLUMNS[tag][0], lambda name: shown(self.rows[name].get(tag), tag))
 
         images = Column[str]("images", lambda name: name, text=True)
         columns = [images, *map(measure, self._shown())]
@@ -51,23 +51,23 @@ class GenerativeReport:
         return [tag for tag in COLUMNS if any(tag in row for row in self.rows.values())]
 
     def table(self) -> Table[str]:
-        """For the terminal: a row for each measure, a column for each kind of images."""
+        """A table for a terminal, with a row for each measure."""
 
         def images(name: str) -> Column[str]:
-            return Column(name, lambda tag: _cell(self.rows[name], tag), wrap=True)
+            return Column(name, lambda tag: shown(self.rows[name].get(tag), tag), wrap=True)
 
         measure = Column[str]("measure", lambda tag: COLUMNS[tag][0], text=True)
         title = f"{self.dataset}, {self.count:,} images beside as many held-out ones"
         return Table(title=title, columns=[measure, *map(images, self.rows)], rows=self._shown())
 
     def to_json(self) -> dict[str, Any]:
-        """Everything, for machines."""
+        """All figures for a program."""
         rows = {name: dict(row) for name, row in self.rows.items()}
         return {"dataset": self.dataset, "count": self.count, "rows": rows}
 
 
-def _cell(row: Metrics, tag: str) -> str:
-    if tag not in row:
+def shown(value: float | None, tag: str) -> str:
+    """A measure in its format; nothing for None, and few digits for a large number."""
+    if value is None:
         return ""
-    # an untrained model may be beyond all measure, and would take the others' room
-    return f"{row[tag]:.1e}" if abs(row[tag]) >= 1e5 else format(row[tag], COLUMNS[tag][1])
+    return f"{value:.1e}" if abs(value) >= 1e5 else format(value, COLUMNS[tag][1])

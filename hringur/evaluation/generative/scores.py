@@ -1,11 +1,8 @@
-"""A model of images, measured: every figure of its samples and codes beside its references.
+"""All figures of an image model's samples and codes, beside its references.
 
-    evaluator = ImageEvaluator(load_images("mnist"))
-    report = score_model(VAE.load("vae.safetensors"), evaluator)
-    print(report.markdown())
+    report = score_model(VAE.load("vae.safetensors"), ImageEvaluator(load_images("mnist")))
 
-The references are the model before its first update, the training images and their two halves
-(``hringur/evaluators/images.py``).
+The references are the model before its first update, the training images and their two halves.
 """
 
 import torch
@@ -19,18 +16,14 @@ from hringur.types import Metrics
 
 
 def check_extras(model: type[ImageModel]) -> None:
-    """Refuse to begin where the figures of a model need an extra that is not installed.
-
-    Raises:
-        MissingExtra: scikit-learn or POT is missing.
-    """
+    """Raise ``MissingExtra`` where a model's figures need scikit-learn or POT."""
     model.check_extras()
     if model.encodes:
         check_pot()
 
 
 def score_model(model: ImageModel, evaluator: ImageEvaluator, seed: int = 0) -> GenerativeReport:
-    """The model's samples, those of a density fitted to its codes, and the references."""
+    """Figures of the samples, of those of a fitted density, and of the references."""
     rows = {"samples": _all_scores(model, evaluator, seed)}
     if model.encodes:
         made = model.sample(evaluator.count, density="fitted", seed=seed)
@@ -42,7 +35,6 @@ def score_model(model: ImageModel, evaluator: ImageEvaluator, seed: int = 0) -> 
 
 
 def _all_scores(model: ImageModel, evaluator: ImageEvaluator, seed: int) -> Metrics:
-    """What only this model has, such as a bound, then what all have."""
     with undisturbed():
         torch.manual_seed(seed)
         own = model.own_measures()
@@ -50,13 +42,13 @@ def _all_scores(model: ImageModel, evaluator: ImageEvaluator, seed: int) -> Metr
 
 
 def sample_scores(model: ImageModel, evaluator: ImageEvaluator, seed: int = 0) -> Metrics:
-    """Samples from the prior compared with held-out images."""
+    """Figures of samples from the prior beside held-out images."""
     return evaluator.measure(model.sample(evaluator.count, seed=seed))
 
 
 @torch.no_grad()
 def code_scores(model: ImageModel, evaluator: ImageEvaluator) -> Metrics:
-    """Held-out images through their codes and back, and codes beside the prior; {} for a GAN."""
+    """Reconstruction error of held-out images, and mismatch of codes and prior; {} for a GAN."""
     if not model.encodes:
         return {}
     with undisturbed():
@@ -71,7 +63,7 @@ def code_scores(model: ImageModel, evaluator: ImageEvaluator) -> Metrics:
 
 
 def prior_scores(model: ImageModel, evaluator: ImageEvaluator) -> Metrics:
-    """Codes of the prior beside others of it: the floor of the mismatch; {} for a GAN."""
+    """Mismatch of the prior with itself, the floor of that of codes; {} for a GAN."""
     if not model.encodes:
         return {}
     count = min(WHILE_TRAINING, evaluator.count)

@@ -10,8 +10,7 @@ from rich.console import Console
 from hringur.data.trading.processes import OrnsteinUhlenbeck
 from hringur.envs.trading.problem import BUY, SELL, WAIT, costs
 from hringur.evaluation.agents.comparison import Cell, grouped
-from hringur.evaluation.agents.report import Evaluated
-from hringur.evaluation.agents.scores import EpisodeScore
+from hringur.evaluation.agents.scores import EpisodeScore, Evaluated
 from hringur.evaluation.agents.trading import (
     CAPTION,
     RATIOS,

@@ -95,11 +95,11 @@ def estimate_cells(estimate: Estimate, digits: int = 4, factor: float = 1.0) -> 
     return f"{value:.{digits}g}", interval
 
 
-def stacked(estimate: Estimate | None, shown: Callable[[float], str]) -> str:
-    """A figure with its interval, if it has one; below it in a terminal."""
+def stacked(estimate: Estimate | None, spec: str) -> str:
+    """A figure in this format with its interval, if it has one; below it in a terminal."""
     if estimate is None:
         return ""
-    value, low, high = map(shown, (estimate.value, estimate.low, estimate.high))
+    value, low, high = (format(x, spec) for x in (estimate.value, estimate.low, estimate.high))
     return f"{value}\n[{low}, {high}]" if estimate.bounded else value
 
 

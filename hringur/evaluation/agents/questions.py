@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from hringur.evaluation.agents.comparison import AgentRuns
-from hringur.evaluation.agents.report import Evaluated, Report
+from hringur.evaluation.agents.scores import Evaluated, Report
 from hringur.evaluation.statistics import Estimate, estimate_mean, over_runs
 from hringur.evaluation.tables import Column, Table, estimate_json, stacked
 from hringur.evaluators.environments import make_single

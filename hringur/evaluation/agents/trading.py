@@ -150,11 +150,7 @@ def ratio_table(traders: Sequence[Trader], title: str) -> Table[Trader]:
 
     def column(tag: str) -> Column[Trader]:
         heading, spec = RATIOS[tag]
-
-        def cell(trader: Trader) -> str:
-            return stacked(trader.ratios[tag], lambda value: format(value, spec))
-
-        return Column(heading, cell, wrap=True)
+        return Column(heading, lambda trader: stacked(trader.ratios[tag], spec), wrap=True)
 
     return Table(
         title=title,

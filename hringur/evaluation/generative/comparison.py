@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
 from hringur.evaluation.figures import GREY, new_figure
-from hringur.evaluation.generative.report import COLUMNS, shown
+from hringur.evaluation.generative.report import COLUMNS, spec
 from hringur.evaluation.statistics import Estimate, over_runs
 from hringur.evaluation.tables import Column, Table, stacked
 from hringur.types import Metrics
@@ -121,7 +121,8 @@ def table(runs: Sequence[ModelRuns], halves: Metrics, title: str = "") -> Table[
 
     def measure(tag: str) -> Column[Line]:
         def cell(line: Line) -> str:
-            return stacked(line[0].estimate(line[1], tag), lambda value: shown(value, tag))
+            found = line[0].estimate(line[1], tag)
+            return "" if found is None else stacked(found, spec(found.value, tag))
 
         return Column(COLUMNS[tag][0], cell, wrap=True)
 
@@ -130,7 +131,7 @@ def table(runs: Sequence[ModelRuns], halves: Metrics, title: str = "") -> Table[
         Column("trained on", lambda line: f"{_mean(line, 'samples'):,.0f}", wrap=True),
         Column("seconds", lambda line: f"{_mean(line, 'seconds'):.0f}", wrap=True),
     ]
-    floor = [shown(halves.get(tag), tag) for tag in SHOWN]
+    floor = [format(halves[tag], spec(halves[tag], tag)) if tag in halves else "" for tag in SHOWN]
     return Table(
         title=title,
         columns=columns,

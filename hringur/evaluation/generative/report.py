@@ -41,7 +41,7 @@ class GenerativeReport:
         """A table for a document, with a row for each kind of images."""
 
         def measure(tag: str) -> Column[str]:
-            return Column(COLUMNS[tag][0], lambda name: shown(self.rows[name].get(tag), tag))
+            return Column(COLUMNS[tag][0], lambda name: self._cell(name, tag))
 
         images = Column[str]("images", lambda name: name, text=True)
         columns = [images, *map(measure, self._shown())]
@@ -50,11 +50,15 @@ class GenerativeReport:
     def _shown(self) -> list[str]:
         return [tag for tag in COLUMNS if any(tag in row for row in self.rows.values())]
 
+    def _cell(self, name: str, tag: str) -> str:
+        value = self.rows[name].get(tag)
+        return "" if value is None else format(value, spec(value, tag))
+
     def table(self) -> Table[str]:
         """A table for a terminal, with a row for each measure."""
 
         def images(name: str) -> Column[str]:
-            return Column(name, lambda tag: shown(self.rows[name].get(tag), tag), wrap=True)
+            return Column(name, lambda tag: self._cell(name, tag), wrap=True)
 
         measure = Column[str]("measure", lambda tag: COLUMNS[tag][0], text=True)
         title = f"{self.dataset}, {self.count:,} images beside as many held-out ones"
@@ -66,8 +70,6 @@ class GenerativeReport:
         return {"dataset": self.dataset, "count": self.count, "rows": rows}
 
 
-def shown(value: float | None, tag: str) -> str:
-    """A measure in its format; nothing for None, and few digits for a large number."""
-    if value is None:
-        return ""
-    return f"{value:.1e}" if abs(value) >= 1e5 else format(value, COLUMNS[tag][1])
+def spec(value: float, tag: str) -> str:
+    """The format of a measure; that of very large values needs less room."""
+    return ".1e" if abs(value) >= 1e5 else COLUMNS[tag][1]

@@ -1,0 +1,118 @@
+"""One command line in a child of this process, so that torch is imported only once."""
+
+import os
+import resource
+import select
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from hringur.cli import main
+
+SECONDS = 20.0
+"""after which a command line counts as hung"""
+
+MEMORY = 12 << 30
+"""address space of a child [bytes]; torch itself maps two to four GiB"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a command line ended."""
+
+    code: int | None
+    """exit code; None: it was stopped after ``SECONDS``"""
+
+    out: str
+    err: str
+    changed: tuple[str, ...]
+    """files that are new, gone or different"""
+
+    seconds: float
+
+    def faults(self) -> list[str]:
+        """What a refusal must not do: nothing where the command was refused or has succeeded."""
+        lines = self.err.strip().splitlines()
+        kinds = {
+            "time-out": self.code is None,
+            "traceback": "Traceback (most recent call last)" in self.err,
+            f"exit code {self.code}": self.code not in (None, 0, 2),
+            f"{len(lines)} lines": self.code == 2 and len(lines) != 1,
+            f"changed {', '.join(self.changed)}": self.code != 0 and bool(self.changed),
+        }
+        return [kind for kind, found in kinds.items() if found]
+
+
+def call(
+    arguments: Sequence[str],
+    folder: Path,
+    prepare: Callable[[], None] | None = None,
+    seconds: float = SECONDS,
+) -> Outcome:
+    """Run ``hringur`` with ``arguments`` in ``folder``; ``prepare`` runs first, in the child."""
+    before, began = snapshot(folder), time.monotonic()
+    out, err = folder.with_name(f"{folder.name}.out"), folder.with_name(f"{folder.name}.err")
+    child = os.fork()
+    if child == 0:
+        _run(arguments, folder, prepare, out, err)
+    waiting = os.pidfd_open(child)
+    try:
+        ready, _, _ = select.select([waiting], [], [], seconds)
+        if not ready:
+            os.killpg(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+    finally:
+        os.close(waiting)
+    after = snapshot(folder)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    return Outcome(
+        code=os.waitstatus_to_exitcode(status) if ready else None,
+        out=out.read_text(errors="replace"),
+        err=err.read_text(errors="replace"),
+        changed=tuple(sorted(changed)),
+        seconds=time.monotonic() - began,
+    )
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, ...] | bytes]:
+    """What is in a folder by path: content of files, kind of anything else; locks left out."""
+    found: dict[str, tuple[int, ...] | bytes] = {}
+    for path in folder.rglob("*"):
+        if path.name != ".lock":
+            regular = path.is_file() and not path.is_symlink()
+            content = path.read_bytes() if regular else (path.lstat().st_mode,)
+            found[str(path.relative_to(folder))] = content
+    return found
+
+
+def _run(
+    arguments: Sequence[str],
+    folder: Path,
+    prepare: Callable[[], None] | None,
+    out: Path,
+    err: Path,
+) -> None:
+    """The child: never returns."""
+    code = 1
+    try:
+        os.setsid()
+        os.chdir(folder)
+        for path, number in ((os.devnull, 0), (str(out), 1), (str(err), 2)):
+            flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            os.dup2(os.open(path, flags, 0o644), number)
+        sys.stdout = open(1, "w", closefd=False, encoding="utf-8")
+        sys.stderr = open(2, "w", closefd=False, encoding="utf-8")
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        if prepare is not None:
+            prepare()
+        code = main(list(arguments))
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)

@@ -1,26 +1,46 @@
 """Settings out of range, refused in one line that names the value and what is allowed."""
 
 import math
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from hringur.types import UserError
 
+LARGEST_COUNT = 10**12
+"""Largest whole number without an entry in ``LARGEST``."""
+
+LARGEST = {
+    **dict.fromkeys(("width", "attention_width", "critic_width", "hidden", "latent"), 16_384),
+    **dict.fromkeys(("channels", "critic_channels", "heads", "decoder_heads"), 1024),
+    "feed_forward": 65_536,
+    **dict.fromkeys(("layers", "depth"), 256),
+    "frequencies": 64,
+    **dict.fromkeys(("batch", "n_steps", "replay_megabytes", "tours_per_update"), 2**20),
+    **dict.fromkeys(("n_envs", "minibatches", "tours", "draws"), 2**16),
+    **dict.fromkeys(("epochs", "critic_steps", "penalty_every"), 10_000),
+    **dict.fromkeys(("directions", "iterations", "max_places", "jobs", "seeds"), 2**16),
+    **dict.fromkeys(("threads", "keep_checkpoints"), 1024),
+    **dict.fromkeys(("beam_width", "noop_max"), 4096),
+    **dict.fromkeys(("estimates", "count", "episodes", "video_steps"), 10**7),
+}
+"""Largest values of settings that take memory or time before the first result, by name."""
+
 
 def check_positive(settings: Any, *names: str) -> None:
-    """Refuse what is not above zero, or endless; None is not given, and passes."""
+    """Refuse what is not above zero, or too large; None is not given, and passes."""
     for name in names:
         value = getattr(settings, name)
-        if value is not None and not 0 < value < math.inf:
-            raise UserError(f"{name} must be positive and finite, got {value}")
+        if value is not None and not 0 < value <= largest(name, value):
+            raise UserError(_words(name, value, "positive"))
 
 
 def check_not_negative(settings: Any, *names: str) -> None:
-    """Refuse what is below zero, or endless; None is not given, and passes."""
+    """Refuse what is below zero, or too large; None is not given, and passes."""
     for name in names:
         value = getattr(settings, name)
-        if value is not None and not 0 <= value < math.inf:
-            raise UserError(f"{name} must be 0 or more and finite, got {value}")
+        if value is not None and not 0 <= value <= largest(name, value):
+            raise UserError(_words(name, value, "0 or more"))
 
 
 def check_share(settings: Any, *names: str) -> None:
@@ -36,3 +56,21 @@ def check_choice(settings: Any, name: str, allowed: Sequence[str]) -> None:
     value = getattr(settings, name)
     if value not in allowed:
         raise UserError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+def largest(name: str, value: int | float) -> int | float:
+    """The largest value that is allowed; a fraction needs only be finite."""
+    return LARGEST.get(name, LARGEST_COUNT if isinstance(value, int) else sys.float_info.max)
+
+
+def _words(name: str, value: int | float, least: str) -> str:
+    """What is wrong: the end of the range that is nearer."""
+    if 0 < value < math.inf:
+        return f"{name} must be at most {largest(name, value):,}, got {shortened(value)}"
+    return f"{name} must be {least} and finite, got {shortened(value)}"
+
+
+def shortened(value: Any) -> str:
+    """A value as it is written, cut off where it would fill the line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:50]}... ({len(text)} characters)"

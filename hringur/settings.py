@@ -9,15 +9,34 @@ accepts its spelling for one release, with a warning.
 """
 
 import dataclasses
+import functools
+import inspect
 import json
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 from pathlib import Path
+from types import NoneType
 from typing import Any, TypeVar
+
+import numpy as np
 
 from hringur.types import UserError
 
 Record = TypeVar("Record")
+Result = TypeVar("Result")
+
+PLAIN = {
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    bool: "True or False",
+    NoneType: "None",
+    Path: "a path",
+    Enum: "a member of its enumeration",
+    Sequence: "a list",
+}
+"""Types of arguments that ``typed`` looks at, in words."""
 
 
 def read(record: type[Record], values: Any, where: Path | str) -> Record:
@@ -39,9 +58,54 @@ def read(record: type[Record], values: Any, where: Path | str) -> Record:
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
-        about = f"{field} is {first['input']!r}: " if field else ""
+        about = f"{field} is {repr(first['input'])[:60]}: " if field else ""
         message = first["msg"].removeprefix("Value error, ")
         raise UserError(f"{where}: {about}{message}") from error
+
+
+def typed(function: Callable[..., Result]) -> Callable[..., Result]:
+    """``function`` with each argument held against the type in the signature.
+
+    An integer serves where a float is asked for, and a NumPy scalar as what it holds; nothing else
+    is converted. UserError: an argument is of another type.
+    """
+    signature = inspect.signature(function)
+
+    @functools.wraps(function)
+    def checked(*arguments: Any, **options: Any) -> Result:
+        bound = signature.bind(*arguments, **options)
+        for name, value in bound.arguments.items():
+            bound.arguments[name] = value = value.item() if isinstance(value, np.generic) else value
+            kind = typing.get_type_hints(function)[name]
+            if not _is_of(kind, value):
+                raise UserError(f"{name} must be {_words(kind)}, got {repr(value)[:60]}")
+        return function(*bound.args, **bound.kwargs)
+
+    return checked
+
+
+def _parts(kind: Any) -> list[type]:
+    """The types that a union is of."""
+    return [typing.get_origin(part) or part for part in typing.get_args(kind) or (kind,)]
+
+
+def _words(kind: Any) -> str:
+    """What a type allows."""
+    found = [words for part in _parts(kind) for plain, words in PLAIN.items() if part is plain]
+    return " or ".join(found)
+
+
+def _is_of(kind: Any, value: Any) -> bool:
+    """Whether ``value`` is of the type ``kind``; what is no plain type is not looked at."""
+    from pydantic import TypeAdapter, ValidationError
+
+    if not all(issubclass(part, tuple(PLAIN)) for part in _parts(kind)):
+        return True
+    try:
+        TypeAdapter(kind).validate_python(value, strict=True)
+    except ValidationError:
+        return False
+    return True
 
 
 def check_fields(record: type[Any], values: Any, where: Path | str) -> dict[str, Any]:
@@ -51,7 +115,9 @@ def check_fields(record: type[Any], values: Any, where: Path | str) -> dict[str,
         UserError: they are no mapping, or a field is unknown or missing.
     """
     if not isinstance(values, Mapping):
-        raise UserError(f"{where}: an object was expected for {record.__name__}, got {values!r}")
+        raise UserError(
+            f"{where}: an object was expected for {record.__name__}, got {repr(values)[:60]}"
+        )
     fields = dataclasses.fields(record)
     needed = {
         field.name

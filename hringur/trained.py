@@ -108,6 +108,8 @@ def read_settings(folder: RunFolder) -> RunSettings:
             raise UserError(
                 f"{where}: {name} must be of type {kind.__name__}, got {values[name]!r}"
             )
+    if not 0 <= values["seed"] < 2**32:
+        raise UserError(f"{where}: seed must be in 0..{2**32 - 1}, got {values['seed']}")
     if values["learner"] not in models():
         check_known(values["env"], where)
     return RunSettings(**values)
@@ -158,5 +160,5 @@ def _load_checkpoint(folder: RunFolder, path: Path, device: Device) -> tuple[Run
     if "learner" not in state:
         raise UserError(f"{path} is no run's checkpoint: it has no learner")
     learner, _ = settings.build(make_fabric(TrainerConfig(device=device)))
-    learner.load_state_dict(state["learner"])
+    checkpoint.restore(learner, state["learner"], path)
     return settings, learner

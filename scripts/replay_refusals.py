@@ -1,7 +1,7 @@
 """Replay command lines that must be refused: python scripts/replay_refusals.py TABLE.tsv.
 
-The table has a column ``command``; ``CASES`` in it is the table's folder, ``RUNS`` a folder of tiny
-trained runs, made here. Prints what is wrong, and what was accepted; the exit code is 1 if a command
+The table has a column ``command``; ``CASES`` in it is the table's folder, ``RUNS`` a folder of
+tiny runs, made here. Prints what is wrong, and what was accepted; the exit code is 1 if a command
 ended in a traceback, hung, wrote files, or was refused in more than one line.
 """
 

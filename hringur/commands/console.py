@@ -1,5 +1,6 @@
 """What every command shares: reading options, printing tables or JSON."""
 
+import dataclasses
 import io
 import re
 import sys
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 import tyro
 from rich.console import Console, RenderableType
 
+from hringur.checks import shortened
 from hringur.data.files import json_text, write_whole
 from hringur.settings import renamed_options
 from hringur.types import UserError, printable
@@ -19,24 +21,46 @@ Options = TypeVar("Options")
 
 SECONDS_BETWEEN_NOTES = 10.0
 
+LONGEST_NAME = 255
+"""Bytes of a part of a path."""
+
 
 def parse(options: Callable[..., Options], arguments: Sequence[str], command: str) -> Options:
     """Read ``arguments`` into the dataclass ``options``; bad ones are a UserError in one line."""
     message, written = io.StringIO(), with_new_names(options, arguments)
     try:
         with redirect_stderr(message):
-            return tyro.cli(
+            found = tyro.cli(
                 options,
                 prog=f"hringur {command}",
                 args=written,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
             )
+            check_names(found)
+            return found
     except SystemExit as stopped:
         if stopped.code:
             raise UserError(
                 f"{first_paragraph(message.getvalue())} (see hringur {command} --help)"
             ) from None
         raise
+
+
+def check_names(options: Any) -> None:
+    """Refuse what is no file's name on any system, in any option that may be one.
+
+    Raises:
+        UserError: a part of a path is longer than 255 bytes, or there is a null character in it.
+    """
+    for name, value in vars(options).items():
+        if dataclasses.is_dataclass(value):
+            check_names(value)
+            continue
+        texts = value if isinstance(value, tuple) else (value,)
+        for text in map(str, () if name == "option" else texts):
+            parts = text.encode(errors="replace").split(b"/")
+            if "\0" in text or max(map(len, parts)) > LONGEST_NAME:
+                raise UserError(f"--{name.replace('_', '-')} is no name: {shortened(text)}")
 
 
 def with_new_names(options: Any, arguments: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hringur.commands.console import note, parse, print_json, show
-from hringur.commands.options import check_one_form
+from hringur.commands.options import check_one_form, check_seed
 from hringur.evaluation.estimators import report as estimator_report
 from hringur.evaluation.estimators.bench import Measurement, bench
 from hringur.evaluation.estimators.problems import PROBLEMS
@@ -50,9 +50,11 @@ class Estimators:
                 raise UserError(f"unknown problem {name!r}; there are {', '.join(PROBLEMS)}")
             if self.problem.count(name) > 1:
                 raise UserError(f"the problem {name} is given twice")
-        for option, least in (("samples", 2), ("estimates", 100), ("seed", 0)):
-            if getattr(self, option) < least:
-                raise UserError(f"{option} must be at least {least}, got {getattr(self, option)}")
+        check_seed(self.seed)
+        for option, least, most in (("samples", 2, 1024), ("estimates", 100, 10**6)):
+            if not least <= getattr(self, option) <= most:
+                given = getattr(self, option)
+                raise UserError(f"{option} must be in {least}..{most:,}, got {given}")
 
 
 def main(arguments: list[str]) -> None:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from hringur.checks import largest
 from hringur.evaluators.environments import gym_spec
 from hringur.registry import ENVIRONMENTS
 from hringur.types import Season, UserError
@@ -109,11 +110,12 @@ def check_seed(seed: int) -> None:
 
 
 def check_counts(options: Any, *names: str) -> None:
-    """Refuse an option that is given and below one."""
+    """Refuse an option that is given and below one, or larger than anything of its name may be."""
     for name in names:
         value = getattr(options, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
+        if value is not None and not 1 <= value <= largest(name, value):
+            bound = "at least 1" if value < 1 else f"at most {largest(name, value):,}"
+            raise UserError(f"--{name.replace('_', '-')} must be {bound}, got {value}")
 
 
 def check_one_form(options: Any) -> None:

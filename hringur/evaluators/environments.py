@@ -132,7 +132,7 @@ def refusals(env_id: str) -> Iterator[None]:
         yield
     except UserError:
         raise
-    except (gym.error.Error, KeyError, ValueError) as error:
+    except (gym.error.Error, KeyError, ValueError, OSError) as error:
         raise UserError(f"cannot make {env_id}: {type(error).__name__}: {error}") from error
     except TypeError as error:
         if "unexpected keyword argument" not in str(error):

@@ -69,7 +69,7 @@ class ImageModelConfig:
     """of the running average of the weights, which is what samples and is saved"""
 
     def __post_init__(self) -> None:
-        check_positive(self, "latent", "channels", "hidden", "depth", "lr", "lr_warm_up")
+        check_positive(self, "latent", "channels", "hidden", "depth", "batch", "lr", "lr_warm_up")
         check_choice(self, "network", get_args(NetworkName))
         for name in ("stride", "critic_stride"):
             if getattr(self, name, 2) not in (2, 4):

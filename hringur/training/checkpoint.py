@@ -21,11 +21,14 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-from hringur.data.files import write_whole
+from hringur.data.files import read_bytes, reading, write_whole
 from hringur.types import State, UserError
 
 KIND = "hringur checkpoint"
 VERSION = "1"
+
+MOST_BYTES = 16 << 30
+"""Size of a checkpoint up to which it is read."""
 
 
 def save(path: Path, state: State) -> None:
@@ -49,15 +52,13 @@ def load(path: Path) -> State:
     """The state that ``save`` wrote to ``path``.
 
     Raises:
-        UserError: the file is missing, cut off, damaged, or no checkpoint of this version.
+        UserError: the file is missing, cut off, damaged, or no checkpoint of this version; or a
+            tensor of a learner is not finite.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read the checkpoint {path}: {error.strerror}") from error
+    content = read_bytes(path, MOST_BYTES)
     try:
         tensors = load_tensors(content)
-    except SafetensorError as error:
+    except (SafetensorError, RuntimeError, ValueError, TypeError) as error:
         raise UserError(f"{path} is no checkpoint, or was cut off or damaged") from error
     header = _header(content)
     if header.get("kind") != KIND:
@@ -69,10 +70,49 @@ def load(path: Path) -> State:
     text = header.get("state", "")
     if header.get("digest") != _digest(text, tensors):
         raise UserError(f"{path} is a damaged checkpoint: its digest does not fit its content")
-    state = _decode(json.loads(text), tensors)
+    with reading(path, "a checkpoint"):
+        state = _decode(json.loads(text), tensors)
     if not isinstance(state, dict):
         raise UserError(f"{path} holds no state but a {type(state).__name__}")
+    _check_finite(path, tensors)
     return state
+
+
+def restore(part: Any, state: Any, where: Path | str) -> None:
+    """Let a learner, or a source of batches, go on from a ``state`` that was read from a file.
+
+    Raises:
+        UserError: something is missing from it, or of another type than in the part's own state.
+    """
+    _check_types(state, part.state_dict(), where, "")
+    with reading(where, f"the state of a {type(part).__name__}"):
+        part.load_state_dict(state)
+
+
+def _check_types(found: Any, own: Any, where: Path | str, name: str) -> None:
+    """Refuse what cannot stand for ``own``; what is missing is seen when it is asked for."""
+    kinds = (int, float) if type(own) is float else (type(own),)
+    if isinstance(own, Mapping):
+        kinds = (Mapping,)
+    elif own is None or isinstance(own, Tensor | np.ndarray):
+        return  # a shape that does not fit has a message of its own
+    if not isinstance(found, kinds) or isinstance(found, bool) and type(own) is not bool:
+        raise UserError(
+            f"cannot read {where}: {name or 'the state'} must be of type {type(own).__name__},"
+            f" got {repr(found)[:60]}"
+        )
+    if isinstance(own, Mapping):
+        for key in own.keys() & found.keys():
+            _check_types(found[key], own[key], where, f"{name}/{key}".lstrip("/"))
+
+
+def _check_finite(path: Path | str, tensors: Mapping[str, Tensor]) -> None:
+    """Refuse weights, moments and the like that are not finite; episodes under way may be."""
+    for name, tensor in tensors.items():
+        of_learner = not name.startswith("processes/")
+        unset = name.endswith("baseline/average") and tensor.numel() == 1  # before its first update
+        if of_learner and not unset and not torch.isfinite(tensor).all():
+            raise UserError(f"{path}: the tensor {name} holds numbers that are not finite")
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Any], where: str) -> None:

@@ -1,10 +1,10 @@
 """Settings of the trainer, how far a run has come, the averages of its scalars, and what is due."""
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hringur.types import Metrics, UserError
+from hringur.checks import check_not_negative, check_positive
+from hringur.types import Metrics
 
 DEFAULT_SECONDS = 180.0
 
@@ -27,6 +27,10 @@ class Counters:
 
     evaluation_seconds: float = 0.0
     """time spent in evaluations and their figures [s]"""
+
+    def check(self) -> None:
+        """Refuse counts that no run can have; not at every step, hence no ``__post_init__``."""
+        check_not_negative(self, *vars(self))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +80,8 @@ class TrainerConfig:
     """how many of the last checkpoints stay in the run folder"""
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if is_number and not 0 < value < math.inf:
-                raise UserError(f"{name} must be positive and finite, got {value}")
+        kinds = {name: type(value) for name, value in vars(self).items()}
+        check_positive(self, *(name for name, kind in kinds.items() if kind in (int, float)))
         if self.steps is None and self.samples is None and self.seconds is None:
             object.__setattr__(self, "seconds", DEFAULT_SECONDS)
 
@@ -99,6 +101,10 @@ class Averages:
 
     sums: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.sums.keys() != self.counts.keys() or not all(n > 0 for n in self.counts.values()):
+            raise ValueError("a mean needs a sum and a count above zero")
 
     def add(self, metrics: Metrics) -> None:
         """Add the scalars of one update."""

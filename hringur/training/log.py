@@ -64,17 +64,20 @@ class RunLog(Log):
         self.folder = folder
         self.resume_command = resume_command or f"hringur train ... --resume {folder.path}"
         self._writer: SummaryWriter | None = None
+        self._begun_at = 0
 
     @property
     def writer(self) -> SummaryWriter:
-        """TensorBoard's writer; open between ``begin`` and ``close``."""
-        assert self._writer is not None, "the log has not begun"
+        """TensorBoard's writer; the first use drops what was written beyond the beginning."""
+        if self._writer is None:
+            self.folder.cut_history(self._begun_at)
+            self._writer = SummaryWriter(str(self.folder.path), purge_step=self._begun_at + 1)
         return self._writer
 
     def begin(self, now: Counters) -> None:
-        """Open the files, and drop what an earlier process wrote beyond ``now``."""
-        self.folder.cut_history(now.steps)
-        self._writer = SummaryWriter(str(self.folder.path), purge_step=now.steps + 1)
+        """Write nothing: the first update may yet show that nothing can be learned."""
+        self.folder.read_history()  # refuses what is none
+        self._begun_at = now.steps
 
     def scalars(self, metrics: Metrics, now: Counters) -> None:
         """Write them for TensorBoard."""

@@ -71,6 +71,9 @@ class RunFolder:
             raise UserError(f"{path} is no run folder: it has no config.json")
         if write and rank() == 0:
             folder._check_writable()
+            for file in (folder.history, folder.path / "metrics.json"):
+                if file.exists() and not file.is_file():
+                    raise UserError(f"cannot write {file}: it is no file")
             try:
                 folder._acquire()
                 folder.checkpoints.mkdir(exist_ok=True)

@@ -9,10 +9,13 @@ checkpoint and ends, on a CPU, in the same weights bit for bit as one that was n
 import signal
 import threading
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from types import FrameType
 from typing import Any
 
+from hringur.data.files import reading
+from hringur.settings import check_fields, read
+from hringur.training.checkpoint import restore
 from hringur.training.config import Averages, Counters, Due, TrainerConfig
 from hringur.training.fabric import agree, gather, gradient_step, make_fabric, rank, world_size
 from hringur.training.log import Log
@@ -71,19 +74,34 @@ def train(
     return Outcome(counters=run.now, metrics=run.metrics, interrupted=interrupted)
 
 
+@dataclass(kw_only=True)
+class Progress:
+    """How far a run has come: what a checkpoint keeps beside the learner and its processes."""
+
+    now: Counters = Counters()
+    logged: Counters = Counters()
+    averages: Averages = field(default_factory=Averages)
+    metrics: Metrics = field(default_factory=dict)
+    evaluated_at: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Process:
+    """What a checkpoint keeps of each process."""
+
+    batches: State
+    random: State
+
+
 @dataclass
-class _Run:
+class _Run(Progress):
     """What changes while a run goes on."""
 
     learner: Learner
     batches: Batches
     config: TrainerConfig
     log: Log
-    now: Counters = Counters()
-    logged: Counters = Counters()
-    averages: Averages = field(default_factory=Averages)
-    metrics: Metrics = field(default_factory=dict)
-    evaluated_at: int | None = None
+    resumed: Counters | None = None
 
     def until_done(self, interruption: "Interruption") -> bool:
         """Update, log, evaluate and save until the budget is used up; True if interrupted."""
@@ -117,7 +135,10 @@ class _Run:
         try:
             metrics = self.learner.update(batch, share)
         except FloatingPointError as error:
-            raise FloatingPointError(f"step {self.now.steps + 1}: {error}") from error
+            message = f"step {self.now.steps + 1}: {error}"
+            if self.now == self.resumed:  # nothing has been learned or written since
+                raise UserError(f"cannot resume: {message}") from error
+            raise FloatingPointError(message) from error
         self.now = replace(
             self.now,
             steps=self.now.steps + 1,
@@ -172,18 +193,26 @@ class _Run:
         missing = {"learner", "processes", "now"} - state.keys()
         if missing:
             raise UserError(f"cannot resume: the checkpoint is no run's, it has no {min(missing)}")
+        if not isinstance(state["processes"], list):
+            raise UserError("cannot resume: the checkpoint's processes are no list")
         if len(state["processes"]) != world_size():
             raise UserError(
                 f"cannot resume: the checkpoint is of {len(state['processes'])} processes,"
                 f" and {world_size()} are running"
             )
-        own = state["processes"][rank()]
-        self.learner.load_state_dict(state["learner"])
-        self.batches.load_state_dict(own["batches"])
-        self.now, self.logged = Counters(**state["now"]), Counters(**state["logged"])
-        self.averages = Averages(**state["averages"])
-        self.metrics, self.evaluated_at = state["metrics"], state["evaluated_at"]
-        restore_random_state(own["random"])  # last: loading may draw
+        where = "the checkpoint"
+        own = check_fields(Process, state["processes"][rank()], where)
+        names = [field.name for field in fields(Progress)]
+        progress = read(Progress, {name: state[name] for name in names if name in state}, where)
+        progress.now.check()
+        progress.logged.check()
+        restore(self.learner, state["learner"], where)
+        restore(self.batches, own["batches"], where)
+        for name in names:
+            setattr(self, name, getattr(progress, name))
+        self.resumed = self.now
+        with reading(where, "random streams"):
+            restore_random_state(own["random"])  # last: loading may draw
 
 
 def _pace(now: Counters, before: Counters, share: float) -> Metrics:

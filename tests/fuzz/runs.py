@@ -125,7 +125,7 @@ def edit_state(run: Path, edit: Callable[[dict[str, Any]], Any]) -> None:
 
 
 def set_state_text(run: Path, text: str) -> None:
-    """Put ``text`` where a checkpoint has its JSON, with a digest that fits."""
+    """Put ``text`` where a checkpoint has its JSON, with a fitting digest."""
     path = last_checkpoint(run)
     tensors = load_tensors(path.read_bytes())
     digest = checkpoint._digest(text, tensors)
@@ -157,7 +157,7 @@ def absurd_shape(run: Path) -> None:
 def damaged(name: str, runs: Path, folder: Path) -> Path:
     """A copy in ``folder`` of one of ``runs``, damaged as its ``name`` says.
 
-    ``cfg_FIELD_K``, ``rf_FIELD_K`` and so on: the K-th wrong value of a field; ``fg_RUN_no_KEY`` and
+    ``cfg_FIELD_K``, ``rf_FIELD_K``: a field has its K-th wrong value; ``fg_RUN_no_KEY`` and
     ``fg_RUN_str_KEY``: a part of the learner's state is missing or text; ``fg_RUN_edK``,
     ``fg_state_K``, ``hist_K``, ``fg_nan_RUN``, ``fg_inf_RUN``, ``fg_huge_RUN`` and a few more.
     """
@@ -203,7 +203,9 @@ def forge(run: Path, words: list[str]) -> None:
     elif kind == "no":
         edit_state(run, lambda state: state["learner"].pop(renamed(state["learner"], rest)))
     elif kind == "str":
-        edit_state(run, lambda state: state["learner"].update({renamed(state["learner"], rest): "x"}))
+        edit_state(
+            run, lambda state: state["learner"].update({renamed(state["learner"], rest): "x"})
+        )
     else:
         edit_state(run, EDITS[int(kind.removeprefix("ed"))])
 

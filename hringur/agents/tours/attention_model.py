@@ -52,7 +52,7 @@ class AttentionModelConfig(TourLearning):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "width", "heads", "decoder_heads", "feed_forward")
+        check_positive(self, "width", "layers", "heads", "decoder_heads", "feed_forward")
         for name in ("heads", "decoder_heads"):
             if self.width % getattr(self, name):
                 raise UserError(f"width {self.width} must be divisible by {name}")

@@ -64,7 +64,7 @@ class TourSettings(ABC):
     """largest norm of the gradient; a longer one is scaled down"""
 
     def __post_init__(self) -> None:
-        check_positive(self, "batch", "lr", "clip_norm", "clip")
+        check_positive(self, "batch", "tours", "max_places", "lr", "clip_norm", "clip")
         check_not_negative(self, "reinforcement", "entropy_bonus", "frequencies")
         check_share(self, "imitation", "average_decay")
         if self.tours is not None and self.tours < 2:
@@ -82,6 +82,10 @@ class InstanceBatches:
         self, sampler: Sampler, n_places: int, config: TourSettings, seed: list[int]
     ) -> None:
         self.sampler, self.n_places, self.config = sampler, n_places, config
+        if config.max_places is not None:
+            if config.max_places < n_places:
+                raise UserError(f"max_places must be at least {n_places}, got {config.max_places}")
+            sampler.random_row_size(config.max_places)  # refuses more than there are
         self.rng = np.random.default_rng(seed)
 
     def __iter__(self) -> Iterator[Instances]:

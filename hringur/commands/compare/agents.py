@@ -29,6 +29,7 @@ from hringur.evaluators.episodes import EpisodeReturns
 from hringur.registry import learner_config, learners
 from hringur.settings import read
 from hringur.trained import RunSettings, latest_state
+from hringur.training.checkpoint import restore
 from hringur.training.config import TrainerConfig
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
@@ -216,7 +217,7 @@ class AgentTask(CellTask):
         seed_everything(self.seed)
         learner, _ = settings.without_initial().build(make_fabric(settings.trainer))
         untrained = learner.evaluate()
-        learner.load_state_dict(state["learner"])
+        restore(learner, state["learner"], self.run)
         played = evaluator_for(self.env, self.env_options, self.episodes).play(learner)
         if not np.isfinite(played.returns).all():
             raise FloatingPointError("a held-out episode returned what is not finite")

@@ -163,22 +163,28 @@ def end_with(started_by: int) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
+def check_backend(backend: Backend) -> None:
+    """Make Ray known to joblib, if it is wanted.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    if backend == "ray":
+        try:
+            from ray.util.joblib import register_ray
+        except ModuleNotFoundError:
+            raise MissingExtra("--backend ray", "ray") from None
+        register_ray()
+
+
 def run_cells(
     tasks: Sequence[CellTask], jobs: int, backend: Backend, work: Work = run_cell
 ) -> Iterator[tuple[Any, Failed | None]]:
-    """Every cell as it is done, with its failure if it failed.
-
-    Raises:
-        MissingExtra: Ray is not installed.
-    """
+    """Every cell as it is done, with its failure if it failed."""
+    check_backend(backend)
     if backend == "joblib":
         yield from _in_processes(list(tasks), jobs, backend, work)
         return
-    try:
-        from ray.util.joblib import register_ray
-    except ModuleNotFoundError:
-        raise MissingExtra("--backend ray", "ray") from None
-    register_ray()
     with joblib.parallel_config(backend="ray"):  # the cluster that is running, or a local one
         yield from _in_processes(list(tasks), jobs, backend, work)
 

@@ -16,7 +16,14 @@ from typing import Any, ClassVar
 from matplotlib.figure import Figure
 from rich.console import RenderableType
 
-from hringur.commands.compare.cells import Backend, CellTask, Failed, run_cells
+from hringur.checks import LARGEST_COUNT, shortened
+from hringur.commands.compare.cells import (
+    Backend,
+    CellTask,
+    Failed,
+    check_backend,
+    run_cells,
+)
 from hringur.commands.console import note, print_json, show
 from hringur.commands.options import check_counts, check_figure
 from hringur.data.files import json_text, write_whole
@@ -124,9 +131,11 @@ class TrainedComparison(ABC):
         """The trainer's name of the budget, and how much of it; a count is a whole number."""
         found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(self.units)})", self.budget.strip())
         name, factor = self.units[found[2]] if found else ("", 0.0)
-        if found is None or float(found[1]) <= 0 or (name == "samples" and "." in found[1]):
-            raise UserError(f"--budget must be such as {self.budgets}, got {self.budget!r}")
-        return name, float(found[1]) * factor
+        amount = float(found[1]) * factor if found else 0.0
+        if not 0 < amount <= LARGEST_COUNT or (found and name == "samples" and "." in found[1]):
+            given = shortened(self.budget)
+            raise UserError(f"--budget must be such as {self.budgets}, got {given}")
+        return name, amount
 
     def where(self) -> Path:
         """The folder of the comparison."""
@@ -151,6 +160,7 @@ def train_and_compare(options: TrainedComparison, arguments: Sequence[str]) -> N
     done_cells(tasks)  # refuses a broken one before the others are trained
     failed: list[Failed] = []
     if missing:
+        check_backend(options.backend)
         check_buildable(missing)
         keep_settings(folder, options.common())
         failed = train_cells(options, missing, len(tasks))

@@ -21,6 +21,10 @@ from hringur.evaluation.tours.methods import DECODINGS
 from hringur.evaluators.environments import import_typed
 from hringur.trained import load_trained
 from hringur.training.config import Device
+from hringur.types import UserError
+
+MOST_SAMPLES = 100_000
+"""Tours drawn for each instance."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +87,9 @@ class Evaluate:
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
-        check_counts(self, "episodes", "video_steps")
+        check_counts(self, "count", "episodes", "video_steps", "beam_width")
+        if not 1 <= self.samples <= MOST_SAMPLES:
+            raise UserError(f"--samples must be in 1..{MOST_SAMPLES:,}, got {self.samples}")
 
     def decodings(self, round_trip: bool = True) -> list[Decoding]:
         """Each method; with 2-opt, each method beside itself with it."""

@@ -39,6 +39,7 @@ from hringur.envs.breakout.game import (
 from hringur.envs.breakout.screen import Screen
 from hringur.envs.breakout.vector_env import breakout_vec
 from hringur.references.breakout import CEILING
+from hringur.settings import typed
 from hringur.types import State, UserError
 
 __all__ = ["ThreeActionBreakout", "breakout", "breakout_vec"]
@@ -49,6 +50,7 @@ Observation = UInt8[np.ndarray, "stack size size"]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 
+@typed
 def breakout(
     frame_skip: int = 4,
     sticky: float = 0.25,

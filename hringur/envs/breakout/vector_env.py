@@ -22,11 +22,13 @@ from hringur.envs.breakout.game import (
 )
 from hringur.envs.breakout.log import ActionLog, replay
 from hringur.envs.vector import Info, NativeVectorEnv, Seeds, VectorStep
+from hringur.settings import typed
 from hringur.types import State, UserError
 
 Observation = UInt8[np.ndarray, "B stack size size"]
 
 
+@typed
 def breakout_vec(
     num_envs: int = 1,
     frame_skip: int = 4,

@@ -8,9 +8,11 @@ from hringur.data.tours.instances import UniformPoints
 from hringur.envs.tours.env import TourEnv
 from hringur.envs.tours.problem import TourProblem
 from hringur.envs.tours.vector_env import TourVectorEnv
+from hringur.settings import typed
 from hringur.types import UserError
 
 
+@typed
 def euclidean_tsp(
     places: int = 20,
     round_trip: bool = True,
@@ -21,6 +23,7 @@ def euclidean_tsp(
     return TourEnv(euclidean_problem(places, round_trip, compute_optimal), render_mode)
 
 
+@typed
 def euclidean_tsp_vec(
     num_envs: int = 1,
     places: int = 20,

@@ -21,12 +21,14 @@ from hringur.data.tours.place_sets import PLACE_SETS, place_set
 from hringur.envs.tours.env import TourEnv
 from hringur.envs.tours.problem import TourProblem
 from hringur.envs.tours.vector_env import TourVectorEnv
+from hringur.settings import typed
 from hringur.types import Instances, Season, UserError
 
 Places = int | str | Sequence[str]
 """A number n: n places drawn anew every episode; a set's name; or names of places."""
 
 
+@typed
 def iceland_tsp(
     places: Places = 20,
     season: str = "summer",
@@ -41,6 +43,7 @@ def iceland_tsp(
     return TourEnv(problem, render_mode)
 
 
+@typed
 def iceland_tsp_vec(
     num_envs: int = 1,
     places: Places = 20,

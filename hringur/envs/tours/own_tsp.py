@@ -7,9 +7,11 @@ from hringur.data.tours.own_instances import OwnInstance
 from hringur.envs.tours.env import TourEnv
 from hringur.envs.tours.problem import TourProblem
 from hringur.envs.tours.vector_env import TourVectorEnv
+from hringur.settings import typed
 from hringur.types import UserError
 
 
+@typed
 def own_tsp(
     problem: OwnInstance | None = None,
     start: str | None = None,
@@ -21,6 +23,7 @@ def own_tsp(
     return TourEnv(own_problem(problem, start, round_trip, compute_optimal), render_mode)
 
 
+@typed
 def own_tsp_vec(
     num_envs: int = 1,
     problem: OwnInstance | None = None,

@@ -19,6 +19,10 @@ from hringur.types import UserError
 SELL, WAIT, BUY = 0, 1, 2
 YEAR = 252
 """Trading days."""
+MOST = 100_000
+"""Days of a window, or of an episode: four centuries."""
+MOST_OBSERVED = 10**8
+"""Numbers of all observations of an episode, together."""
 DAY_IN_YEARS = np.float32(1.0 / YEAR)
 STATE_BOUND = 8.0
 """Deviations beyond which a process's state is no longer told apart."""
@@ -195,6 +199,8 @@ def trading_problem(
         raise UserError("split, fold, folds and embargo are options of real prices only")
     elif episode_days is None:
         raise UserError("episode_days must be a number of days: a process has no end")
+    if window * episode_days > MOST_OBSERVED:
+        raise UserError(f"window times episode_days must be at most {MOST_OBSERVED:,}")
     buy_cost, sell_cost = costs(fee, half_spread, slippage)
     return TradingProblem(
         source=source,
@@ -224,5 +230,5 @@ def costs(fee: float, half_spread: float, slippage: float) -> tuple[float, float
 
 
 def _check_whole(name: str, value: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise UserError(f"{name} must be a whole number of days, at least 1, got {value!r}")
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 < value <= MOST:
+        raise UserError(f"{name} must be a whole number of days in 1..{MOST:,}, got {value!r}")

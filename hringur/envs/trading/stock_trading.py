@@ -8,9 +8,11 @@ from hringur.data.trading.sources import Part, Source
 from hringur.envs.trading.env import TradingEnv
 from hringur.envs.trading.problem import YEAR, trading_problem
 from hringur.envs.trading.vector_env import TradingVectorEnv
+from hringur.settings import typed
 from hringur.types import UserError
 
 
+@typed
 def stock_trading(
     prices: "str | Path | Source" = "ornstein-uhlenbeck",
     ticker: str | None = None,
@@ -44,6 +46,7 @@ def stock_trading(
     return TradingEnv(problem, render_mode)
 
 
+@typed
 def stock_trading_vec(
     num_envs: int = 1,
     prices: "str | Path | Source" = "ornstein-uhlenbeck",

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hringur.checks import check_choice, check_not_negative, check_share
+from hringur.checks import check_choice, check_not_negative, check_positive, check_share
 from hringur.estimators.catalogue import ESTIMATORS, make_estimator
 from hringur.estimators.distributions import bernoullis
 from hringur.generative import measures
@@ -76,6 +76,7 @@ class DiscreteAutoencoderConfig(ImageModelConfig):
         check_choice(self, "estimator", tuple(ESTIMATORS))
         check_choice(self, "prior", get_args(BitPriorName))
         check_choice(self, "likelihood", LIKELIHOODS)
+        check_positive(self, "draws")
         check_not_negative(self, "entropy_bonus")
         check_share(self, "entropy_share")
         promises = make_estimator(self.estimator, (self.latent,)).promises

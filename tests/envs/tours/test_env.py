@@ -270,7 +270,9 @@ def test_given_instances_that_do_not_fit_are_refused():
         ({"places": 95}, "number of places must be in 2..94, got 95"),
         ({"places": 90, "season": "winter"}, "number of places must be in 2..82"),
         ({"places": 95, "start": "Akureyri"}, "number of places must be in 2..94"),
-        ({"places": True}, "places must be a number"),
+        ({"places": True}, "places must be a whole number or text or a list, got True"),
+        ({"start": 5}, "start must be text or None, got 5"),
+        ({"round_trip": "x"}, "round_trip must be True or False, got 'x'"),
         ({"places": "cities"}, "cities"),
         ({"places": ["Reykjavík", "Reykjavik"]}, "twice"),
         ({"places": ["Reykjavík"]}, "at least 2"),
@@ -291,7 +293,7 @@ def test_options_that_cannot_be_are_refused_in_one_line(options, message):
 def test_other_environments_refuse_too():
     for env_id, options, message in (
         ("EuclideanTSP-v0", {"places": 1}, "at least 2"),
-        ("EuclideanTSP-v0", {"places": True}, "number of points"),
+        ("EuclideanTSP-v0", {"places": True}, "a whole number, got True"),
         ("OwnTSP-v0", {}, "needs problem="),
         ("OwnTSP-v0", {"problem": OWN, "start": "d"}, "one of the 3 places"),
     ):

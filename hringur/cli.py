@@ -7,6 +7,7 @@ not finite) in one line and 1, Ctrl-C in 130.
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pkgutil import resolve_name
@@ -34,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"hringur {version('hringur')}")
         return 0
     try:
-        command(arguments[0])(arguments[1:])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*is out of date")  # Gymnasium's
+            command(arguments[0])(arguments[1:])
     except UserError as error:
         print(f"hringur: {one_line(str(error))}", file=sys.stderr)
         return 2

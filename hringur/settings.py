@@ -133,6 +133,9 @@ def check_fields(record: type[Any], values: Any, where: Path | str) -> dict[str,
     if unknown or missing:
         what = f"unknown {', '.join(unknown)}" if unknown else f"missing {', '.join(missing)}"
         raise UserError(f"{where} is not of this version of Hringur: {what}")
+    for field in fields:
+        if dataclasses.is_dataclass(field.type) and field.name in given:
+            given[field.name] = check_fields(field.type, given[field.name], where)  # type: ignore[arg-type]
     return given
 
 

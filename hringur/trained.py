@@ -16,7 +16,7 @@ from typing import Any
 from lightning_fabric import Fabric
 
 from hringur.evaluators.choice import domain_for
-from hringur.evaluators.environments import check_known
+from hringur.evaluators.environments import check_known, check_options
 from hringur.registry import MODEL_EVALUATION, SAVED, config_of, models
 from hringur.settings import check_fields, read
 from hringur.training import checkpoint
@@ -112,6 +112,7 @@ def read_settings(folder: RunFolder) -> RunSettings:
         raise UserError(f"{where}: seed must be in 0..{2**32 - 1}, got {values['seed']}")
     if values["learner"] not in models():
         check_known(values["env"], where)
+        check_options(values["env_options"])
     return RunSettings(**values)
 
 

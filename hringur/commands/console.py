@@ -27,7 +27,7 @@ LONGEST_NAME = 255
 
 def parse(options: Callable[..., Options], arguments: Sequence[str], command: str) -> Options:
     """Read ``arguments`` into the dataclass ``options``; bad ones are a UserError in one line."""
-    message, written = io.StringIO(), with_new_names(options, arguments)
+    message, (written, notes) = io.StringIO(), with_new_names(options, arguments)
     try:
         with redirect_stderr(message):
             found = tyro.cli(
@@ -36,14 +36,16 @@ def parse(options: Callable[..., Options], arguments: Sequence[str], command: st
                 args=written,
                 config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
             )
-            check_names(found)
-            return found
     except SystemExit as stopped:
         if stopped.code:
             raise UserError(
                 f"{first_paragraph(message.getvalue())} (see hringur {command} --help)"
             ) from None
         raise
+    check_names(found)
+    for line in notes:
+        note(line)
+    return found
 
 
 def check_names(options: Any) -> None:
@@ -63,18 +65,19 @@ def check_names(options: Any) -> None:
                 raise UserError(f"--{name.replace('_', '-')} is no name: {shortened(text)}")
 
 
-def with_new_names(options: Any, arguments: Sequence[str]) -> list[str]:
+def with_new_names(options: Any, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     """``arguments`` with the present names of renamed options, and a warning for each."""
-    renamed, written = renamed_options(options), []
+    renamed, written, notes = renamed_options(options), [], []
     for argument in arguments:
         option, equals, value = argument.partition("=")
         old = option.removeprefix("--").replace("-", "_")
         if option.startswith("--") and old in renamed:
             new = "--" + renamed[old].replace("_", "-")
-            note(f"hringur: {option} is now called {new}; the old name goes with the next release")
+            told = f"{option} is now called {new}; the old name goes with the next release"
+            notes.append(f"hringur: {told}")
             argument = new + equals + value
         written.append(argument)
-    return written
+    return written, notes
 
 
 def first_paragraph(boxed: str) -> str:

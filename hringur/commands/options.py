@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from hringur.checks import largest
-from hringur.evaluators.environments import gym_spec
+from hringur.evaluators.environments import check_options, gym_spec
 from hringur.registry import ENVIRONMENTS
 from hringur.types import Season, UserError
 
@@ -39,6 +39,7 @@ def parse_options(given: Sequence[str]) -> dict[str, Any]:
         if key in options:
             raise UserError(f"--option {key} is given twice")
         options[key] = _literal(value)
+    check_options(options)
     return options
 
 

@@ -18,6 +18,11 @@ from gymnasium.envs.registration import EnvSpec, load_env_creator
 from hringur.registry import domain_of, entries
 from hringur.types import UserError
 
+RESERVED = frozenset(
+    ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode", "render_mode")
+)
+"""What ``make`` and ``make_vec`` take beside the options of the environments themselves."""
+
 
 def gym_spec(env_id: str) -> EnvSpec:
     """What Gymnasium knows of an environment; the module before a colon is imported first.
@@ -65,6 +70,17 @@ def import_typed(module: str) -> None:
         _import(module)
     except ImportError as error:
         raise UserError(f"cannot import {module}: {error}") from error
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Refuse what is no option of an environment, but of those who make them.
+
+    Raises:
+        UserError: the message names it.
+    """
+    reserved = sorted(RESERVED & options.keys())
+    if reserved:
+        raise UserError(f"{reserved[0]} is no option of an environment to train on")
 
 
 def make_single(env_id: str, **options: Any) -> gym.Env:

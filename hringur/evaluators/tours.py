@@ -186,10 +186,13 @@ class TourEvaluator:
 def own_held_out(env_id: str, env_options: Mapping[str, Any], count: int = OWN_COUNT) -> HeldOut:
     """Instances drawn from an environment's own sampler, by a stream that no training meets.
 
-    They are solved exactly up to ``LARGEST_SOLVED`` places; of more, the optimum is NaN.
+    Of places that are always the same there is one. Optima are proven up to ``LARGEST_SOLVED``
+    places; of more, the optimum is NaN.
     """
     single: Any = make_single(env_id, **env_options).unwrapped
     n, rng = single.n_places, np.random.default_rng(ENTROPY)
+    if single.sampler.random_row_size(n) == 0:  # the same places at all times
+        count = 1
     instances = single.sampler.sample(rng, count, n)
     optimal, tour = np.full(count, np.nan), np.tile(np.arange(n), (count, 1))
     if n <= LARGEST_SOLVED:

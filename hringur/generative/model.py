@@ -21,6 +21,7 @@ from lightning_fabric import Fabric
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
+from hringur.data.files import reading
 from hringur.data.images.image_set import ImageSet
 from hringur.evaluators.digit_classifier import DigitClassifier, shipped_classifier
 from hringur.evaluators.images import COUNT, FEWEST, WHILE_TRAINING, ImageEvaluator, measurable
@@ -277,6 +278,12 @@ class ImageModel(ABC):
         state = learner_state(Path(path))
         if "image_model" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that a model of images wrote")
+        with reading(path, "a model of images"):
+            return cls._built(state, path, device, dataset)
+
+    @classmethod
+    def _built(cls, state: State, path: str | Path, device: str, dataset: Any) -> Any:
+        """The model whose description and weights are in ``state``."""
         about = state["image_model"]
         config = read(model_config(about["model"]), about["config"], path)
         if not issubclass(config.model(), cls):

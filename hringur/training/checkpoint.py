@@ -126,6 +126,8 @@ def load_weights(module: nn.Module, weights: Mapping[str, Any], where: str) -> N
     Raises:
         UserError: weights are missing, left over, or of other shapes.
     """
+    if not isinstance(weights, Mapping):
+        raise UserError(f"{where} holds no weights but a {type(weights).__name__}")
     here = module.state_dict()
     missing = [name for name in here if name not in weights]
     unexpected = [name for name in weights if name not in here]

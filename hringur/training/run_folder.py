@@ -185,4 +185,7 @@ def learner_state(path: Path) -> State:
     if file is None:
         raise UserError(f"the run {path} has no checkpoint yet")
     state = checkpoint.load(file)
-    return state.get("learner", state)
+    learner = state.get("learner", state)
+    if not isinstance(learner, dict):
+        raise UserError(f"{file} holds no learner but a {type(learner).__name__}")
+    return learner

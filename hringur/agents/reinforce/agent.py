@@ -32,6 +32,7 @@ from hringur.agents.reinforce.observations import is_single, leaves_of, tensors
 from hringur.agents.reinforce.policy_gradient import PolicyGradient
 from hringur.agents.reinforce.rollouts import Rollouts
 from hringur.agents.reinforce.settings import ReinforceSettings
+from hringur.data.files import reading
 from hringur.estimators.baselines import Baseline
 from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
 from hringur.evaluators.environments import check_known
@@ -259,15 +260,16 @@ class Reinforce:
         state = learner_state(Path(path))
         if "reinforce" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that Reinforce.save wrote")
-        about = state["reinforce"]
-        if env is None and not about["by_name"]:
-            raise UserError(f"{path} is of wrapped or unnamed environments: give load(..., env=)")
-        if env is None:
-            check_known(about["env"], path)
-        options = about["env_options"] if env is None else {}
-        config = read(ReinforceConfig, about["config"], path)
-        agent = cls(env or about["env"], config, device=device, env_options=options)
-        checkpoint.load_weights(agent.network, state["weights"], str(path))
+        with reading(path, "a REINFORCE agent"):
+            about = state["reinforce"]
+            if env is None and not about["by_name"]:
+                raise UserError(f"{path} is of wrapped environments: give load(..., env=)")
+            if env is None:
+                check_known(about["env"], path)
+            options = about["env_options"] if env is None else {}
+            config = read(ReinforceConfig, about["config"], path)
+            agent = cls(env or about["env"], config, device=device, env_options=options)
+            checkpoint.load_weights(agent.network, state["weights"], str(path))
         return agent
 
     def state_dict(self) -> State:

@@ -228,7 +228,12 @@ class SB3Learner:
             self._explore(progress)
         if self.on_tours:
             self._fresh_episodes()
-        self.model.learn(self.steps, reset_num_timesteps=False, log_interval=self.log_interval)
+        try:
+            self.model.learn(self.steps, reset_num_timesteps=False, log_interval=self.log_interval)
+        except ValueError as error:  # torch's distributions print all their numbers
+            if "to satisfy the constraint" not in str(error):
+                raise
+            raise FloatingPointError("the policy's logits are not finite") from error
         self.model.logger.dump(self.model.num_timesteps)
         return finite_metrics(self.scalars.latest)
 

@@ -34,6 +34,7 @@ from hringur.agents.tours.decoding import (
 from hringur.agents.tours.pictures import learning_pictures
 from hringur.agents.tours.predicting import Predicting
 from hringur.agents.tours.settings import InstanceBatches, TourSettings
+from hringur.data.files import reading
 from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_functions import score_function
@@ -224,11 +225,12 @@ class TourAgent:
         state = learner_state(Path(path))
         if "tour_agent" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that TourAgent.save wrote")
-        about = state["tour_agent"]
-        check_known(about["env"], path)
-        config = read(learner_config(about["policy"]), about["config"], path)
-        agent = cls(about["env"], config, device=device, env_options=about["env_options"])
-        agent.trained.load_weights(state["weights"], str(path))
+        with reading(path, "a tour agent"):
+            about = state["tour_agent"]
+            check_known(about["env"], path)
+            config = read(learner_config(about["policy"]), about["config"], path)
+            agent = cls(about["env"], config, device=device, env_options=about["env_options"])
+            agent.trained.load_weights(state["weights"], str(path))
         return agent
 
     def state_dict(self) -> State:

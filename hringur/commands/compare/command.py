@@ -26,6 +26,7 @@ from hringur.evaluation.tours.methods import DECODINGS, exact_score, heuristic_s
 from hringur.evaluation.tours.scores import OverSeeds, Score, over_seeds
 from hringur.evaluators.environments import import_typed
 from hringur.references.tours.heuristics import heuristics
+from hringur.registry import models
 from hringur.trained import Trained, load_trained
 from hringur.training.config import Device
 from hringur.types import UserError
@@ -126,6 +127,9 @@ def main(arguments: list[str]) -> None:
         import_typed(module)
     command = shlex.join(["hringur", "compare", *arguments])
     trained = {path: load_trained(path, options.device) for path in options.runs}
+    others = [one for one in trained.values() if one.name in models()]
+    if others:
+        raise UserError(f"{others[0].path} is a model of images: hringur compare is of tours")
     if trained:
         problem = problem_for(list(trained.values()), options.held_out, options.count)
     else:

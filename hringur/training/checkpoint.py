@@ -91,25 +91,25 @@ def restore(part: Any, state: Any, where: Path | str) -> None:
 
 def _check_types(found: Any, own: Any, where: Path | str, name: str) -> None:
     """Refuse what cannot stand for ``own``; what is missing is seen when it is asked for."""
-    kinds = (int, float) if type(own) is float else (type(own),)
+    if own is None or isinstance(own, Tensor | np.ndarray):
+        return  # a shape that does not fit has a message of its own
+    kinds: tuple[Any, ...] = (int, float) if type(own) is float else (type(own),)
     if isinstance(own, Mapping):
         kinds = (Mapping,)
-    elif own is None or isinstance(own, Tensor | np.ndarray):
-        return  # a shape that does not fit has a message of its own
     if not isinstance(found, kinds) or isinstance(found, bool) and type(own) is not bool:
         raise UserError(
             f"cannot read {where}: {name or 'the state'} must be of type {type(own).__name__},"
             f" got {repr(found)[:60]}"
         )
     if isinstance(own, Mapping):
-        for key in own.keys() & found.keys():
+        for key in own.keys() & dict(found).keys():
             _check_types(found[key], own[key], where, f"{name}/{key}".lstrip("/"))
 
 
 def _check_finite(path: Path | str, tensors: Mapping[str, Tensor]) -> None:
     """Refuse weights, moments and the like that are not finite; episodes under way may be."""
     for name, tensor in tensors.items():
-        of_learner = not name.startswith("processes/")
+        of_learner = name.startswith(("learner/", "weights/"))
         unset = name.endswith("baseline/average") and tensor.numel() == 1  # before its first update
         if of_learner and not unset and not torch.isfinite(tensor).all():
             raise UserError(f"{path}: the tensor {name} holds numbers that are not finite")

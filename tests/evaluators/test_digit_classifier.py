@@ -135,7 +135,7 @@ def test_a_saved_classifier_comes_back(tmp_path):
 
 
 def test_another_file_is_refused(tmp_path, small):
-    with pytest.raises(UserError, match="cannot read the checkpoint"):
+    with pytest.raises(UserError, match="cannot read .*none.safetensors"):
         DigitClassifier.load(tmp_path / "none.safetensors")
     checkpoint.save(tmp_path / "other.safetensors", {"weights": {}})
     with pytest.raises(UserError, match="not one of a classifier"):

@@ -185,3 +185,61 @@ def test_another_architecture_is_told_in_one_line():
         checkpoint.load_weights(small, before | {"0.bias": "text"}, "run/x")
     for name, weight in small.state_dict().items():
         assert torch.equal(weight, before[name])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_weights_that_are_not_finite_are_refused_by_name(value, tmp_path):
+    weights = {"body": {"bias": torch.tensor([0.0, value])}}
+    checkpoint.save(tmp_path / "a", {"learner": weights})
+    with pytest.raises(UserError, match="the tensor learner/body/bias holds numbers that are not"):
+        checkpoint.load(tmp_path / "a")
+
+
+def test_an_average_before_its_first_update_and_episodes_may_be_without_value(tmp_path):
+    state = {
+        "learner": {"baseline": {"average": torch.tensor(math.nan)}},
+        "processes": [{"batches": {"observation": torch.tensor([math.inf])}}],
+    }
+    checkpoint.save(tmp_path / "a", state)
+    assert checkpoint.load(tmp_path / "a")["learner"]["baseline"]["average"].isnan()
+
+
+class Counting:
+    """A learner with little to keep."""
+
+    def __init__(self):
+        self.state = {"updates": 3, "lr": 0.5, "network": {"w": torch.ones(2)}, "best": None}
+
+    def state_dict(self):
+        return self.state
+
+    def load_state_dict(self, state):
+        self.state = {name: state[name] for name in self.state}
+
+
+def test_a_state_of_the_same_types_is_restored():
+    learner = Counting()
+    checkpoint.restore(learner, {**learner.state, "updates": 4, "lr": 1, "best": 2.0}, "here")
+    assert (learner.state["updates"], learner.state["best"]) == (4, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"updates": "x"}, "updates must be of type int, got 'x'"),
+        ({"updates": True}, "updates must be of type int, got True"),
+        ({"updates": None}, "updates must be of type int, got None"),
+        ({"network": "x"}, "network must be of type dict, got 'x'"),
+        ({"lr": [1]}, r"lr must be of type float, got \[1\]"),
+    ],
+)
+def test_a_state_of_other_types_is_refused(change, message):
+    learner = Counting()
+    with pytest.raises(UserError, match=f"^cannot read here: {message}"):
+        checkpoint.restore(learner, learner.state | change, "here")
+
+
+def test_what_is_missing_from_a_state_is_named():
+    learner = Counting()
+    with pytest.raises(UserError, match="cannot read here as the state of a Counting: .*'lr'"):
+        checkpoint.restore(learner, {"updates": 1, "network": {}, "best": None}, "here")

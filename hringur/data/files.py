@@ -6,10 +6,10 @@ calls libraries inside ``reading``.
 
 import csv
 import dataclasses
-import io
 import json
 import math
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,13 @@ from typing import Any
 
 from hringur.types import UserError
 
-MAX_FILE_BYTES = 1 << 28
-"""Text beyond that is no data of this package: 256 MiB."""
+MAX_FILE_BYTES = 1 << 27
+"""Text beyond that is no data of this package: 128 MiB."""
+
+MAX_CELLS = 26_000_000
+"""Cells of a table, each about 60 bytes in memory: the distances between 5,000 places."""
+
+LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 
 def write_whole(path: str | Path, content: bytes | str) -> None:
@@ -155,15 +160,15 @@ def csv_rows(
     Raises:
         UserError: it is no CSV, or has more rows or columns than allowed; begins with ``where``.
     """
-    rows = []
+    rows, count = [], 0
 
     def lines() -> Iterator[str]:
-        for number, line in enumerate(io.StringIO(text, newline=""), start=1):
-            if line.count(",") >= most_columns:
+        for number, line in enumerate(LINE.finditer(text), start=1):
+            if line[0].count(",") >= most_columns:
                 raise UserError(
                     f"{where}, line {number}: at most {most_columns:,} columns are read"
                 )
-            yield line
+            yield line[0]
 
     reader = csv.reader(lines(), strict=True)
     try:
@@ -171,8 +176,10 @@ def csv_rows(
             cells = [cell.strip() for cell in row]
             if any(cells):
                 rows.append((reader.line_num, cells))
-            if len(rows) > most_rows:
-                raise UserError(f"{where}: at most {most_rows:,} rows are read, it has more")
+                count += len(cells)
+            if len(rows) > most_rows or count > MAX_CELLS:
+                most = f"{most_rows:,} rows and {MAX_CELLS:,} cells"
+                raise UserError(f"{where}: at most {most} are read, it has more")
     except csv.Error as error:
         raise UserError(f"{where}, line {reader.line_num}: not a CSV file: {error}") from error
     return rows

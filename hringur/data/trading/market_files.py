@@ -10,9 +10,8 @@ import gzip
 import hashlib
 import io
 import re
-from collections.abc import Callable
+import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,26 +20,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from hringur.data.files import read_text
-from hringur.data.trading.prices import Prices, checked
-from hringur.types import MissingExtra, UserError
+from hringur.data.text import number
+from hringur.data.trading.columns import Role, is_about_adjusting, is_harmless, ratio, roles_of
+from hringur.data.trading.prices import Prices, checked, split_factor
+from hringur.data.trading.tables import Table, csv_table, one_asset, parquet_table
+from hringur.types import UserError, printable
 
 STOCKS_SHA256 = "5abadf99b2d394f920120a27de6f0df129859d71d4cfb0bf661bcc99446ab1fd"
-MAX_GAP_DAYS = 10
-"""Longer than any closure of a stock exchange in the shipped data (7 days in September 2001)."""
+MAX_GAP_DAYS = 14
+"""No regular closure of an exchange is longer: up to 13 days in Taipei, 12 in Jakarta, 11 in Tokyo,
+Shanghai and Seoul, 7 in New York (September 2001)."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-COLUMNS = ("date", "open", "close", "adj close")
-NEEDED = "needed are date, open and close; adj close is used where present"
-
-
-@dataclass(frozen=True, eq=False)
-class _Table:
-    """What a file holds, column by column, still as it stands there."""
-
-    columns: dict[str, list[Any]]
-    row: Callable[[int], str]
-    """how a message names the row with this number, counted from 0"""
+NEEDED = "needed are date, open and close; docs/stock_trading.md tells what else is understood"
 
 
 def shipped_stocks(ticker: str | None = None) -> Prices:
@@ -72,18 +64,37 @@ def shipped_stocks(ticker: str | None = None) -> Prices:
     )
 
 
-def read_prices(path: str | Path, max_gap_days: int = MAX_GAP_DAYS) -> Prices:
+def read_prices(
+    path: str | Path, max_gap_days: int = MAX_GAP_DAYS, symbol: str | None = None
+) -> Prices:
     """One asset's daily prices from a CSV file, or from Parquet (``.parquet``, ``.pq``).
 
-    Columns, in any order and case: date, open, close; "adj close" adjusts open and close alike;
-    others are ignored. Dates are days without a time zone.
+    Columns are known by their vendors' names (``columns``), in any order: date, open and close. An
+    adjusted close adjusts open and close alike; so do splits where there is none. What was used is
+    said once, in one line on stderr. Dates are days without a time zone.
+
+    Args:
+        path: the file.
+        max_gap_days: what two dates in a row may be apart.
+        symbol: which asset to read where the file has several.
 
     Raises:
-        UserError: as the module says; or a hole of more than ``max_gap_days`` days.
+        UserError: as the module says; a hole of more than ``max_gap_days`` days, several assets
+            and no ``symbol``, or a column about adjusting that cannot be understood.
     """
+    if type(max_gap_days) is not int or max_gap_days < 1:
+        raise UserError(f"max_gap_days must be a whole number from 1, got {max_gap_days!r}")
     parquet = Path(path).suffix.lower() in (".parquet", ".pq")
-    table = _parquet_table(path) if parquet else _csv_table(path)
-    return _prices(table, str(path), Path(path).stem, max_gap_days)
+    table = one_asset((parquet_table if parquet else csv_table)(path), str(path), symbol)
+    name = printable(symbol or Path(path).stem)
+    prices, used = _prices(table, str(path), name, max_gap_days)
+    _say_once(printable(f"hringur: {path}: {prices.days:,} days of {used}"))
+    return prices
+
+
+@cache
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 @cache
@@ -94,107 +105,91 @@ def _stocks() -> dict[str, Prices]:
         raise UserError(
             f"hringur/data/trading/markets/stocks.csv.gz is damaged: its SHA-256 is {found}"
         )
-    rows: dict[str, list[list[str]]] = {}
     header, *lines = csv.reader(io.StringIO(gzip.decompress(content).decode()))
-    for line in lines:
-        rows.setdefault(line[0], []).append(line)
+    table = Table(header, [list(column) for column in zip(*lines, strict=True)], "row {}".format)
     return {
-        ticker: _prices(
-            _table_of(header, mine, "row {}".format, ticker), "stocks.csv.gz", ticker, MAX_GAP_DAYS
+        ticker: _prices(one_asset(table, "stocks.csv.gz", ticker), "stocks.csv.gz", ticker)[0]
+        for ticker in dict.fromkeys(table.columns[0])
+    }
+
+
+def _prices(
+    table: Table, where: str, name: str, max_gap_days: int = MAX_GAP_DAYS
+) -> tuple[Prices, str]:
+    """Columns to prices, each cell looked at; and which columns were used, in words."""
+    roles = roles_of(table.names, where)
+    pair: tuple[Role, Role] = ("open", "close")
+    if not {"open", "close"} <= roles.keys() and {"adj open", "adj close"} <= roles.keys():
+        pair = ("adj open", "adj close")
+    for role in ("date", *pair):
+        if role not in roles:
+            found = ", ".join(map(str, table.names)) or "nothing"
+            raise UserError(f"{where}: column {role!r} is missing; {NEEDED}; found: {found}")
+    if len(table.columns[0]) < 2:
+        raise UserError(
+            f"{where}: at least 2 rows of prices are needed, got {len(table.columns[0])}"
         )
-        for ticker, mine in rows.items()
-    }
+    dates = _days(table, roles["date"], where)
+    opened, closed = (_numbers(table, roles[role], role, where)[None] for role in pair)
+    raw = checked(Prices(opened, closed, dates, (name,)), where, table.row, max_gap_days)
+    prices, by = raw, None
+    if "adj close" in roles and "adj close" not in pair:
+        by = roles["adj close"]
+        adjusted = _numbers(table, by, "adj close", where)[None]
+        with np.errstate(all="ignore"):  # what is not finite is refused below
+            prices = Prices(raw.open * (adjusted / raw.close), adjusted, dates, (name,))
+    elif "split" in roles and "adj close" not in pair:
+        by = roles["split"]
+        factor = split_factor(raw, _numbers(table, by, "split", where), where, table.row)
+        prices = Prices(raw.open * factor, raw.close * factor, dates, (name,))
+    used = [roles["date"], *(roles[role] for role in pair), *([] if by is None else [by])]
+    words = f"{table.names[used[1]]} and {table.names[used[2]]}"
+    words += "" if by is None else f", adjusted by {table.names[by]}"
+    words += _unused(table, used, "adj close" in roles, where)
+    return checked(prices, f"{where}, {words}", table.row), words
 
 
-def _prices(table: _Table, where: str, name: str, max_gap_days: int) -> Prices:
-    """Columns to prices, each cell looked at."""
-    days = len(table.columns["date"])
-    if days < 2:
-        raise UserError(f"{where}: at least 2 rows of prices are needed, got {days}")
-    dates = _days(table, where)
-    numbers = {
-        column: _numbers(table, column, where) for column in table.columns if column != "date"
-    }
-    raw = Prices(numbers["open"][None], numbers["close"][None], dates, (name,))
-    checked(raw, where, table.row, max_gap_days)
-    if "adj close" not in numbers:
-        return raw
-    adjusted = numbers["adj close"][None]
-    factor = adjusted / raw.close
-    prices = Prices(raw.open * factor, adjusted, dates, (name,))
-    return checked(prices, f"{where}, adjusted by adj close", table.row)
+def _unused(table: Table, used: list[int], adjusted: bool, where: str) -> str:
+    """Names the columns that other readers would adjust by.
+
+    Raises:
+        UserError: nothing is adjusted, and one of them changes from day to day.
+    """
+    left = [
+        at for at, name in enumerate(table.names) if at not in used and is_about_adjusting(name)
+    ]
+    for at in left:
+        name = table.names[at]
+        if not adjusted and not is_harmless(name) and len(set(map(str, table.columns[at]))) > 1:
+            raise UserError(
+                f"{where}: the column {name!r} is about adjusting prices, and how is not known; "
+                "give adjusted prices in a column 'adj close', or remove it"
+            )
+    return left and f"; not used: {', '.join(table.names[at] for at in left)}" or ""
 
 
-def _csv_table(path: str | Path) -> _Table:
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), strict=True)
-    lines, rows = [], []
-    try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                lines.append(reader.line_num)
-                rows.append(row)
-    except csv.Error as error:
-        raise UserError(f"{path}, line {reader.line_num}: not a CSV file: {error}") from error
-    if not rows:
-        raise UserError(f"{path}: the file is empty; {NEEDED}")
-    return _table_of(rows[0], rows[1:], lambda k: f"line {lines[k + 1]}", str(path))
-
-
-def _table_of(
-    header: list[str], rows: list[list[str]], row: Callable[[int], str], where: str
-) -> _Table:
-    for k, cells in enumerate(rows):
-        if len(cells) != len(header):
-            raise UserError(f"{where}, {row(k)}: {len(header)} cells expected, got {len(cells)}")
-    place = _places(header, where)
-    columns = {column: [cells[at].strip() for cells in rows] for column, at in place.items()}
-    return _Table(columns, row)
-
-
-def _parquet_table(path: str | Path) -> _Table:
-    try:
-        from pyarrow import ArrowException
-        from pyarrow.parquet import read_table
-    except ImportError as missing:
-        raise MissingExtra("reading Parquet", "parquet") from missing
-    try:
-        table = read_table(path)
-    except (ArrowException, OSError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise UserError(f"cannot read {path} as Parquet: {first}") from error
-    place = _places(table.column_names, str(path))
-    columns = {column: table.column(at).to_pylist() for column, at in place.items()}
-    return _Table(columns, lambda k: f"row {k + 1}")
-
-
-def _places(header: list[str], where: str) -> dict[str, int]:
-    """Where the columns that are used stand; pandas calls an index without a name so too."""
-    names = [str(name).strip().lower().replace("_", " ") for name in header]
-    names = ["adj close" if name == "adjclose" else name for name in names]
-    for column in COLUMNS:
-        if names.count(column) > 1:
-            raise UserError(f"{where}: the column {column!r} is there twice; {NEEDED}")
-        if column not in names and column != "adj close":
-            found = ", ".join(names) or "nothing"
-            raise UserError(f"{where}: column {column!r} is missing; {NEEDED}; found: {found}")
-    return {column: names.index(column) for column in COLUMNS if column in names}
-
-
-def _days(table: _Table, where: str) -> np.ndarray:
-    """The column of dates; one by one only if not all are plain days."""
-    cells = table.columns["date"]
+def _days(table: Table, at: int, where: str) -> np.ndarray:
+    """A column of dates; one by one only if not all are plain days."""
+    cells = table.columns[at]
     if all(isinstance(cell, str) and _DAY.fullmatch(cell) for cell in cells):
         with suppress(ValueError):
             return np.array(cells, dtype="datetime64[D]")
     return np.array([_day(cell, where, table.row(k)) for k, cell in enumerate(cells)])
 
 
-def _numbers(table: _Table, column: str, where: str) -> Float64[np.ndarray, " D"]:
-    """A column of prices; one by one only to find the cell that is no number."""
-    cells = table.columns[column]
-    with suppress(TypeError, ValueError):
-        return np.array(list(map(float, cells)))
-    return np.array([_number(cell, where, table.row(k), column) for k, cell in enumerate(cells)])
+def _numbers(table: Table, at: int, role: Role, where: str) -> Float64[np.ndarray, " D"]:
+    """A column of prices, or of splits."""
+    read = ratio if role == "split" else number
+    numbers = np.empty(len(table.columns[at]))
+    for k, cell in enumerate(table.columns[at]):
+        try:
+            numbers[k] = read(cell)
+        except (ValueError, ZeroDivisionError):
+            what = "a ratio such as 2 or 3:1" if role == "split" else "a number above 0"
+            raise UserError(
+                f"{where}, {table.row(k)}: {role} must be {what}, got {cell!r}"
+            ) from None
+    return numbers
 
 
 def _day(cell: Any, where: str, row: str) -> np.datetime64:
@@ -219,15 +214,6 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _number(cell: Any, where: str, row: str, column: str) -> float:
-    try:
-        return float(cell)
-    except (TypeError, ValueError):
-        raise UserError(
-            f"{where}, {row}: {column} must be a number above 0, got {cell!r}"
-        ) from None
 
 
 def _dates(prices: Prices) -> np.ndarray:

@@ -84,5 +84,36 @@ def _check_dates(
     for day in np.flatnonzero(step > max_gap_days)[:1].tolist():
         raise UserError(
             f"{where}, {row(day + 1)}: {step[day]} days without prices before {dates[day + 1]}, "
-            f"at most {max_gap_days} are taken; nothing is filled in"
+            f"at most max_gap_days={max_gap_days} are taken; nothing is filled in"
         )
+
+
+def split_factor(
+    prices: Prices, ratio: Float64[np.ndarray, " D"], where: str, row: Callable[[int], str]
+) -> Float64[np.ndarray, " D"]:
+    """What the prices of one asset are multiplied with to undo its splits: 1 after the last one.
+
+    ``ratio`` is the new shares for an old one from the opening of that day on; 0 or 1 on most
+    days. Whether prices are adjusted already is seen from the openings on the days of splits.
+
+    Raises:
+        UserError: a ratio is negative or not finite, or prices neither follow nor ignore a split;
+            names ``where`` and the ``row``.
+    """
+    wrong = ~(np.isfinite(ratio) & (ratio >= 0))
+    for day in np.flatnonzero(wrong)[:1].tolist():
+        raise UserError(f"{where}, {row(day)}: a split must be 0 or above, got {ratio[day]:g}")
+    ratio = np.where(ratio == 0, 1.0, ratio)
+    days = 1 + np.flatnonzero(ratio[1:] != 1)
+    jump = np.log(prices.open[0, days] / prices.close[0, days - 1])
+    size = np.log(ratio[days])
+    followed, ignored = abs(jump + size) < abs(size) / 3, abs(jump) < abs(size) / 3
+    if ignored.all():
+        return np.ones_like(ratio)
+    for day in days[~followed][:1].tolist():
+        raise UserError(
+            f"{where}, {row(day)}: prices neither all follow nor all ignore the splits, here of "
+            f"{ratio[day]:g}; give adjusted prices in a column 'adj close'"
+        )
+    after = np.append(ratio[1:], 1.0)
+    return 1.0 / np.cumprod(after[::-1])[::-1]

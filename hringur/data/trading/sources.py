@@ -4,11 +4,12 @@
 ships with the package; anything else that is text is the path of a CSV or Parquet file.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hringur.data.trading.market_files import read_prices, shipped_stocks
+from hringur.data.trading.market_files import MAX_GAP_DAYS, read_prices, shipped_stocks
 from hringur.data.trading.prices import Prices, checked
 from hringur.data.trading.processes import PROCESSES, PriceProcess
 from hringur.data.trading.walk_forward import check_split, walk_forward
@@ -22,14 +23,30 @@ Source = PriceProcess | Prices
 """What an environment trades on: paths drawn anew for every episode, or prices that are there."""
 
 
-def price_source(prices: Any, ticker: str | None = None) -> Source:
-    """What ``prices`` stands for, as the module says; ``ticker`` chooses among the shipped stocks.
+def price_source(
+    prices: Any,
+    ticker: str | None = None,
+    symbol: str | None = None,
+    max_gap_days: int | None = None,
+) -> Source:
+    """What ``prices`` stands for, as the module says.
+
+    Args:
+        prices: a name, a path, a process or prices.
+        ticker: which of the shipped stocks.
+        symbol: which asset of a file that has several.
+        max_gap_days: days that two dates of a file, or of Yahoo's prices, may be apart.
 
     Raises:
-        UserError: no such process, ticker or file, or there is something wrong with the prices.
+        UserError: no such process, ticker or file, there is something wrong with the prices, or an
+            option is not one of these prices.
     """
     if ticker is not None and prices != "stocks":
         raise UserError(f"ticker is an option of prices='stocks' only, got prices={prices!r}")
+    from_file = isinstance(prices, str | Path) and str(prices) not in (*PROCESSES, "stocks")
+    if not from_file and (symbol is not None or max_gap_days is not None):
+        raise UserError("symbol and max_gap_days are options of prices in a file only")
+    gap_days = MAX_GAP_DAYS if max_gap_days is None else max_gap_days
     if isinstance(prices, Prices):
         return checked(prices, "the prices given")
     if isinstance(prices, PriceProcess):
@@ -41,10 +58,10 @@ def price_source(prices: Any, ticker: str | None = None) -> Source:
         return PROCESSES[name]()
     if name == "stocks":
         return shipped_stocks(ticker)
-    if name.startswith(YAHOO):
-        return read_yahoo(name.removeprefix(YAHOO))
-    if Path(name).suffix or Path(name).exists():
-        return read_prices(name)
+    if name.startswith(YAHOO) and symbol is None:
+        return read_yahoo(name.removeprefix(YAHOO), max_gap_days=gap_days)
+    if Path(name).suffix or os.path.exists(name):
+        return read_prices(name, gap_days, symbol)
     raise UserError(
         f"unknown prices {name!r}; there are {', '.join(PROCESSES)}, stocks, {YAHOO}TICKER, or the "
         "path of a CSV or Parquet file"

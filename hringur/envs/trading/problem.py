@@ -168,6 +168,8 @@ class TradingProblem:
 def trading_problem(
     prices: "str | Path | Source",
     ticker: str | None,
+    symbol: str | None,
+    max_gap_days: int | None,
     window: int,
     fee: float,
     half_spread: float,
@@ -185,7 +187,7 @@ def trading_problem(
     _check_whole("window", window)
     if episode_days is not None:
         _check_whole("episode_days", episode_days)
-    source = price_source(prices, ticker)
+    source = price_source(prices, ticker, symbol, max_gap_days)
     if isinstance(source, Prices):
         source = part.of(source, window)
         most = source.days - window - 1  # the first close, and a fill after the last decision

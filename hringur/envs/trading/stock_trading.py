@@ -16,6 +16,8 @@ from hringur.types import UserError
 def stock_trading(
     prices: "str | Path | Source" = "ornstein-uhlenbeck",
     ticker: str | None = None,
+    symbol: str | None = None,
+    max_gap_days: int | None = None,
     window: int = 30,
     fee: float = 0.001,
     half_spread: float = 0.0,
@@ -34,6 +36,8 @@ def stock_trading(
     problem = trading_problem(
         prices=prices,
         ticker=ticker,
+        symbol=symbol,
+        max_gap_days=max_gap_days,
         window=window,
         fee=fee,
         half_spread=half_spread,
@@ -51,6 +55,8 @@ def stock_trading_vec(
     num_envs: int = 1,
     prices: "str | Path | Source" = "ornstein-uhlenbeck",
     ticker: str | None = None,
+    symbol: str | None = None,
+    max_gap_days: int | None = None,
     window: int = 30,
     fee: float = 0.001,
     half_spread: float = 0.0,
@@ -76,6 +82,8 @@ def stock_trading_vec(
     problem = trading_problem(
         prices=prices,
         ticker=ticker,
+        symbol=symbol,
+        max_gap_days=max_gap_days,
         window=window,
         fee=fee,
         half_spread=half_spread,

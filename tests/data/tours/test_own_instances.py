@@ -151,7 +151,7 @@ def test_names_cannot_steer_a_terminal(file):
 
 
 def test_a_file_of_too_many_places_is_refused_by_its_first_rows(file):
-    with pytest.raises(UserError, match="at most 5,001 rows are read"):
+    with pytest.raises(UserError, match="at most 5,001 rows and"):
         read_places_csv(file("name,lat,lon\n" + "a,1,2\n" * 5_002))
     with pytest.raises(UserError, match="line 1: at most 5,001 columns are read"):
         read_matrix_csv(file("0," * 5_002))

@@ -2,13 +2,14 @@
 
 import csv
 import gzip
+import os
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from hringur.data.trading import market_files
+from hringur.data.trading import market_files, tables
 from hringur.data.trading.market_files import read_prices, shipped_stocks
 from hringur.types import UserError
 
@@ -57,7 +58,10 @@ def test_adj_close_adjusts_the_open_too(tmp_path):
         ("date,open,close\n2020-01-02,1,\n2020-01-03,1,1\n", "line 2: close must be a number"),
         ("date,open,close\n2020-01-02,1,1\n2020-01-02,1,1\n", "line 3: .*2020-01-02 comes twice"),
         ("date,open,close\n2020-01-03,1,1\n2020-01-02,1,1\n", "line 3: .*comes after 2020-01-03"),
-        ("date,open,close\n2020-01-02,1,1\n2020-01-20,1,1\n", "line 3: 18 days without.* 10 "),
+        (
+            "date,open,close\n2020-01-02,1,1\n2020-01-20,1,1\n",
+            "line 3: 18 days without.* max_gap_days=14 ",
+        ),
         ("date,open,close\n2020-01-02 00:00:00-05:00,1,1\n2020-01-03,1,1\n", "line 2.*time zone"),
         ("date,open,close\n2020-01-02T00:00:00Z,1,1\n2020-01-03,1,1\n", "line 2.*time zone"),
         ("date,open,close\n2020-01-02 09:30:00,1,1\n2020-01-03,1,1\n", "line 2.*time of day"),
@@ -115,6 +119,12 @@ def test_bad_parquet_is_refused_by_row(tmp_path):
     for columns, told in (
         ({"date": zoned, "open": [1.0, 1.0], "close": [1.0, 1.0]}, "row 1: .*time zone"),
         ({"date": days, "open": [1.0, None], "close": [1.0, 1.0]}, "row 2: open must be a number"),
+        ({"date": days, "open": [True, True], "close": [1.0, 1.0]}, "row 1: open .* got True"),
+        ({"date": days, "open": ["1_0", "1"], "close": [1.0, 1.0]}, "row 1: open .* got '1_0'"),
+        (
+            {"date": days, "open": [1.0, 2.0], "close": [1.0, 2.0], "name": ["A", "B"]},
+            r"2 assets \(A, B\); choose one with symbol=",
+        ),
         ({"date": days, "open": [1.0, 1.0], "close": [1.0, 0.0]}, "row 2: close must be above 0"),
         ({"date": days, "open": [1.0, 1.0]}, "column 'close' is missing"),
     ):
@@ -122,6 +132,16 @@ def test_bad_parquet_is_refused_by_row(tmp_path):
             read_prices(parquet(tmp_path, columns))
     with pytest.raises(UserError, match="cannot read .* as Parquet"):
         read_prices(write(tmp_path, GOOD, "no.parquet"))
+
+
+def test_a_parquet_file_is_measured_before_it_is_read(tmp_path, monkeypatch):
+    path = parquet(tmp_path, {"date": ["2020-01-02"] * 3, "open": [1.0] * 3, "close": [1.0] * 3})
+    monkeypatch.setattr(tables, "MAX_DAYS", 2)
+    with pytest.raises(UserError, match="at most 2 rows are read, it has 3"):
+        read_prices(path)
+    os.mkfifo(tmp_path / "pipe.parquet")
+    with pytest.raises(UserError, match="it is a pipe or a device"):
+        read_prices(tmp_path / "pipe.parquet")
 
 
 def raw_rows(ticker: str) -> list[dict[str, str]]:

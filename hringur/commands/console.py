@@ -137,6 +137,6 @@ def present(
     else:
         for table in tables:
             if getattr(options, "markdown", False):
-                print(table.markdown())
+                print(table if isinstance(table, str) else table.markdown())
             else:
                 show(table)

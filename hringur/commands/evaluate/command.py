@@ -16,7 +16,7 @@ import tyro
 from hringur.agents.tours.decoding import Decoding, Method
 from hringur.commands.console import parse
 from hringur.commands.evaluate.film import check_files
-from hringur.commands.options import Imports, Options, check_counts, check_seed
+from hringur.commands.options import Imports, Options, check_counts, check_one_form, check_seed
 from hringur.evaluation.tours.methods import DECODINGS
 from hringur.evaluators.environments import import_typed
 from hringur.trained import load_trained
@@ -79,6 +79,9 @@ class Evaluate:
     output: Path | None = None
     """write the figures of every instance to this JSON file, which must not exist"""
 
+    markdown: bool = False
+    """print tables for a document"""
+
     json: bool = False
     """print the figures as JSON instead of a table"""
 
@@ -87,6 +90,7 @@ class Evaluate:
 
     def __post_init__(self) -> None:
         check_seed(self.seed)
+        check_one_form(self)
         check_counts(self, "count", "episodes", "video_steps", "beam_width")
         if not 1 <= self.samples <= MOST_SAMPLES:
             raise UserError(f"--samples must be in 1..{MOST_SAMPLES:,}, got {self.samples}")

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 _get, __dir__, __all__ = lazy(
     __name__,
     {
-        "Reinforce": "hringur.agents.reinforce.agent",
-        "TourAgent": "hringur.agents.tours.agent",
-        "load": "hringur.trained",
+        "agents.reinforce.agent": "Reinforce",
+        "agents.tours.agent": "TourAgent",
+        "trained": "load",
     },
 )
 

@@ -1,9 +1,9 @@
 """Public names of a package, imported when first asked for.
 
-The ``__init__.py`` of a package is its face. Where a name needs torch, or a minute of reading, the
+The ``__init__.py`` of a package is its face. Where a name needs torch, or is slow to import, the
 face hands it on without importing it::
 
-    __getattr__, __dir__, __all__ = lazy(__name__, {"TourAgent": "hringur.agents.tours.agent"})
+    __getattr__, __dir__, __all__ = lazy(__name__, {"tours.agent": "TourAgent TourLearning"})
 """
 
 import importlib
@@ -13,21 +13,24 @@ from typing import Any
 
 
 def lazy(
-    package: str, names: Mapping[str, str]
+    package: str, modules: Mapping[str, str]
 ) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """``__getattr__``, ``__dir__`` and ``__all__`` of a package (PEP 562).
 
-    Args:
-        package: its ``__name__``.
-        names: module by public name, or ``module:object`` where it is called otherwise there.
+    ``modules`` has the public names of each module of the package, separated by spaces;
+    ``name=object`` where the module calls it otherwise.
     """
+    found = {}
+    for module, names in modules.items():
+        for name, _, called in (name.partition("=") for name in names.split()):
+            found[name] = (f"{package}.{module}", called or name)
 
     def get(name: str) -> Any:
-        if name not in names:
+        if name not in found:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        where, _, called = names[name].partition(":")
-        value = getattr(importlib.import_module(where), called or name)
+        module, called = found[name]
+        value = getattr(importlib.import_module(module), called)
         setattr(sys.modules[package], name, value)  # found at once the next time
         return value
 
-    return get, lambda: sorted({*vars(sys.modules[package]), *names}), list(names)
+    return get, lambda: sorted({*vars(sys.modules[package]), *found}), list(found)

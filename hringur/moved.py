@@ -21,7 +21,7 @@ KEPT_NAMES = [
     ("envs", "envs.tours", "drawing euclidean_tsp iceland_map iceland_tsp labels own_tsp problem"),
     ("envs", "envs.trading", "stock_trading"),
     ("evaluation", "evaluation.films", "film game video"),
-    ("evaluation", "evaluation.tours", "maps methods report"),
+    ("evaluation", "evaluation.tours", "methods"),
     ("evaluation", "evaluators", "digit_classifier"),
     ("generative", "divergences", "transport"),
     ("generative", "generative.models", "adversarial_autoencoder discrete_autoencoder gan vae"),

@@ -25,17 +25,17 @@ class Domain:
     """class of native vectors, made of a single environment's ``problem`` and a number: it serves
     where such an environment is registered without a vector of its own"""
 
-    evaluator: str
+    evaluator: str = "hringur.evaluators.episodes:EpisodeEvaluator"
     """class that measures a policy on held-out instances or episodes, beside the known optimum"""
 
-    evaluation: str
+    evaluation: str = "hringur.commands.evaluate.episodes:main"
     """function behind ``hringur evaluate``: the table of figures"""
 
     recorder: str | None = None
-    """class that is told of every step of held-out episodes and has more figures of each"""
+    """class that sees every step of held-out episodes and computes more figures of each"""
 
     report: str | None = None
-    """function that tells more of evaluated episodes than their return: tables and JSON"""
+    """function that reports more of evaluated episodes than their return: tables and JSON"""
 
     comparison: str | None = None
     """the same of several agents, each trained from several seeds"""
@@ -50,32 +50,22 @@ TOURS = Domain(
 TRADING = Domain(
     environment="hringur.envs.trading.env:TradingEnv",
     vector="hringur.envs.trading.vector_env:TradingVectorEnv",
-    evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
-    evaluation="hringur.commands.evaluate.episodes:main",
     recorder="hringur.evaluators.trading:TradingRecorder",
     report="hringur.evaluation.agents.trading:report",
     comparison="hringur.evaluation.agents.trading:comparison",
 )
 BREAKOUT = Domain(
     environment="hringur.envs.breakout.env:ThreeActionBreakout",
-    evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
-    evaluation="hringur.commands.evaluate.episodes:main",
     report="hringur.evaluation.agents.breakout:report",
 )
 QUESTIONS = Domain(
     environment="hringur.envs.questions.env:QuestionEnv",
     vector="hringur.envs.questions.env:QuestionVectorEnv",
-    evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
-    evaluation="hringur.commands.evaluate.episodes:main",
     recorder="hringur.evaluators.questions:QuestionRecorder",
     report="hringur.evaluation.agents.questions:report",
     comparison="hringur.evaluation.agents.questions:comparison",
 )
-EPISODES = Domain(
-    environment="gymnasium.core:Env",
-    evaluator="hringur.evaluators.episodes:EpisodeEvaluator",
-    evaluation="hringur.commands.evaluate.episodes:main",
-)
+EPISODES = Domain(environment="gymnasium.core:Env")
 """Any other environment."""
 
 DOMAINS = (TOURS, TRADING, BREAKOUT, QUESTIONS, EPISODES)

@@ -40,15 +40,10 @@ PLAIN = {
 
 
 def read(record: type[Record], values: Any, where: Path | str) -> Record:
-    """The dataclass ``record`` that ``values`` once were; a missing field takes its default.
+    """The dataclass ``record`` whose fields JSON or a checkpoint gave as ``values``.
 
-    Args:
-        record: a dataclass whose fields are plain values, tuples and paths of them.
-        values: its fields by name, as JSON or a checkpoint gave them.
-        where: names the origin of the values in messages.
-
-    Raises:
-        UserError: a field is unknown, missing, of another type or out of its range.
+    Fields are plain values, tuples and paths of them; a missing one takes its default. What is
+    unknown, of another type or out of range is refused, with ``where`` as its origin.
     """
     from pydantic import TypeAdapter, ValidationError  # a tenth of a second, only where needed
 
@@ -109,11 +104,7 @@ def _is_of(kind: Any, value: Any) -> bool:
 
 
 def check_fields(record: type[Any], values: Any, where: Path | str) -> dict[str, Any]:
-    """``values`` under the names that the fields of the dataclass ``record`` have now.
-
-    Raises:
-        UserError: they are no mapping, or a field is unknown or missing.
-    """
+    """``values`` under the names that the fields of ``record`` have now; all must be known."""
     if not isinstance(values, Mapping):
         raise UserError(
             f"{where}: an object was expected for {record.__name__}, got {repr(values)[:60]}"

@@ -85,13 +85,8 @@ class Trained:
 def load(path: str | Path, device: Device = "auto") -> Any:
     """The agent or model at ``path``, with its trained weights.
 
-    Args:
-        path: a run folder, one of its checkpoints, what ``save`` of an agent or of a model wrote,
-            or "attention-model": the one that ships with the package.
-        device: where to compute; auto takes the GPU when there is one.
-
-    Raises:
-        UserError: nothing of this kind is there, or it is damaged.
+    ``path`` is a run folder, one of its checkpoints, what ``save`` of an agent or of a model wrote,
+    or "attention-model": the one that ships with the package.
     """
     return load_trained(Path(path), device).learner
 

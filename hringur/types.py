@@ -100,11 +100,9 @@ class Batches(Protocol):
 
     def state_dict(self) -> State:
         """Where the source stands."""
-        ...
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""
-        ...
 
 
 @runtime_checkable
@@ -117,21 +115,16 @@ class Learner(Protocol):
 
     def update(self, batch: Any, progress: float) -> Metrics:
         """One update; ``progress`` is the used share of the training budget, for schedules."""
-        ...
 
     def evaluate(self) -> Metrics:
         """Scalars on held-out data; the one named by ``headline`` is shown in the progress bar."""
-        ...
 
     @property
     def headline(self) -> str:
         """Tag of the metric that a reader wants to see while waiting."""
-        ...
 
     def state_dict(self) -> State:
         """Everything needed to go on bit for bit: weights, optimiser, generators."""
-        ...
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""
-        ...

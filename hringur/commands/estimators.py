@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hringur.commands.console import note, parse, print_json, show
-from hringur.commands.options import check_one_form, check_seed
+from hringur.commands.options import Printed, check_seed
 from hringur.evaluation.estimators import report as estimator_report
 from hringur.evaluation.estimators.bench import Measurement, bench
 from hringur.evaluation.estimators.problems import PROBLEMS
@@ -14,7 +14,7 @@ from hringur.types import UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimators:
+class Estimators(Printed):
     """Measure every gradient estimator against the exact gradient, on problems where it is known.
 
     The lecture's bit, the (b - 0.499)² of Tucker et al. 2017, a code of eight bits, three
@@ -37,14 +37,8 @@ class Estimators:
     folder: Path | None = None
     """also write tables, JSON, the figure and TensorBoard's events to this new folder"""
 
-    json: bool = False
-    """print the figures as JSON"""
-
-    markdown: bool = False
-    """print tables for a document"""
-
     def __post_init__(self) -> None:
-        check_one_form(self)
+        super().__post_init__()
         for name in self.problem:
             if name not in PROBLEMS:
                 raise UserError(f"unknown problem {name!r}; there are {', '.join(PROBLEMS)}")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from hringur.commands.console import parse, present
+from hringur.commands.options import Printed
 from hringur.evaluation.tables import Column, Table
 from hringur.references.tours.heuristics import heuristics
 from hringur.registry import ENVIRONMENTS, EXPERIMENTS, learners, models, summary
@@ -18,17 +19,11 @@ Kinds = Annotated[tuple[Kind, ...], tyro.conf.Positional, tyro.conf.arg(metavar=
 
 
 @dataclass(frozen=True, kw_only=True)
-class List:
+class List(Printed):
     """List environments, learners, generative models, experiments and heuristics by name."""
 
     kinds: Kinds = ()
     """environments, learners, models, experiments, heuristics; all when not given"""
-
-    markdown: bool = False
-    """print tables for a document"""
-
-    json: bool = False
-    """print JSON"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +51,12 @@ def main(arguments: list[str]) -> None:
 
 def named_environments() -> list[Named]:
     """Environments of this package; the first line of their module says what is decided there."""
-    found = {
-        name: resolve_name(row.factory.partition(":")[0]) for name, row in ENVIRONMENTS.items()
-    }
-    return [
-        Named(name=name, what=summary(module).partition(": ")[2], where=module.__name__)
-        for name, module in found.items()
-    ]
+    rows = []
+    for name, row in ENVIRONMENTS.items():
+        module = resolve_name(row.factory.partition(":")[0])
+        what = summary(module).partition(": ")[2]
+        rows.append(Named(name=name, what=what, where=module.__name__))
+    return rows
 
 
 def named_experiments() -> list[Named]:

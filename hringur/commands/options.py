@@ -21,16 +21,47 @@ from hringur.types import Season, UserError
 
 Options = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
 
-Imports = Annotated[tuple[str, ...], tyro.conf.arg(name="import", metavar="MODULE ...")]
-"""Modules that a user types, so that environments of their own are known."""
+Imports = Annotated[
+    tuple[str, ...],
+    tyro.conf.arg(
+        name="import",
+        metavar="MODULE ...",
+        help="modules that register environments: they are imported, and so run",
+    ),
+]
+
+DataSet = Annotated[
+    str,
+    tyro.conf.arg(
+        help="images: mnist, digits, fashion-mnist, faces, glyphs, emoji, coats, fruits, a folder,"
+        " a .zip or an .npz"
+    ),
+]
+Size = Annotated[
+    int | None,
+    tyro.conf.arg(
+        help="bring the images to so many pixels, high and wide; as they are when not given"
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Printed:
+    """Forms in which a command prints its tables."""
+
+    markdown: bool = False
+    """print tables for a document"""
+
+    json: bool = False
+    """print JSON"""
+
+    def __post_init__(self) -> None:
+        if self.markdown and self.json:
+            raise UserError("--markdown and --json exclude each other: give one")
 
 
 def parse_options(given: Sequence[str]) -> dict[str, Any]:
-    """Each KEY=VALUE; a VALUE that is no Python literal (3, 0.5, True, None, [1, 2]) is text.
-
-    Raises:
-        UserError: one is not of this form, or a key is given twice.
-    """
+    """Each KEY=VALUE; a VALUE that is no Python literal (3, 0.5, True, None, [1, 2]) is text."""
     options: dict[str, Any] = {}
     for one in given:
         key, equals, value = one.partition("=")
@@ -81,17 +112,13 @@ class IcelandOptions:
 
 
 def options_class(env_id: str) -> type[Any]:
-    """The dataclass of the options that this environment has by name.
-
-    Raises:
-        UserError: there is no such environment.
-    """
+    """The dataclass of the options that this environment has by name."""
     row = ENVIRONMENTS.get(gym_spec(env_id).id)
     return NoOptions if row is None or row.options is None else resolve_name(row.options)
 
 
 def named_options(env_id: str) -> dict[str, Any]:
-    """Their defaults."""
+    """The options that this environment has by name, with their defaults."""
     return asdict(options_class(env_id)())
 
 
@@ -117,12 +144,6 @@ def check_counts(options: Any, *names: str) -> None:
         if value is not None and not 1 <= value <= largest(name, value):
             bound = "at least 1" if value < 1 else f"at most {largest(name, value):,}"
             raise UserError(f"--{name.replace('_', '-')} must be {bound}, got {value}")
-
-
-def check_one_form(options: Any) -> None:
-    """Refuse ``--markdown`` together with ``--json``."""
-    if options.markdown and options.json:
-        raise UserError("--markdown and --json exclude each other: give one")
 
 
 def check_figure(path: Path) -> None:

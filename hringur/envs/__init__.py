@@ -6,27 +6,24 @@ problems serve environments of one's own: ``TourEnv(TourProblem(sampler=...))``.
 
 from hringur.faces import lazy
 
-_TOURS, _TRADING = "hringur.envs.tours.", "hringur.envs.trading."
-
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "IcelandTSP": _TOURS + "iceland_tsp:iceland_tsp",
-        "EuclideanTSP": _TOURS + "euclidean_tsp:euclidean_tsp",
-        "OwnTSP": _TOURS + "own_tsp:own_tsp",
-        "StockTrading": _TRADING + "stock_trading:stock_trading",
-        "BoundingBox": "hringur.envs.questions.bounding_box:bounding_box",
-        "BuildNetwork": "hringur.envs.questions.build_network:build_network",
-        "CallFunction": "hringur.envs.questions.call_function:call_function",
-        "StopDecoding": "hringur.envs.questions.stop_decoding:stop_decoding",
-        "QuestionEnv": "hringur.envs.questions.env",
-        "QuestionVectorEnv": "hringur.envs.questions.env",
-        "ThreeActionBreakout": "hringur.envs.breakout.env",
-        "TourEnv": _TOURS + "env",
-        "TourProblem": _TOURS + "problem",
-        "TourVectorEnv": _TOURS + "vector_env",
-        "TradingEnv": _TRADING + "env",
-        "TradingProblem": _TRADING + "problem",
-        "TradingVectorEnv": _TRADING + "vector_env",
+        "breakout.env": "ThreeActionBreakout",
+        "questions.bounding_box": "BoundingBox=bounding_box",
+        "questions.build_network": "BuildNetwork=build_network",
+        "questions.call_function": "CallFunction=call_function",
+        "questions.env": "QuestionEnv QuestionVectorEnv",
+        "questions.stop_decoding": "StopDecoding=stop_decoding",
+        "tours.env": "TourEnv",
+        "tours.euclidean_tsp": "EuclideanTSP=euclidean_tsp",
+        "tours.iceland_tsp": "IcelandTSP=iceland_tsp",
+        "tours.own_tsp": "OwnTSP=own_tsp",
+        "tours.problem": "TourProblem",
+        "tours.vector_env": "TourVectorEnv",
+        "trading.env": "TradingEnv",
+        "trading.problem": "TradingProblem",
+        "trading.stock_trading": "StockTrading=stock_trading",
+        "trading.vector_env": "TradingVectorEnv",
     },
 )

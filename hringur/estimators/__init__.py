@@ -6,19 +6,17 @@ make_estimator("disarm", (5,)).surrogate(f, bernoullis(logits), samples=4).backw
 
 from hringur.faces import lazy
 
-_MODULES = {
-    "baselines": ("BatchMean", "GreedyRollout", "LeaveOneOut", "MovingAverage", "NoBaseline"),
-    "bernoulli": ("ARM", "DisARM"),
-    "catalogue": ("ESTIMATORS", "make_estimator"),
-    "distributions": ("LocationScale", "bernoullis", "categoricals", "gaussians"),
-    "interface": ("Estimator", "Promises"),
-    "pathwise": ("GumbelSoftmax", "Pathwise", "StraightThrough"),
-    "rebar": ("Rebar", "Relax"),
-    "returns": ("discounted_returns", "generalised_advantages"),
-    "score_functions": ("ScoreFunction", "Vimco", "score_function"),
-}
-
 __getattr__, __dir__, __all__ = lazy(
     __name__,
-    {name: f"hringur.estimators.{module}" for module, names in _MODULES.items() for name in names},
+    {
+        "baselines": "BatchMean GreedyRollout LeaveOneOut MovingAverage NoBaseline",
+        "bernoulli": "ARM DisARM",
+        "catalogue": "ESTIMATORS make_estimator",
+        "distributions": "LocationScale bernoullis categoricals gaussians",
+        "interface": "Estimator Promises",
+        "pathwise": "GumbelSoftmax Pathwise StraightThrough",
+        "rebar": "Rebar Relax",
+        "returns": "discounted_returns generalised_advantages",
+        "score_functions": "ScoreFunction Vimco score_function",
+    },
 )

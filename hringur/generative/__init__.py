@@ -6,22 +6,16 @@ VAE(images, VAEConfig(latent=2)).fit(seconds=60).sample(16)
 
 from hringur.faces import lazy
 
-_MODELS = "hringur.generative.models."
-_CLASSES = {
-    "AdversarialAutoencoder": "adversarial_autoencoder",
-    "DiscreteAutoencoder": "discrete_autoencoder",
-    "GAN": "gan",
-    "TransportAutoencoder": "transport_autoencoder",
-    "VAE": "vae",
-    "WAEMMD": "wae_mmd",
-    "WGANGP": "wgan_gp",
-}
-
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "ImageModel": "hringur.generative.model",
-        **{name: _MODELS + file for name, file in _CLASSES.items()},
-        **{f"{name}Config": _MODELS + file for name, file in _CLASSES.items()},
+        "model": "ImageModel",
+        "models.adversarial_autoencoder": "AdversarialAutoencoder AdversarialAutoencoderConfig",
+        "models.discrete_autoencoder": "DiscreteAutoencoder DiscreteAutoencoderConfig",
+        "models.gan": "GAN GANConfig",
+        "models.transport_autoencoder": "TransportAutoencoder TransportAutoencoderConfig",
+        "models.vae": "VAE VAEConfig",
+        "models.wae_mmd": "WAEMMD WAEMMDConfig",
+        "models.wgan_gp": "WGANGP WGANGPConfig",
     },
 )

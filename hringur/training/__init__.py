@@ -8,13 +8,12 @@ from hringur.faces import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "NoLog": "hringur.training.log",
-        "RunFolder": "hringur.training.run_folder",
-        "RunLog": "hringur.training.log",
-        "TrainerConfig": "hringur.training.config",
-        "display": "hringur.training.console",
-        "make_fabric": "hringur.training.fabric",
-        "seed_everything": "hringur.training.random_state",
-        "train": "hringur.training.trainer",
+        "config": "TrainerConfig",
+        "console": "display",
+        "fabric": "make_fabric",
+        "log": "NoLog RunLog",
+        "random_state": "seed_everything",
+        "run_folder": "RunFolder",
+        "trainer": "train",
     },
 )

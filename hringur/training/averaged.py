@@ -104,11 +104,7 @@ class AveragedNetwork:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``.
-
-        Raises:
-            UserError: it is of another architecture.
-        """
+        """Go on from ``state``, if it is of such an architecture."""
         load_weights(self.module, state["network"], "the checkpoint")
         load_weights(self.average, state["average"], "the checkpoint")
         self.optimizer.load_state_dict(state["optimizer"])

@@ -116,15 +116,9 @@ def _check_finite(path: Path | str, tensors: Mapping[str, Tensor]) -> None:
 
 
 def load_weights(module: nn.Module, weights: Mapping[str, Any], where: str) -> None:
-    """Put ``weights`` into ``module``, or say how the two architectures differ.
+    """Put ``weights``, a ``state_dict()``, into ``module`` if their names and shapes agree.
 
-    Args:
-        module: receives the weights; left alone when they do not fit.
-        weights: as from ``module.state_dict()``.
-        where: names the origin of the weights in the message, say the checkpoint's path.
-
-    Raises:
-        UserError: weights are missing, left over, or of other shapes.
+    The message says how the two architectures differ; ``where`` is the origin of the weights.
     """
     if not isinstance(weights, Mapping):
         raise UserError(f"{where} holds no weights but a {type(weights).__name__}")
@@ -137,20 +131,18 @@ def load_weights(module: nn.Module, weights: Mapping[str, Any], where: str) -> N
         if name in weights and _shape(weights[name]) != _shape(here[name])
     ]
     found = (("missing", missing), ("unexpected", unexpected), ("of another shape", other))
-    differences = [f"{what}: {_first_of(names)}" for what, names in found if names]
+    differences = [
+        f"{what}: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+        for what, names in found
+        if names
+    ]
     if differences:
         raise UserError(f"{where} is of another architecture ({'; '.join(differences)})")
     module.load_state_dict(weights)
 
 
 def _shape(value: Any) -> str:
-    """The shape of a tensor, or the kind of anything else."""
     return str(list(value.shape)) if isinstance(value, Tensor) else type(value).__name__
-
-
-def _first_of(names: list[str]) -> str:
-    """The first name, and how many more there are."""
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _encode(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:
@@ -175,7 +167,8 @@ def _encode(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:
         parts = [_encode(part, f"{where}/{i}", tensors) for i, part in enumerate(value)]
         return parts if isinstance(value, list) else {"tuple": parts}
     if isinstance(value, Mapping) and all(isinstance(key, int | str) for key in value):
-        pairs = [(key, _encode(part, _below(where, key), tensors)) for key, part in value.items()]
+        below = f"{where}/" if where else ""
+        pairs = [(key, _encode(part, f"{below}{key}", tensors)) for key, part in value.items()]
         if all(isinstance(key, str) for key in value):
             return {"dict": dict(pairs)}
         return {"items": pairs}
@@ -198,11 +191,6 @@ def _decode(value: Any, tensors: Mapping[str, Tensor]) -> Any:
     if mark == "float":
         return float(content)
     return tensors[content].numpy() if mark == "array" else tensors[content]
-
-
-def _below(where: str, key: int | str) -> str:
-    """The name of the place ``key`` inside the place ``where``."""
-    return f"{where}/{key}" if where else str(key)
 
 
 def _digest(text: str, tensors: Mapping[str, Tensor]) -> str:

@@ -23,11 +23,7 @@ Value = TypeVar("Value")
 
 
 def make_fabric(config: TrainerConfig) -> Fabric:
-    """Device, precision and, under torchrun, the connected processes; before any network.
-
-    Raises:
-        UserError: the device is not there, or cannot compute at that precision.
-    """
+    """Device, precision and, under torchrun, the connected processes; before any network."""
     local_processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     gpus = torch.cuda.device_count()
     device = config.device if config.device != "auto" else ("cuda" if gpus else "cpu")

@@ -115,11 +115,7 @@ class RunFolder:
             file.write(json.dumps(plain(entry), allow_nan=False) + "\n")
 
     def read_history(self) -> list[dict[str, Any]]:
-        """The learning curve; a last line that a kill has cut off is left out.
-
-        Raises:
-            UserError: a line is no evaluation; the message names it.
-        """
+        """The learning curve; a last line that a kill has cut off is left out."""
         if not self.history.is_file():
             return []
         entries = []
@@ -176,11 +172,7 @@ class RunFolder:
 
 
 def learner_state(path: Path) -> State:
-    """What a learner kept: in the newest checkpoint of a run folder, or in a saved file.
-
-    Raises:
-        UserError: there is no such file, or the run has no checkpoint yet.
-    """
+    """What a learner kept: in the newest checkpoint of a run folder, or in a saved file."""
     file = RunFolder.open(path).latest_checkpoint() if path.is_dir() else path
     if file is None:
         raise UserError(f"the run {path} has no checkpoint yet")

@@ -46,12 +46,8 @@ def train(
 ) -> Outcome:
     """Update ``learner`` until a budget of ``config`` is used up or Ctrl-C is pressed.
 
-    Args:
-        learner: what is trained.
-        batches: endless; under torchrun each rank's must differ (seed them with the rank).
-        config: budgets and intervals.
-        log: receives scalars, figures and checkpoints; on ranks above zero a ``NoLog``.
-        resume_state: from a checkpoint of such a run: go on from there.
+    Under torchrun ``batches`` differ from rank to rank, and ranks above zero have a ``NoLog``.
+    ``resume_state`` is from a checkpoint of such a run, which goes on from there.
 
     Raises:
         FloatingPointError: an update was not finite; the message names the step.

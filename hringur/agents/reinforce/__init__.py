@@ -9,9 +9,8 @@ from hringur.faces import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "ActorCritic": "hringur.agents.reinforce.networks",
-        "Reinforce": "hringur.agents.reinforce.agent",
-        "ReinforceConfig": "hringur.agents.reinforce.agent",
-        "Rollouts": "hringur.agents.reinforce.rollouts",
+        "agent": "Reinforce ReinforceConfig",
+        "networks": "ActorCritic",
+        "rollouts": "Rollouts",
     },
 )

@@ -154,11 +154,7 @@ ActionDistribution = OneOf | SeveralOf | Bits
 
 
 def distribution_for(space: spaces.Space, where: str) -> ActionDistribution:
-    """The distribution over an action space; ``where`` names the environment.
-
-    Raises:
-        UserError: the actions are continuous, or of another kind that is not supported.
-    """
+    """The distribution over an action space; ``where`` names the environment in a refusal."""
     if isinstance(space, spaces.Discrete):
         return OneOf(int(space.n), int(space.start))
     if isinstance(space, spaces.MultiDiscrete):

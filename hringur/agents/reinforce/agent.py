@@ -62,6 +62,8 @@ class ReinforceConfig(ReinforceSettings):
 class Reinforce:
     """Learns, predicts, saves and loads, in the manner of Stable-Baselines3."""
 
+    masks_itself = True  # trained with the environment's masks, where there are any
+
     def __init__(
         self,
         env: str | gym.Env | gym.vector.VectorEnv,
@@ -72,18 +74,15 @@ class Reinforce:
         fabric: Fabric | None = None,
         env_options: Mapping[str, Any] | None = None,
     ) -> None:
-        """``policy`` is "auto", the default settings, or settings of one's own.
-
-        Raises:
-            UserError: the environment or its spaces are not supported.
-        """
+        """``policy`` is "auto", the default settings, or settings of one's own."""
         if isinstance(policy, str) and policy != "auto":
             raise UserError(f"policy must be 'auto' or a ReinforceConfig, got {policy!r}")
         config = ReinforceConfig() if isinstance(policy, str) else policy
         self.environment = environment_of(env, env_options or {})
         if self.environment.vector is not None:
             config = replace(config, n_envs=self.environment.vector.num_envs)
-        name = self.environment.name
+        self.env_id, self.env_options = self.environment.name, self.environment.options
+        name = self.env_id
         self.actions = distribution_for(self.environment.action_space, name)
         self.leaves = leaves_of(self.environment.observation_space, name)
         self.sizes = config.sizes(images=any(leaf.kind == "image" for leaf in self.leaves))
@@ -91,21 +90,14 @@ class Reinforce:
         self.seed = seed
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
         torch.manual_seed(seed)
-        network = ActorCritic(
-            self.leaves,
-            self.actions.n_logits,
-            config.width,
-            config.layers,
-            config.image_network,
-            config.normalise_observation,
-            config.activation,
-        )
+        network = ActorCritic(self.leaves, self.actions.n_logits, config)
         weights = [weight for weight in network.parameters() if weight.requires_grad]
         optimizer = torch.optim.Adam(weights, lr=self.sizes.lr, eps=1e-5, fused=True)
         self.policy, self.optimizer = self.fabric.setup(network, optimizer)
         self.network: ActorCritic = self.policy.module
-        learns_by = self.fabric, self.policy, self.optimizer, self.actions, config, self.sizes
-        self.learning = PolicyGradient(*learns_by)
+        self.learning = PolicyGradient(
+            self.fabric, self.policy, self.optimizer, self.actions, config, self.sizes
+        )
         self.updates = 0
         self.generator = torch.Generator().manual_seed(seed)  # of predict
         self._measuring = True
@@ -162,29 +154,11 @@ class Reinforce:
     @cached_property
     def evaluator(self) -> Evaluator | None:
         """Held-out episodes of the environment."""
-        environment = self.environment
-        if not environment.by_name:
-            return None
-        return evaluator_for(environment.name, environment.options)
-
-    @property
-    def env_id(self) -> str:
-        """Name of the environment."""
-        return self.environment.name
-
-    @property
-    def env_options(self) -> dict[str, Any]:
-        """Options of the environment."""
-        return self.environment.options
-
-    @property
-    def masks_itself(self) -> bool:
-        """It was trained with the environment's masks, where there are any."""
-        return True
+        return evaluator_for(self.env_id, self.env_options) if self.environment.by_name else None
 
     @property
     def headline(self) -> str:
-        """That of the evaluator."""
+        """The tag that the evaluator takes for the most telling."""
         return "" if self.evaluator is None else self.evaluator.headline
 
     def learn(
@@ -232,11 +206,7 @@ class Reinforce:
         return self.actions.actions(self.actions.sample(logits, may, self.generator))
 
     def save(self, path: str | Path) -> None:
-        """Weights, running statistics and what is needed to build the network again, in one file.
-
-        Raises:
-            UserError: the environment cannot be described by name and plain options.
-        """
+        """Weights, running statistics and what builds the network again, in one file."""
         weights = dict(self.network.state_dict())
         checkpoint.save(Path(path), {"reinforce": self._description(), "weights": weights})
 
@@ -247,15 +217,9 @@ class Reinforce:
         env: str | gym.Env | gym.vector.VectorEnv | None = None,
         device: str = "auto",
     ) -> "Reinforce":
-        """The agent in a saved file or a run folder, for its own environment or for ``env``.
+        """The agent in a saved file, or in a run folder's newest checkpoint.
 
-        Args:
-            path: what ``save`` wrote, or a run folder, whose newest checkpoint is taken.
-            env: an environment to go on with, instead of its own.
-            device: where to compute.
-
-        Raises:
-            UserError: there is no such file or run, it holds something else, or ``env`` is needed.
+        It goes on with ``env`` instead of its own environment, if one is given.
         """
         state = learner_state(Path(path))
         if "reinforce" not in state:
@@ -284,11 +248,7 @@ class Reinforce:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``.
-
-        Raises:
-            UserError: it is of another learner or architecture.
-        """
+        """Go on from ``state``, if it is of such a learner and architecture."""
         if "reinforce" not in state:
             raise UserError("the checkpoint is of another learner, not of reinforce")
         checkpoint.load_weights(self.network, state["weights"], "the checkpoint")
@@ -308,7 +268,7 @@ class Reinforce:
     def _description(self) -> State:
         return {
             "config": asdict(self.config),
-            "env": self.environment.name,
-            "env_options": self.environment.options if self.environment.by_name else {},
+            "env": self.env_id,
+            "env_options": self.env_options if self.environment.by_name else {},
             "by_name": self.environment.by_name,
         }

@@ -5,7 +5,7 @@ return they are subtracted from: it comes from earlier rollouts, from other envi
 another policy's episode. Returns are G_t, the discounted reward-to-go of each step.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -18,6 +18,7 @@ from hringur.agents.reinforce.buffer import Rollout
 from hringur.agents.reinforce.environments import allowed
 from hringur.agents.reinforce.networks import ActorCritic
 from hringur.agents.reinforce.observations import Leaf, tensors
+from hringur.agents.reinforce.settings import StepBaselineName
 from hringur.estimators.baselines import (
     Baseline,
     GreedyRollout,
@@ -25,11 +26,7 @@ from hringur.estimators.baselines import (
     NoBaseline,
 )
 from hringur.estimators.returns import discounted_returns
-from hringur.types import State, UserError
-
-StepBaselineName = Literal[
-    "value", "none", "moving-average", "batch-mean", "leave-one-out", "greedy-rollout"
-]
+from hringur.types import UserError
 
 
 class BatchMean(Baseline):
@@ -88,6 +85,8 @@ class GreedyEpisodes:
         self.actions, self.gamma = actions, gamma
         self.last: tuple[Rollout, Tensor] | None = None
         self.challenge = GreedyRollout(network, self._cost)
+        self.state_dict = self.challenge.state_dict
+        self.load_state_dict = self.challenge.load_state_dict
 
     def value(self, returns: Float[Tensor, "T B"], rollout: Rollout) -> Float[Tensor, "T B"]:
         """The greedy reward-to-go of the frozen policy, played once for each rollout."""
@@ -99,14 +98,6 @@ class GreedyEpisodes:
         """Compare both policies; once in a while the better one becomes the baseline."""
         self.challenge.update(-returns.T, policy, rollout)
         self.last = None
-
-    def state_dict(self) -> State:
-        """The frozen policy and the comparison under way."""
-        return self.challenge.state_dict()
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on with that comparison."""
-        self.challenge.load_state_dict(state)
 
     @torch.no_grad()
     def play(self, policy: Any, rollout: Rollout) -> Float[Tensor, "T B"]:

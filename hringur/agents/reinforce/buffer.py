@@ -146,15 +146,10 @@ class Buffer:
         }
 
     def check(self, length: int, where: str, steps: int) -> None:
-        """Stop at the first number that is not finite: nothing has been learned from it yet.
+        """Raise FloatingPointError at the first number that is not finite, before any learning.
 
-        Args:
-            length: steps of this rollout.
-            where: name of the environment.
-            steps: made before this rollout, for the message.
-
-        Raises:
-            FloatingPointError: there is one.
+        ``length`` are the steps of this rollout, ``steps`` those before it; ``where`` names the
+        environment.
         """
         named = {"the reward": (self.reward[:length], 1)}
         for leaf in self.leaves:

@@ -52,11 +52,7 @@ class Environment:
 def environment_of(
     env: str | gym.Env | gym.vector.VectorEnv, options: Mapping[str, Any]
 ) -> Environment:
-    """What ``env`` stands for: a name, a single environment, or a vector of them.
-
-    Raises:
-        UserError: it is none of these, or a single one that ``gymnasium.make`` did not make.
-    """
+    """What ``env`` stands for: a name, one that ``gymnasium.make`` made, or a vector of them."""
     if isinstance(env, str):
         single = make_single(env, **options)
         spaces = single.observation_space, single.action_space
@@ -102,11 +98,7 @@ def allowed(info: dict[str, Any], n_envs: int) -> Bool[np.ndarray, "B M"]:
 
 
 def autoreset(env: gym.vector.VectorEnv, name: str) -> AutoresetMode:
-    """How a vector environment starts its next episodes.
-
-    Raises:
-        UserError: it does not, or does not say how.
-    """
+    """How a vector environment starts its next episodes, which it must say and do."""
     mode = env.metadata.get("autoreset_mode")
     if mode not in (AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP):
         raise UserError(

@@ -13,15 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hringur.agents.reinforce.layers import (
-    Activation,
-    Image,
-    ImageNetwork,
-    RewardScale,
-    Standardise,
-    perceptron,
-)
+from hringur.agents.reinforce.layers import Image, RewardScale, Standardise, perceptron
 from hringur.agents.reinforce.observations import Leaf, Observation
+from hringur.agents.reinforce.settings import ReinforceSettings
 
 MANY = 256  # values of a choice above which its rows are learned
 EMBEDDING = 32  # numbers of such a row
@@ -31,29 +25,21 @@ ENOUGH = 1024  # observations of a batch that tell its mean and deviation well e
 class ActorCritic(nn.Module):
     """Logits of a policy and values of a critic, for a batch of observations."""
 
-    def __init__(
-        self,
-        leaves: tuple[Leaf, ...],
-        n_logits: int,
-        width: int = 64,
-        layers: int = 2,
-        image_network: ImageNetwork = "small",
-        standardise: bool = True,
-        activation: Activation = "tanh",
-    ) -> None:
+    def __init__(self, leaves: tuple[Leaf, ...], n_logits: int, config: ReinforceSettings) -> None:
         super().__init__()
         self.encoders = nn.ModuleDict()
         self.names = [leaf.name for leaf in leaves]
         features = 0
         for leaf in leaves:
-            own = encoder(leaf, image_network, standardise)
+            own = encoder(leaf, config)
             self.encoders[_key(leaf.name)] = own
             features += own.n_features
         self.pointers = pointers(leaves)
         features += sum(leaf.shape[1] for _, leaf in self.pointers)
-        hidden = [] if any(leaf.kind == "image" for leaf in leaves) else [width] * layers
-        self.policy = perceptron(features, hidden, n_logits, activation, gain=0.01)
-        self.critic = perceptron(features, hidden, 1, activation, gain=1.0)
+        images = any(leaf.kind == "image" for leaf in leaves)
+        hidden = [] if images else [config.width] * config.layers
+        self.policy = perceptron(features, hidden, n_logits, config.activation, gain=0.01)
+        self.critic = perceptron(features, hidden, 1, config.activation, gain=1.0)
         self.reward_scale = RewardScale()
 
     def forward(
@@ -61,7 +47,7 @@ class ActorCritic(nn.Module):
     ) -> tuple[Float[Tensor, "D A"], Float[Tensor, " B"]]:
         """Logits of the first ``decisions`` rows, and the values of all rows.
 
-        Nothing is learned from the rows behind, which only tell what a rollout's end is worth.
+        The rows behind are the end of a rollout: only their value counts, without a gradient.
         """
         features = self._features({name: x[:decisions] for name, x in observation.items()})
         values = self.critic(features)[:, 0]
@@ -134,13 +120,13 @@ class Choices(nn.Module):
         return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
 
-def encoder(
-    leaf: Leaf, image_network: ImageNetwork, standardise: bool
-) -> Image | Choices | Numbers:
+def encoder(leaf: Leaf, config: ReinforceSettings) -> Image | Choices | Numbers:
     """What turns one leaf of an observation into features."""
     if leaf.kind == "image":
-        return Image(leaf, image_network)
-    return Choices(leaf) if leaf.kind == "choices" else Numbers(leaf, standardise)
+        return Image(leaf, config.image_network)
+    if leaf.kind == "choices":
+        return Choices(leaf)
+    return Numbers(leaf, config.normalise_observation)
 
 
 def pointers(leaves: tuple[Leaf, ...]) -> list[tuple[Leaf, Leaf]]:

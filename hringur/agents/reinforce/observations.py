@@ -56,17 +56,12 @@ class Leaf:
         for key in self.path:
             observation = observation[key]
         if any(self.first):
-            shape = self.shape or ()
-            return np.asarray(observation) - np.reshape(self.first, shape)
+            return np.asarray(observation) - np.reshape(self.first, self.shape)
         return observation
 
 
 def leaves_of(space: spaces.Space, where: str) -> tuple[Leaf, ...]:
-    """The leaves of an observation space, in order; ``where`` names the environment.
-
-    Raises:
-        UserError: a leaf is of a kind that no network here reads.
-    """
+    """The leaves of an observation space, in order; ``where`` names the environment."""
     return tuple(_leaves(space, (), where))
 
 

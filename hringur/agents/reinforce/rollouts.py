@@ -33,7 +33,7 @@ from hringur.types import State
 RECENT = 100  # episodes over which returns are averaged, as in Stable-Baselines3
 
 Outputs = Literal["forgotten", "kept", "kept with graph"]
-"""Of the network while it acts. With their graph, learning needs no forward pass of its own."""
+"""Outputs of the acting network. With their graph, learning needs no forward pass of its own."""
 
 Cut = list[tuple[int, int, Any]]
 """Time, environment and last observation of each episode that was truncated."""
@@ -87,11 +87,7 @@ class Rollouts:
         return self
 
     def __next__(self) -> Rollout:
-        """Let the present policy act, and check what comes back.
-
-        Raises:
-            FloatingPointError: a reward or an observation is not finite.
-        """
+        """Act with the present policy, and check that rewards and observations are finite."""
         seed = self._seed_now()
         self.collected += 1
         if self.episodes is None or self.whole_episodes:
@@ -222,7 +218,7 @@ class Rollouts:
         return state
 
     def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``; with fresh episodes where the environment cannot tell its own."""
+        """Go on from ``state``; with fresh episodes where the environment cannot restore them."""
         self.generator.set_state(state["generator"])
         self.seed, self.collected, self.steps = state["seed"], state["collected"], state["steps"]
         self.episodes = None

@@ -7,11 +7,14 @@ from typing import Any, ClassVar, Literal
 
 from lightning_fabric import Fabric
 
-from hringur.agents.reinforce.baselines import StepBaselineName
 from hringur.agents.reinforce.environments import Vectorization
 from hringur.agents.reinforce.layers import Activation, ImageNetwork
 from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.types import Batches, Learner, UserError
+
+StepBaselineName = Literal[
+    "value", "none", "moving-average", "batch-mean", "leave-one-out", "greedy-rollout"
+]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,7 @@ from hringur.faces import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "A2CConfig": "hringur.agents.sb3.settings",
-        "DQNConfig": "hringur.agents.sb3.settings",
-        "MaskablePPOConfig": "hringur.agents.sb3.settings",
-        "PPOConfig": "hringur.agents.sb3.settings",
-        "SB3Learner": "hringur.agents.sb3.learner",
+        "learner": "SB3Learner",
+        "settings": "A2CConfig DQNConfig MaskablePPOConfig PPOConfig",
     },
 )

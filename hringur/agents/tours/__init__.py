@@ -9,12 +9,9 @@ from hringur.faces import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "AttentionModel": "hringur.agents.tours.attention_model",
-        "AttentionModelConfig": "hringur.agents.tours.attention_model",
-        "Decoding": "hringur.agents.tours.decoding",
-        "PointerNetwork": "hringur.agents.tours.pointer_network",
-        "PointerNetworkConfig": "hringur.agents.tours.pointer_network",
-        "TourAgent": "hringur.agents.tours.agent",
-        "TourLearning": "hringur.agents.tours.agent",
+        "agent": "TourAgent TourLearning",
+        "attention_model": "AttentionModel AttentionModelConfig",
+        "decoding": "Decoding",
+        "pointer_network": "PointerNetwork PointerNetworkConfig",
     },
 )

@@ -191,10 +191,8 @@ class TourAgent:
     ) -> tuple[Any, Any]:
         """The next place for one observation or a batch of them, as SB3's ``predict``.
 
-        The agent remembers the episodes under way by itself; ``state`` is not needed.
-
-        Raises:
-            UserError: a recurrent policy meets an episode that it did not see from its start.
+        The agent remembers the episodes under way by itself; ``state`` is not needed. A recurrent
+        policy must see each episode from its start.
         """
         return self.predicting.next_place(observation, deterministic), state
 

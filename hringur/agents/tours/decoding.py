@@ -41,11 +41,9 @@ class TourPolicy(Protocol):
 
     def encode(self, coordinates: Float[Tensor, "B N 2"], distance: Float[Tensor, "B N N"]) -> Any:
         """Whatever does not change while tours are built: one pass over the instances."""
-        ...
 
     def begin(self, encoding: Any, start: Int[Tensor, "B P"]) -> Any:
         """The memory of tours that consist of their first places."""
-        ...
 
     def logits(
         self,
@@ -58,11 +56,9 @@ class TourPolicy(Protocol):
 
         Those of places that are not open mean nothing; the caller masks them.
         """
-        ...
 
     def score(self, encoding: Any, tour: Int[Tensor, "B P N"]) -> Scored:
         """The probability of given tours, all decisions at once."""
-        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,11 +109,7 @@ def decode(
     decoding: Decoding,
     round_trip: bool = True,
 ) -> Int[Tensor, "B N"]:
-    """The shortest tour found for each instance, begun at ``start``.
-
-    Raises:
-        UserError: all starts were asked for where the start is fixed, on an open path.
-    """
+    """The shortest tour found for each instance, begun at ``start``."""
     if decoding.method == "all-starts" and not round_trip:
         raise UserError("all-starts needs a round trip: an open path begins where it must")
     best, shortest = None, None

@@ -13,11 +13,7 @@ import numpy as np
 from rich.console import RenderableType
 
 from hringur.commands.compare.cells import CellTask
-from hringur.commands.compare.training import (
-    Findings,
-    TrainedComparison,
-    check_contenders,
-)
+from hringur.commands.compare.training import Findings, TrainedComparison, check_contenders
 from hringur.commands.options import Options, check_counts, named_options, parse_options
 from hringur.data.files import plain, write_whole
 from hringur.evaluation.agents import comparison
@@ -42,7 +38,7 @@ EVALUATIONS = 12  # of each run, while it trains
 
 @dataclass(frozen=True, kw_only=True)
 class CompareAgents(TrainedComparison):
-    """Train every agent from several seeds on one environment, and lay the results side by side.
+    """Train every agent from several seeds on one environment, and compare the results.
 
     What is done already is not done again: the same command goes on where it was stopped.
     """
@@ -99,11 +95,7 @@ class CompareAgents(TrainedComparison):
         return named_options(self.env) | parse_options(self.option)
 
     def evaluator(self) -> Evaluator:
-        """The evaluator of the environment.
-
-        Raises:
-            UserError: there is no such environment, or its agents count no steps.
-        """
+        """The evaluator of the environment, if its agents count what the budget does."""
         evaluator = evaluator_for(self.env, self.env_options)
         unit = evaluator.samples
         if unit != "environment steps" and self.trainer(self.agents[0]).samples is not None:
@@ -206,11 +198,7 @@ class AgentTask(CellTask):
         return words
 
     def measure(self, settings: RunSettings) -> None:
-        """Let the trained agent play, and write the cell's file, whole.
-
-        Raises:
-            FloatingPointError: a return is not finite.
-        """
+        """Play held-out episodes with the trained agent, and write the cell's file, whole."""
         run = RunFolder.open(self.run)
         state = latest_state(run)
         assert state is not None, "training ends with a checkpoint"

@@ -60,19 +60,11 @@ class CellTask(ABC):
     @classmethod
     @abstractmethod
     def parse(cls, values: Any, path: Path) -> Any:
-        """The cell whose file at ``path`` holds the JSON ``values``.
-
-        Raises:
-            ValueError: the values are not whole.
-        """
+        """The cell whose file at ``path`` holds the JSON ``values``; ValueError if not whole."""
 
     @classmethod
     def read(cls, path: Path) -> Any:
-        """The cell in a file.
-
-        Raises:
-            UserError: the file is no cell's, or not whole.
-        """
+        """The cell in a file."""
         try:
             values = json.loads(path.read_text(encoding="utf-8"))
             cell = cls.parse(values, path)
@@ -148,9 +140,9 @@ def run_cell(task: CellTask, started_by: int) -> Failed | None:
 
 @cache  # one thread for each process
 def end_with(started_by: int) -> None:
-    """Let this process end when the one that started it has been killed, as no worker should stay.
+    """End this process when the one that started it has been killed, for no worker should stay.
 
-    Nothing happens in that process itself, nor on a cluster, which sees to its own workers.
+    Nothing happens in that process itself, nor on a cluster, which ends its own workers.
     """
     if os.getppid() != started_by:
         return

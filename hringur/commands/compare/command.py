@@ -16,7 +16,7 @@ import tyro
 
 from hringur.commands.console import note, parse, present
 from hringur.commands.evaluate.tours import measure, problem_for
-from hringur.commands.options import Imports, check_figure, check_one_form
+from hringur.commands.options import Imports, Printed, check_figure
 from hringur.data.tours.held_out import HeldOut
 from hringur.evaluation.figures import save
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
@@ -42,8 +42,8 @@ TRAINED = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compare:
-    """Lay runs, classic heuristics and the exact solver side by side, on the same instances.
+class Compare(Printed):
+    """Compare runs, classic heuristics and the exact solver on the same instances.
 
     Runs of one learner with the same settings and different seeds are also put together. With
     neither runs nor --heuristics nor --exact: all heuristics, the shipped model, the exact solver.
@@ -73,17 +73,10 @@ class Compare:
     figure: Path | None = None
     """draw the gaps to this PNG, overwritten if it exists"""
 
-    markdown: bool = False
-    """print tables for a document"""
-
-    json: bool = False
-    """print the figures as JSON"""
-
     imports: Imports = ()
-    """modules that register the runs' environments: they are imported, and so run"""
 
     def __post_init__(self) -> None:
-        check_one_form(self)
+        super().__post_init__()
         unknown = [name for name in self.heuristics if name not in (*heuristics(), "all")]
         if unknown:
             known = ", ".join([*heuristics(), "all"])

@@ -10,12 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from hringur.commands.compare.cells import CellTask
-from hringur.commands.compare.training import (
-    Findings,
-    TrainedComparison,
-    check_contenders,
-)
-from hringur.commands.options import check_counts
+from hringur.commands.compare.training import Findings, TrainedComparison, check_contenders
+from hringur.commands.options import DataSet, Size, check_counts
 from hringur.data.files import write_whole
 from hringur.data.images.images import load_images
 from hringur.evaluation.generative import comparison
@@ -51,11 +47,8 @@ class CompareModels(TrainedComparison):
     models: tuple[str, ...]
     """experiments, exp0 to exp7, or generative models by name"""
 
-    dataset: str = "mnist"
-    """images: mnist, digits, fashion-mnist, a folder, a .zip or an .npz"""
-
-    size: int | None = None
-    """bring the images to so many pixels, high and wide; as they are when not given"""
+    dataset: DataSet = "mnist"
+    size: Size = None
 
     seeds: int = 3
     """runs of each experiment, from seeds 0, 1, ..."""
@@ -79,11 +72,14 @@ class CompareModels(TrainedComparison):
     def trainer(self, contender: str) -> TrainerConfig:
         """The budget of each run of a model."""
         name, amount = self.amount(contender)
-        settings: dict[str, Any] = {"device": self.device, "threads": 1}
-        # measuring takes as long as a good deal of training, so only the end is measured
-        settings |= {"evaluate_every_seconds": None, "checkpoint_every_seconds": 20.0}
-        settings[name] = amount if name == "seconds" else int(amount)
-        return TrainerConfig(**settings)
+        return TrainerConfig(
+            seconds=amount if name == "seconds" else None,
+            samples=int(amount) if name == "samples" else None,
+            device=self.device,
+            threads=1,
+            evaluate_every_seconds=None,  # an evaluation takes as long as much training
+            checkpoint_every_seconds=20.0,
+        )
 
     def amount(self, contender: str) -> tuple[str, float]:
         """The trainer's name of a model's budget, and how much of it."""
@@ -92,11 +88,7 @@ class CompareModels(TrainedComparison):
         return super().amount(contender)
 
     def evaluator(self) -> ImageEvaluator:
-        """The held-out images.
-
-        Raises:
-            UserError: they are missing or too few, or an extra is not installed.
-        """
+        """The held-out images."""
         for model in self.models:
             check_extras(model_config(experiment(model).model)().model())
         return ImageEvaluator(load_images(self.dataset, self.size), self.count)
@@ -179,7 +171,7 @@ class ModelTask(CellTask):
         return words if self.size is None else [*words, "--size", str(self.size)]
 
     def measure(self, settings: RunSettings) -> None:
-        """Lay the trained model's samples beside held-out images; write the cell's file, whole."""
+        """Measure the trained model's samples, and write the cell's file, whole."""
         _, model = load_run(self.run, self.trainer.device)
         evaluator, fresh = model.evaluator(self.count), model.untrained()
         rows = {
@@ -201,10 +193,8 @@ class ModelTask(CellTask):
             command=self.command,
         )
         content = io.BytesIO()
-        bytes_of = {
-            kind: (255 * made).round().byte().cpu().numpy() for kind, made in pictures.items()
-        }
-        np.savez_compressed(content, **bytes_of)
+        arrays = {kind: (255 * x).round().byte().cpu().numpy() for kind, x in pictures.items()}
+        np.savez_compressed(content, **arrays)
         write_whole(self.file.with_suffix(".npz"), content.getvalue())
         write_whole(self.file, json.dumps(asdict(record), indent=1) + "\n")
 

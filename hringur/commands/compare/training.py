@@ -117,11 +117,7 @@ class TrainedComparison(ABC):
 
     @abstractmethod
     def evaluator(self) -> Any:
-        """What the runs are measured with.
-
-        Raises:
-            UserError: the environment or the images are missing, or do not fit the options.
-        """
+        """What the runs are measured with."""
 
     @abstractmethod
     def findings(self, evaluator: Any, cells: Sequence[Any], seeds: str) -> Findings:
@@ -172,7 +168,7 @@ def train_and_compare(options: TrainedComparison, arguments: Sequence[str]) -> N
         found = options.findings(evaluator, cells, seeds)
         report(options, found, failed, shlex.join(["hringur", "compare", *arguments]))
     else:
-        note("no run could be trained; the reasons stand above")
+        note("no run could be trained; the reasons are above")
     if failed:
         raise SystemExit(1)
 
@@ -189,8 +185,8 @@ def train_cells(options: TrainedComparison, tasks: Sequence[CellTask], total: in
     failed: list[Failed] = []
     for task, failure in run_cells(tasks, jobs, options.backend):
         done += 1
-        told = f"failed: {failure.reason}" if failure else task.read(task.file).words
-        note(f"[{done}/{total}] {task.name}: {told}")
+        words = f"failed: {failure.reason}" if failure else task.read(task.file).words
+        note(f"[{done}/{total}] {task.name}: {words}")
         failed += [failure] if failure else []
     return failed
 
@@ -227,11 +223,7 @@ def report(
 def check_contenders(
     kind: str, names: Sequence[str], known: Iterable[str], look_up: Callable[[str], Any]
 ) -> None:
-    """Refuse none at all, one that ``look_up`` refuses, and one that is named twice.
-
-    Raises:
-        UserError: the message names it, or all that there are.
-    """
+    """Refuse none at all, one that ``look_up`` refuses, and one that is named twice."""
     if not names:
         raise UserError(f"--{kind}s must name at least one of {', '.join(known)}")
     for name in names:
@@ -242,11 +234,7 @@ def check_contenders(
 
 
 def check_buildable(tasks: Sequence[CellTask]) -> None:
-    """Build each contender once, before anything is written.
-
-    Raises:
-        UserError: one cannot learn from this, or needs what is not installed.
-    """
+    """Build each contender once, before anything is written, to refuse one that cannot learn."""
     first = {task.contender: task for task in reversed(tasks)}
     for task in reversed(first.values()):
         try:
@@ -256,11 +244,7 @@ def check_buildable(tasks: Sequence[CellTask]) -> None:
 
 
 def check_same(folder: Path, settings: Mapping[str, Any]) -> None:
-    """See that the folder holds nothing yet, or the same comparison.
-
-    Raises:
-        UserError: it holds something else, or cannot be read.
-    """
+    """Refuse a folder that holds anything but the same comparison."""
     path = folder / SETTINGS
     try:
         if not path.exists():
@@ -281,11 +265,7 @@ def check_same(folder: Path, settings: Mapping[str, Any]) -> None:
 
 
 def keep_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Make the folder, and write down what all its cells have in common.
-
-    Raises:
-        UserError: it may not be written to.
-    """
+    """Make the folder, and write down what all its cells have in common."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")

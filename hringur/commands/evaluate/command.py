@@ -15,8 +15,7 @@ import tyro
 
 from hringur.agents.tours.decoding import Decoding, Method
 from hringur.commands.console import parse
-from hringur.commands.evaluate.film import check_files
-from hringur.commands.options import Imports, Options, check_counts, check_one_form, check_seed
+from hringur.commands.options import Imports, Options, Printed, check_counts, check_seed
 from hringur.evaluation.tours.methods import DECODINGS
 from hringur.evaluators.environments import import_typed
 from hringur.trained import load_trained
@@ -28,7 +27,7 @@ MOST_SAMPLES = 100_000
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evaluate:
+class Evaluate(Printed):
     """Measure a trained run against the proven optimum, on instances it was not trained on."""
 
     run: Annotated[Path, tyro.conf.Positional, tyro.conf.arg(metavar="RUN")]
@@ -79,18 +78,11 @@ class Evaluate:
     output: Path | None = None
     """write the figures of every instance to this JSON file, which must not exist"""
 
-    markdown: bool = False
-    """print tables for a document"""
-
-    json: bool = False
-    """print the figures as JSON instead of a table"""
-
     imports: Imports = ()
-    """modules that register the run's environment: they are imported, and so run"""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         check_seed(self.seed)
-        check_one_form(self)
         check_counts(self, "count", "episodes", "video_steps", "beam_width")
         if not 1 <= self.samples <= MOST_SAMPLES:
             raise UserError(f"--samples must be in 1..{MOST_SAMPLES:,}, got {self.samples}")
@@ -121,3 +113,17 @@ def main(arguments: list[str]) -> None:
     options.decodings()  # refuses what is none
     trained = load_trained(options.run, options.device)
     resolve_name(trained.evaluation)(trained, options, arguments)
+
+
+def check_files(options: Evaluate) -> None:
+    """Refuse, before anything is loaded or played, files that could not be written."""
+    output = options.output
+    if output is not None:
+        if output.exists():
+            raise UserError(f"{output} exists already: choose another name")
+        if not output.parent.is_dir():
+            raise UserError(f"cannot write {output}: there is no folder {output.parent}")
+    if options.video is not None:
+        from hringur.evaluation.films.video import check_video  # slow to load
+
+        check_video(options.video)

@@ -1,12 +1,12 @@
 """``hringur evaluate RUN`` of an agent without tours: whole episodes, beside the best known."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from pkgutil import resolve_name
 from typing import Any
 
 from hringur.commands.console import ProgressNotes, note, present
-from hringur.commands.evaluate.film import check_policy, film
 from hringur.commands.options import parse_options
 from hringur.evaluation.agents.scores import (
     EpisodeScore,
@@ -99,11 +99,7 @@ def play(trained: Trained, options: Any, env_options: dict[str, Any]) -> Evaluat
 
 
 def played_options(trained: Trained, given: Sequence[str]) -> dict[str, Any]:
-    """The options that the agent learned with, but for those that are ``given`` as KEY=VALUE.
-
-    Raises:
-        UserError: there is no such option, or with it something else is seen or decided.
-    """
+    """The options that the agent learned with, but for those that are ``given`` as KEY=VALUE."""
     own = own_options(trained)
     if not given:
         return own
@@ -125,3 +121,32 @@ def own_options(trained: Trained) -> dict[str, Any]:
     if trained.settings is None:
         return dict(trained.learner.env_options)
     return trained.settings.env_options
+
+
+def check_policy(trained: Trained, options: Any) -> None:
+    """Refuse to draw actions where there is nothing to draw them from."""
+    if options.actions == "sampled" and not getattr(trained.learner, "has_policy", True):
+        raise UserError(f"{trained.name} knows values, not chances: it has no --actions sampled")
+
+
+def film(trained: Trained, options: Any, env_options: Mapping[str, Any]) -> list[Path]:
+    """The files of the film of the first held-out episode, if ``--video`` asks for one."""
+    if options.video is None:
+        return []
+    from hringur.evaluation.films.film import film_agent  # slow to load
+
+    learner = trained.learner
+    note(f"filming {learner.env_id} ...")
+    reseed(learner, options.seed)
+    game, written = film_agent(
+        learner,
+        learner.env_id,
+        env_options,
+        options.video,
+        max_steps=options.video_steps,
+        likeliest=options.actions == "likeliest",
+    )
+    note(f"a return of {game.score:g} after {len(game.actions) - 1:,} decisions")
+    for path in written:
+        note(f"written: {path}")
+    return written

@@ -4,7 +4,6 @@ import shlex
 from typing import Any
 
 from hringur.commands.console import note, present
-from hringur.commands.evaluate.film import check_agent
 from hringur.commands.options import check_counts
 from hringur.evaluation.generative.scores import check_extras, score_model
 from hringur.evaluators.images import COUNT
@@ -32,3 +31,12 @@ def main(trained: Trained, options: Any, arguments: list[str]) -> None:
         "command": shlex.join(["hringur", "evaluate", *arguments]),
     }
     present(options, record, [report.table()])
+
+
+def check_agent(trained: Trained, options: Any) -> None:
+    """Refuse for a model of images what only an agent can do."""
+    asked = ["--video"] if options.video is not None else []
+    asked += ["--actions sampled"] if options.actions == "sampled" else []
+    asked += ["--option"] if options.option else []
+    if asked:
+        raise UserError(f"{trained.name} is a model of images, no agent: it has no {asked[0]}")

@@ -8,7 +8,7 @@ import numpy as np
 
 from hringur.agents.tours.decoding import Decoding
 from hringur.commands.console import note, present
-from hringur.commands.evaluate.film import film
+from hringur.commands.evaluate.episodes import film
 from hringur.data.tours.held_out import HELD_OUT, HeldOut, held_out
 from hringur.evaluation.tours import table
 from hringur.evaluation.tours.methods import Planner, learner_scores, places_of
@@ -70,10 +70,7 @@ def problem_for(trained: Sequence[Trained], name: str | None, count: int | None)
     """The held-out instances: the set called ``name``, or such as all of ``trained`` learned from.
 
     These are a shipped set, where the environment names one, or else drawn from its own sampler and
-    solved.
-
-    Raises:
-        UserError: the runs do not agree, ``count`` is out of range, or optima cannot be proven.
+    solved. Runs that do not agree, and a ``count`` out of range, are refused.
     """
     problem = None if name is None else held_out(name)
     for one in trained:
@@ -101,11 +98,7 @@ def problem_for(trained: Sequence[Trained], name: str | None, count: int | None)
 
 
 def own_problem(trained: Trained, count: int | None) -> HeldOut:
-    """Held-out instances of the kind that ``trained`` learned from.
-
-    Raises:
-        UserError: they have too many places for a proof, or ``count`` is out of range.
-    """
+    """Held-out instances of the kind that ``trained`` learned from, if they can be solved."""
     learner = trained.learner
     evaluator = TourEvaluator(learner.env_id, learner.env_options)
     shipped = evaluator.shipped

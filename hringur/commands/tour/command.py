@@ -75,11 +75,7 @@ class Tour:
     """print one JSON document instead of the table"""
 
     def check(self) -> None:
-        """Refuse what needs no data to be refused.
-
-        Raises:
-            UserError: options exclude each other, or the map could not be written.
-        """
+        """Refuse options that exclude each other, and a map that could not be written."""
         files = [f"--{kind}" for kind in ("csv", "matrix", "tsplib") if getattr(self, kind)]
         if len(files) > 1:
             raise UserError(f"{' and '.join(files)} exclude each other: give one file")

@@ -20,8 +20,7 @@ from hringur.training.config import Device
 from hringur.types import UserError
 from hringur.weights.shipped import ATTENTION_MODEL
 
-LONG_PROOF = 60
-"""Of more places, a proof may take so long that the reader is told what is going on."""
+LONG_PROOF = 60  # places above which a proof may take long, and is announced
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -56,11 +55,7 @@ def check_agent(agent: str) -> None:
 
 
 def plan(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
-    """The tour that ``agent`` finds.
-
-    Raises:
-        UserError: it cannot be loaded, or cannot plan a tour like this.
-    """
+    """The tour that ``agent`` finds."""
     if agent in heuristics():
         return by_heuristic(problem, agent)
     if not problem.symmetric:
@@ -106,11 +101,7 @@ def by_network(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
 
 
 def load_agent(agent: str, device: Device) -> Any:
-    """The learner in a run folder or in a saved file, or the one that is shipped.
-
-    Raises:
-        UserError: missing, cut off, or made by something else.
-    """
+    """The learner in a run folder or in a saved file, or the one that is shipped."""
     from hringur.trained import load_trained
 
     path = ATTENTION_MODEL if agent == "attention-model" else Path(agent)
@@ -118,11 +109,7 @@ def load_agent(agent: str, device: Device) -> Any:
 
 
 def step_by_step(learner: Any, agent: str, problem: Problem) -> Int[np.ndarray, "1 N"]:
-    """A learner without plans, such as SB3's, decides in the environment; visited places are out.
-
-    Raises:
-        UserError: it was trained on another number of places.
-    """
+    """The tour of a learner that decides step by step in the environment, such as SB3's."""
     from hringur.evaluation.tours.methods import places_of
     from hringur.evaluators.environments import make_vector
     from hringur.evaluators.tours import play

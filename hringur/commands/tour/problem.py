@@ -118,11 +118,7 @@ class Problem:
 def from_places(
     chosen: Sequence[str], season: Season, start: str | None, round_trip: bool
 ) -> Problem:
-    """Places of Iceland by road, as named on the command line.
-
-    Raises:
-        UserError: a name is unknown, given twice or out of reach; or there are fewer than two.
-    """
+    """Places of Iceland by road, as named on the command line."""
     words = [name for name in chosen if name.lower() in PLACE_SETS]
     if words and len(chosen) > 1:
         raise UserError(f"{words[0]} stands for a set of places and is given alone")
@@ -150,11 +146,7 @@ def from_places(
 
 
 def from_file(kind: str, path: Path, start: str | None, round_trip: bool) -> Problem:
-    """The problem in a file; ``kind`` is one of ``READERS``.
-
-    Raises:
-        UserError: the file cannot be read as such, or has no place ``start``.
-    """
+    """The problem in a file; ``kind`` is one of ``READERS``."""
     own = READERS[kind](path)
     return Problem(
         names=own.names,
@@ -167,11 +159,7 @@ def from_file(kind: str, path: Path, start: str | None, round_trip: bool) -> Pro
 
 
 def find_name(text: str, names: Sequence[str]) -> int:
-    """Position of the name that ``text`` stands for, by the rules for places of Iceland.
-
-    Raises:
-        UserError: none, or more than one of them.
-    """
+    """Position of the one name that ``text`` stands for, by the rules for places of Iceland."""
     if text in names:
         return names.index(text)
     wanted, spellings = plain(text), [plain(name) for name in names]

@@ -65,7 +65,6 @@ class Resume:
     """where to go on; where the run was started when not given"""
 
     imports: Imports = ()
-    """modules that register the run's environment: they are imported, and so run"""
 
     json: bool = False
     """print how the run ended as JSON, and no progress"""
@@ -114,11 +113,7 @@ def main(arguments: list[str]) -> None:
 
 
 def check_named(env_id: str, arguments: Sequence[str], learner: type[Any]) -> None:
-    """Refuse an option of one environment that is given to another.
-
-    Raises:
-        UserError: the message names the option and the environment.
-    """
+    """Refuse an option of one environment that is given to another."""
     own = {field.name for part in (options_class(env_id), learner) for field in fields(part)}
     others = {
         field.name
@@ -140,7 +135,7 @@ def start(name: str, options: Train[Any, Any]) -> None:
 
 
 def resume(options: Resume, named: str | None, command: str) -> None:
-    """An old run, from its newest checkpoint; from the start if it was killed before the first."""
+    """Go on with a run from its newest checkpoint, or from the start if there is none yet."""
     for module in options.imports:
         import_typed(module)
     folder = RunFolder.open(options.resume, write=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hringur.commands.console import parse
+from hringur.commands.options import DataSet, Size
 from hringur.commands.train.running import Config, NewRun
 from hringur.registry import model_config
 
@@ -22,24 +23,17 @@ BUDGETS = ("seconds", "samples", "steps")
 class TrainModel(NewRun[Config]):
     """Train one generative model; the first budget used up ends it, Ctrl-C saves."""
 
-    dataset: str = "mnist"
-    """images: mnist, digits, fashion-mnist, faces, glyphs, emoji, coats, fruits, a folder, a .zip
-    or an .npz"""
-
-    size: int | None = None
-    """bring the images to so many pixels, high and wide; as they are when not given"""
+    dataset: DataSet = "mnist"
+    size: Size = None
 
 
 def main(
     model: str, arguments: Sequence[str], name: str | None = None, given: Mapping[str, Any] = {}
 ) -> None:
-    """Read the options, train, and write the pictures.
+    """Read the options, train the registry's ``model``, and write the pictures.
 
-    Args:
-        model: of the registry.
-        arguments: what the user typed after the name.
-        name: of the run; the model's when not given.
-        given: settings that the user's options go before.
+    ``name`` is that of the run, the model's when not given. The settings ``given`` are overridden
+    by the user's ``arguments``.
     """
     name = name or model
     typed = {argument.split("=")[0] for argument in arguments}

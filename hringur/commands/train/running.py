@@ -46,15 +46,10 @@ class NewRun(Generic[Config]):
 
     def start(
         self, learner: str, env: str, env_options: dict[str, Any], what: Any, name: str
-    ) -> Path:
-        """Train from the beginning; returns the run folder.
+    ) -> None:
+        """Train from the beginning; ``name`` and ``what`` are of the folder's usual name.
 
-        Args:
-            learner: name in the registry.
-            env: the environment, or the data set.
-            env_options: its options.
-            what: what is learned from, in the name of the folder.
-            name: the learner's, in the name of the folder.
+        ``env`` is the environment or the data set that the registry's ``learner`` learns from.
         """
         settings = RunSettings(
             learner=learner,
@@ -67,7 +62,6 @@ class NewRun(Generic[Config]):
         folder = self.folder or Path("runs") / f"{name}-{what}-{self.seed}"
         command = shlex.join(["hringur", "train", "--resume", str(folder)])
         run(settings, folder, None, command, self.json)
-        return folder
 
 
 def run(
@@ -92,45 +86,40 @@ def run(
             folder = RunFolder.create(folder, settings)
         log = RunLog(folder, display(quiet), resume_command)
     outcome = train(learner, batches, settings.trainer, log, state)
-    if rank() == 0 and isinstance(folder, RunFolder) and not silent:
-        report(settings, folder, outcome, quiet)
+    path = folder.path if isinstance(folder, RunFolder) else folder
+    shown = rank() == 0 and not silent
+    if shown:
+        report(settings, path, outcome, quiet)
     if outcome.interrupted:  # so that a script does not go on as if the budget were used up
         raise KeyboardInterrupt
-    if (
-        rank() == 0
-        and settings.learner in models()
-        and isinstance(folder, RunFolder)
-        and not silent
-    ):
-        draw(folder, settings.trainer.device, quiet)
+    if shown and settings.learner in models():
+        draw(path, settings.trainer.device, quiet)
     return outcome
 
 
-def draw(folder: RunFolder, device: Device, quiet: bool) -> None:
+def draw(folder: Path, device: Device, quiet: bool) -> None:
     """Write the pictures of a generative model's run into its folder."""
     from hringur.generative.pictures import write_pictures  # other learners need not wait for it
 
-    _, model = load_run(folder.path, device)
-    write_pictures(model, folder.path / "pictures")
+    _, model = load_run(folder, device)
+    write_pictures(model, folder / "pictures")
     if not quiet:
-        note(f"pictures: {folder.path / 'pictures'}")
+        note(f"pictures: {folder / 'pictures'}")
 
 
-def report(settings: RunSettings, folder: RunFolder, outcome: Outcome, as_json: bool) -> None:
+def report(settings: RunSettings, folder: Path, outcome: Outcome, as_json: bool) -> None:
     """Print what became of the run, and what to type next."""
     if as_json:
         print_json(
             {
                 "learner": settings.learner,
-                "folder": str(folder.path),
+                "folder": str(folder),
                 "interrupted": outcome.interrupted,
-                "steps": outcome.counters.steps,
-                "samples": outcome.counters.samples,
-                "seconds": outcome.counters.seconds,
+                **{key: getattr(outcome.counters, key) for key in ("steps", "samples", "seconds")},
                 "metrics": outcome.metrics,
             }
         )
     elif not outcome.interrupted:
         for tag, value in sorted(outcome.metrics.items()):
             print(f"{tag:40} {value:.4g}")
-        print(f"\nnext: hringur evaluate {folder.path}")
+        print(f"\nnext: hringur evaluate {folder}")

@@ -2,15 +2,10 @@
 
 from hringur.faces import lazy
 
-_HERE = "hringur.references.trading."
-
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "gains": _HERE + "wealth",
-        "hindsight_optimum": _HERE + "wealth",
-        "optimal_policy": _HERE + "optimum",
-        "outcomes": _HERE + "wealth",
-        "returns_of": _HERE + "wealth",
+        "optimum": "optimal_policy",
+        "wealth": "gains hindsight_optimum outcomes returns_of",
     },
 )

@@ -4,6 +4,7 @@ import torch
 from gymnasium import spaces
 from torch.nn import functional as F
 
+from hringur.agents.reinforce.agent import ReinforceConfig
 from hringur.agents.reinforce.layers import (
     LARGEST,
     Image,
@@ -88,7 +89,7 @@ def test_channels_may_come_first_or_last():
     for shape in (image.shape, (3, 40, 44)):
         torch.manual_seed(0)
         parts = leaves_of(spaces.Box(0, 255, shape, np.uint8), "here")
-        networks.append((parts, ActorCritic(parts, 2)))
+        networks.append((parts, ActorCritic(parts, 2, ReinforceConfig())))
     (last, one), (first, other) = networks
     found = one.logits(tensors(last, image, CPU))
     expected = other.logits(tensors(first, image.transpose(2, 0, 1), CPU))

@@ -4,6 +4,7 @@ import torch
 from gymnasium import spaces
 from torch import nn
 
+from hringur.agents.reinforce.agent import ReinforceConfig
 from hringur.agents.reinforce.networks import ActorCritic, pointers
 from hringur.agents.reinforce.observations import leaves_of, tensors
 
@@ -26,7 +27,7 @@ SPACES = {
 def test_every_space_has_a_network_that_learns(name):
     """One gradient step reaches every weight, and rows do not see each other."""
     parts = leaves_of(SPACES[name], "here")
-    network = ActorCritic(parts, 3, width=8)
+    network = ActorCritic(parts, 3, ReinforceConfig(width=8))
     rows = [tensors(parts, SPACES[name].sample(), CPU) for _ in range(6)]
     batch = {part: torch.cat([row[part] for row in rows]) for part in rows[0]}
     logits, value = network(batch, 4)
@@ -51,7 +52,7 @@ def test_a_choice_brings_along_the_row_that_it_points_at():
     })  # fmt: skip
     parts = leaves_of(space, "somewhere")
     assert [(a.name, b.name) for a, b in pointers(parts)] == [("here", "near")]
-    network = ActorCritic(parts, 2, width=8)
+    network = ActorCritic(parts, 2, ReinforceConfig(width=8))
     space.seed(0)
     for sample in (space.sample() for _ in range(6)):
         features = network._features(tensors(parts, sample, CPU))[0]
@@ -62,18 +63,21 @@ def test_a_choice_brings_along_the_row_that_it_points_at():
 def test_statistics_are_of_numbers_only_and_of_the_rows_asked_for():
     space = spaces.Dict({"x": SPACES["numbers"], "bits": SPACES["bits"]})
     parts = leaves_of(space, "here")
-    network = ActorCritic(parts, 2)
+    network = ActorCritic(parts, 2, ReinforceConfig())
     standardise = [m for m in network.modules() if type(m).__name__ == "Standardise"]
     assert len(standardise) == 1
     batch = {"x": torch.randn(10, 5) + 4, "bits": torch.zeros(10, 4)}
     network.learn_statistics(batch, 7)
     torch.testing.assert_close(standardise[0].moments.mean, batch["x"][:7].mean(dim=0))
-    plain = ActorCritic(parts, 2, standardise=False)
+    plain = ActorCritic(parts, 2, ReinforceConfig(normalise_observation=False))
     plain.learn_statistics(batch, 7)
     assert not any(type(m).__name__ == "Standardise" for m in plain.modules())
 
 
 def test_the_activation_may_be_chosen():
     parts = leaves_of(SPACES["numbers"], "here")
-    assert any(isinstance(m, nn.ReLU) for m in ActorCritic(parts, 2, activation="relu").policy)
-    assert any(isinstance(m, nn.Tanh) for m in ActorCritic(parts, 2).policy)
+    assert any(
+        isinstance(m, nn.ReLU)
+        for m in ActorCritic(parts, 2, ReinforceConfig(activation="relu")).policy
+    )
+    assert any(isinstance(m, nn.Tanh) for m in ActorCritic(parts, 2, ReinforceConfig()).policy)

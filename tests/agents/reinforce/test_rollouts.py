@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode
 
 import hringur  # noqa: F401  registers the environments
 from hringur.agents.reinforce.action_distributions import distribution_for
+from hringur.agents.reinforce.agent import ReinforceConfig
 from hringur.agents.reinforce.networks import ActorCritic
 from hringur.agents.reinforce.observations import leaves_of
 from hringur.agents.reinforce.rollouts import Rollouts
@@ -26,7 +27,7 @@ def rollouts(env, **settings) -> Rollouts:
     leaves = leaves_of(env.single_observation_space, "here")
     actions = distribution_for(env.single_action_space, "here")
     torch.manual_seed(0)
-    network = ActorCritic(leaves, actions.n_logits, width=8)
+    network = ActorCritic(leaves, actions.n_logits, ReinforceConfig(width=8))
     return Rollouts(env, "Here-v0", leaves, actions, network, **(SHARED | settings))
 
 

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from hringur.cli import main
-from hringur.commands.evaluate import film as evaluate_film
+from hringur.commands.evaluate.episodes import check_policy
+from hringur.commands.evaluate.images import check_agent
 from hringur.references.breakout import PUBLISHED
 from hringur.trained import Trained
 from hringur.types import UserError
@@ -156,8 +157,8 @@ def test_who_is_no_agent_or_has_no_policy_is_refused_by_name():
     asked = SimpleNamespace(video=Path("x.gif"), actions="likeliest", option=())
     model = Trained(path=Path("x"), name="vae", learner=None)
     with pytest.raises(UserError, match="vae is a model of images, no agent: it has no --video"):
-        evaluate_film.check_agent(model, asked)
+        check_agent(model, asked)
     values = Trained(path=Path("x"), name="dqn", learner=SimpleNamespace(has_policy=False))
     with pytest.raises(UserError, match="dqn knows values, not chances"):
-        evaluate_film.check_policy(values, SimpleNamespace(actions="sampled"))
-    evaluate_film.check_policy(values, asked)
+        check_policy(values, SimpleNamespace(actions="sampled"))
+    check_policy(values, asked)

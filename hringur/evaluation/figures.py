@@ -1,8 +1,4 @@
-"""What all figures share: colours, an empty figure, a light grid, and a PNG written whole.
-
-Colours are Okabe and Ito's, which stay apart for colour-blind readers. Matplotlib's object
-interface is used throughout: no window, no global state.
-"""
+"""What all figures share: Okabe and Ito's colours, an empty figure, a light grid, a PNG file."""
 
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +16,7 @@ KIND_COLOURS = {"learned": BLUE, "heuristic": GREY, "exact": GREEN}
 
 
 def new_figure(width: float, height: float, title: str = "", size: int = 12) -> Figure:
-    """An empty figure [inches] under a title of ``size`` points; it is saved without a window."""
+    """An empty figure [inches] under a title of ``size`` points, without a window."""
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     if title:
@@ -29,18 +25,14 @@ def new_figure(width: float, height: float, title: str = "", size: int = 12) -> 
 
 
 def light_grid(axes: Axes, along: Literal["x", "y", "both"], left: bool = True) -> None:
-    """Grey lines below the data; frames only at the bottom and, if ``left``, on the left."""
+    """Draw grey lines below the data, and frames only at the bottom and, if ``left``, there."""
     axes.grid(axis=along, which="major", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"] + ([] if left else ["left"])].set_visible(False)
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Write a PNG, whole or not at all.
-
-    Raises:
-        UserError: the folder may not be written to, or the disk is full.
-    """
+    """Write a PNG, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = BytesIO()
     figure.savefig(content, format="png", dpi=150)

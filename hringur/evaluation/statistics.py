@@ -1,11 +1,9 @@
 """Means, interquartile means and their 95 % intervals.
 
-What one policy did on many instances or episodes has a bootstrap interval: they are drawn anew. A
-figure over runs from several seeds is of few numbers, and a bootstrap of three gives no more than
-their range: below ten runs it is the mean with Student's t-interval, and from ten on the
-interquartile mean with a bootstrap over runs (Agarwal et al. 2021, "Deep Reinforcement Learning at
-the Edge of the Statistical Precipice"). It speaks of more such runs on the same instances. What
-cannot vary has no interval: one run, one instance, runs that are all the same.
+One policy on many instances or episodes has a bootstrap interval. Fewer than ten runs from several
+seeds have their mean with Student's t-interval, because a bootstrap could give little more than
+their range; ten or more have the interquartile mean with a bootstrap over runs (Agarwal et al.
+2021). What cannot vary has no interval: one run, one instance, runs that are all the same.
 """
 
 import math
@@ -19,8 +17,6 @@ LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2
 RESAMPLES = 2000
 FEW_RUNS = 10
-"""With fewer runs a bootstrap could give little more than their range."""
-
 Statistic = Callable[[Int64[np.ndarray, "*axes N"]], np.floating | np.ndarray]
 """From numbers of rows to a figure of those rows, along the last axis."""
 
@@ -39,7 +35,7 @@ class Estimate:
         return math.isfinite(self.low) and math.isfinite(self.high)
 
     def percent(self, digits: int = 2) -> str:
-        """``1.26 % [1.17, 1.35]``; an infinite figure is said to be so."""
+        """The figure in percent, such as ``1.26 % [1.17, 1.35]`` or ``infinite``."""
         if not math.isfinite(self.value):
             return "infinite"
         value, low, high = (f"{100 * x:.{digits}f}" for x in (self.value, self.low, self.high))
@@ -63,34 +59,34 @@ def estimate_mean(values: Float64[np.ndarray, " N"], seed: int = 0) -> Estimate:
 
 
 def estimate_rows(count: int, statistic: Statistic, seed: int = 0, tail: float = TAIL) -> Estimate:
-    """A statistic of ``count`` rows that belong together; the interval draws whole rows anew.
+    """A statistic of ``count`` rows; the interval resamples whole rows, which keeps pairs.
 
-    ``statistic`` takes numbers of rows ``[..., count]`` and reduces the last axis, so that what is
-    paired stays paired. ``tail`` is the share of what was drawn that lies beyond either end.
+    ``statistic`` takes numbers of rows ``[..., count]`` and reduces the last axis. ``tail`` is the
+    share of resampled figures beyond either end.
     """
     value = float(statistic(np.arange(count)))
     if count < 2 or not math.isfinite(value):
         return Estimate(value)
     rng = np.random.default_rng(seed)
-    resampled = [  # a hundred at a time: thousands of instances two thousand times over are large
+    resampled = [  # a hundred at a time, for memory
         statistic(rng.integers(count, size=(100, count))) for _ in range(RESAMPLES // 100)
     ]
     return percentiles(value, np.concatenate(resampled), tail)
 
 
 def percentiles(value: float, resampled: Float64[np.ndarray, " R"], tail: float = TAIL) -> Estimate:
-    """``value`` with the percentile interval of what was resampled."""
+    """``value`` with the percentile interval of resampled figures."""
     low, high = np.quantile(resampled, [tail, 1 - tail])
     return Estimate(value, float(low), float(high))
 
 
 def over_runs(values: Float64[np.ndarray, " runs"]) -> Estimate:
-    """A figure over runs from several seeds: ``over_runs_words`` says which."""
+    """A figure over runs from several seeds, as ``over_runs_words`` names it."""
     return (mean_over_runs if len(values) < FEW_RUNS else middle_over_runs)(values)
 
 
 def over_runs_words(counts: Sequence[int]) -> str:
-    """What ``over_runs`` gives for groups of so many runs."""
+    """The name of the figure of ``over_runs`` for groups of so many runs."""
     few = "means over runs, 95 % t-intervals"
     many = "interquartile means over runs, 95 % bootstrap intervals"
     words = [few] * (min(counts) < FEW_RUNS) + [many] * (max(counts) >= FEW_RUNS)
@@ -112,8 +108,8 @@ def mean_over_runs(values: Float64[np.ndarray, " runs"]) -> Estimate:
 def middle_over_runs(values: Float64[np.ndarray, " runs"]) -> Estimate:
     """Interquartile mean over runs; of ten and more with its bootstrap interval.
 
-    Plain percentiles of so few hold 93 % in place of 95: they are as far out as Student's t is
-    beyond the normal law (Hesterberg 2015, "What Teachers Should Know About the Bootstrap").
+    Plain percentiles of so few runs cover 93 %, so they are moved out as far as Student's t is
+    beyond the normal distribution (Hesterberg 2015).
     """
     count = len(values)
     if count < FEW_RUNS or (values == values[0]).all():
@@ -129,10 +125,9 @@ def probability_of_improvement(
 ) -> Estimate:
     """Chance that a run of ``one`` scores higher than a run of ``other``; equal ones count half.
 
-    Agarwal et al. 2021, section 4.3, for one task: Mann and Whitney's U over M N. The interval
-    holds every chance that would not be rejected, as its own variance says (Newcombe 2006,
-    "Confidence intervals for an effect size measure based on the Mann-Whitney statistic. Part 2",
-    method 5); where there is but one run of either, there is none.
+    Agarwal et al. 2021, section 4.3, for one task: Mann and Whitney's U over M N, with the interval
+    of Newcombe 2006, "Confidence intervals for an effect size measure based on the Mann-Whitney
+    statistic. Part 2", method 5. One run of either has none.
     """
     counts = len(one), len(other)
     value = float(0.5 * (1 + np.sign(one[:, None] - other).mean()))

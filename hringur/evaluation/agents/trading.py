@@ -6,7 +6,6 @@ wealth above buy-and-hold has one by a circular block bootstrap of days (Politis
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,23 @@ from jaxtyping import Float64
 from hringur.data.trading.prices import Prices
 from hringur.envs.trading.problem import BUY, SELL, TradingProblem
 from hringur.evaluation.agents.comparison import AgentRuns
+from hringur.evaluation.agents.measures import (
+    Measured,
+    over_agents,
+    over_episodes,
+    table,
+    to_json,
+    without_intervals,
+)
 from hringur.evaluation.agents.scores import Evaluated, Report
 from hringur.evaluation.statistics import (
     RESAMPLES,
     Estimate,
     estimate_mean,
-    over_runs,
     over_runs_words,
     percentiles,
 )
-from hringur.evaluation.tables import Column, Table, estimate_json, stacked
+from hringur.evaluation.tables import estimate_json
 from hringur.evaluators.environments import make_single
 from hringur.evaluators.episodes import EpisodeEvaluator, EpisodeReturns
 from hringur.evaluators.trading import TradingRecorder
@@ -48,17 +54,6 @@ BLOCK_DAYS = 21
 """Days that are drawn together: a month, longer than returns are correlated."""
 
 
-@dataclass(frozen=True)
-class Trader:
-    """One row of the table."""
-
-    name: str
-    ratios: Mapping[str, Estimate | None]
-    """by tag; None where it is not defined, as for a trader who never trades"""
-
-    learned: bool = False
-
-
 def report(evaluated: Evaluated) -> Report:
     """Ratios of the trader beside those of random orders, buy-and-hold and the best policy."""
     options, score = dict(evaluated.env_options), evaluated.score
@@ -67,7 +62,8 @@ def report(evaluated: Evaluated) -> Report:
     references = play_references(evaluated.env_id, options, episodes, frozenset(options))
     played = {score.name: score.played, **references, "random": evaluated.by_chance.played}
     traders = [
-        Trader(name, over_episodes(one), one is score.played) for name, one in played.items()
+        Measured(name, over_episodes(one, RATIOS), one is score.played)
+        for name, one in played.items()
     ]
     above = above_holding(evaluated, references["buy & hold"], problem)
     history = problem.history
@@ -75,11 +71,11 @@ def report(evaluated: Evaluated) -> Report:
     beyond = f"log wealth of {score.name} beyond buy-and-hold's on the same prices"
     return Report(
         tables=[
-            ratio_table(traders, f"trading, means over {episodes:,} episodes, {interval}"),
+            table(traders, RATIOS, f"trading, means over {episodes:,} episodes, {interval}"),
             CAPTION,
             f"{beyond}: {above.percent()}",
         ],
-        record={"trading": ratios_json(traders), **estimate_json("above_buy_and_hold", above)},
+        record={"trading": to_json(traders), **estimate_json("above_buy_and_hold", above)},
     )
 
 
@@ -87,16 +83,12 @@ def comparison(runs: Sequence[AgentRuns], env_id: str, env_options: Mapping[str,
     """Ratios of every agent over its seeds, beside those of buy-and-hold and the best policy."""
     episodes = len(runs[0].cells[0].played.returns)
     references = play_references(env_id, env_options, episodes)
-    traders = [
-        Trader(one.agent, {tag: _over_runs(one, tag) for tag in RATIOS}, learned=True)
-        for one in runs
-    ]
+    traders = over_agents(runs, RATIOS)
     for name, played in references.items():
-        means = over_episodes(played).items()
-        traders.append(Trader(name, {tag: mean and Estimate(mean.value) for tag, mean in means}))
+        traders.append(Measured(name, without_intervals(over_episodes(played, RATIOS))))
     title = f"trading, {over_runs_words([len(one.cells) for one in runs])}"
     return Report(
-        tables=[ratio_table(traders, title), CAPTION], record={"trading": ratios_json(traders)}
+        tables=[table(traders, RATIOS, title), CAPTION], record={"trading": to_json(traders)}
     )
 
 
@@ -145,46 +137,6 @@ def best_decide(problem: TradingProblem) -> Decide:
     return decide
 
 
-def ratio_table(traders: Sequence[Trader], title: str) -> Table[Trader]:
-    """A row for each trader; in a terminal intervals stand below their figures."""
-
-    def column(tag: str) -> Column[Trader]:
-        heading, spec = RATIOS[tag]
-        return Column(heading, lambda trader: stacked(trader.ratios[tag], spec), wrap=True)
-
-    return Table(
-        title=title,
-        columns=[
-            Column("policy", lambda trader: trader.name, text=True, wrap=True),
-            *map(column, RATIOS),
-        ],
-        rows=traders,
-        style=lambda trader: "bold cyan" if trader.learned else "",
-    )
-
-
-def ratios_json(traders: Sequence[Trader]) -> list[dict[str, Any]]:
-    """Every ratio with its interval, by tag."""
-    rows: list[dict[str, Any]] = []
-    for trader in traders:
-        rows.append({"name": trader.name})
-        for tag, ratio in trader.ratios.items():
-            rows[-1] |= estimate_json(tag, ratio)
-    return rows
-
-
-def over_episodes(played: EpisodeReturns) -> dict[str, Estimate | None]:
-    """Means over those episodes that have the ratio, by tag."""
-    found: dict[str, Estimate | None] = {}
-    for tag in RATIOS:
-        values = _present(played.figures[tag])
-        mean = estimate_mean(values) if len(values) else None
-        if mean is not None and played.history is not None:
-            mean = Estimate(mean.value)
-        found[tag] = mean
-    return found
-
-
 def above_holding(
     evaluated: Evaluated, holding: EpisodeReturns, problem: TradingProblem
 ) -> Estimate:
@@ -219,14 +171,3 @@ def sum_over_days(
     starts = rng.integers(days, size=(RESAMPLES, -(-days // block_days)))
     chosen = (starts[..., None] + np.arange(block_days)) % days  # resamples blocks days
     return percentiles(value, difference[chosen.reshape(RESAMPLES, -1)[:, :days]].sum(axis=1))
-
-
-def _present(values: Float64[np.ndarray, " K"]) -> Float64[np.ndarray, " F"]:
-    return values[np.isfinite(values)]
-
-
-def _over_runs(runs: AgentRuns, tag: str) -> Estimate | None:
-    # a run counts in the mean of its episodes that have the ratio
-    each = (_present(cell.played.figures.get(tag, np.empty(0))) for cell in runs.cells)
-    means = np.array([float(values.mean()) for values in each if len(values)])
-    return over_runs(means) if len(means) else None

@@ -26,6 +26,7 @@ TOUR_SEED = 1
 GREED = 2.0
 """The tour policy's preference falls by this with each mean distance [nats]."""
 KM_A_UNIT = 100.0
+LOGIT = math.log(0.3 / 0.7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +36,7 @@ class BenchProblem:
     name: str
     title: str
     family: str
-    """what is sampled: bernoulli, categorical, location-scale or tours"""
+    """bernoulli, categorical, location-scale or tours"""
 
     parameters: Tensor
     """theta"""
@@ -54,7 +55,7 @@ class BenchProblem:
         return torch.autograd.grad(self.expectation(theta), theta)[0]
 
     def estimators(self) -> list[str]:
-        """Those of the catalogue that estimate E[f] under such a distribution."""
+        """Names of those that estimate E[f] under such a distribution."""
         promises = {name: make_estimator(name, (1,)).promises for name in ESTIMATORS}
         return [
             name
@@ -73,14 +74,12 @@ def enumerated(
 
 def lecture() -> BenchProblem:
     """The lecture's X ~ Ber(p), and a squared loss."""
-    return _bits("lecture", "one bit, (x - 0.1)²", [_logit(0.3)], lambda z: (z[..., 0] - 0.1) ** 2)
+    return _bits("lecture", "one bit, (x - 0.1)²", [LOGIT], lambda z: (z[..., 0] - 0.1) ** 2)
 
 
 def tucker() -> BenchProblem:
     """One bit whose two costs hardly differ (Tucker et al. 2017; Grathwohl et al. 2018)."""
-    return _bits(
-        "tucker", "one bit, (b - 0.499)²", [_logit(0.3)], lambda z: (z[..., 0] - 0.499) ** 2
-    )
+    return _bits("tucker", "one bit, (b - 0.499)²", [LOGIT], lambda z: (z[..., 0] - 0.499) ** 2)
 
 
 def code() -> BenchProblem:
@@ -163,7 +162,7 @@ class TourDistribution:
 
     @property
     def batch_shape(self) -> torch.Size:
-        """Shape of the instances side by side."""
+        """Shape of the batch of instances."""
         return self.logits.shape[:-2]
 
     @torch.no_grad()
@@ -226,7 +225,3 @@ def _bits(
 
 def _squares(difference: Tensor) -> Tensor:
     return difference.square().sum(dim=-1)
-
-
-def _logit(chance: float) -> float:
-    return math.log(chance / (1 - chance))

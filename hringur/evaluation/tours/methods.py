@@ -19,7 +19,7 @@ from hringur.registry import TOURS
 from hringur.types import UserError
 
 DECODINGS = (Decoding(), Decoding(method="all-starts"))
-"""What is quoted unless asked otherwise: one greedy tour, and the best of one from each place."""
+"""The usual decodings: one greedy tour, and the best of one from each place."""
 
 
 @runtime_checkable
@@ -29,21 +29,16 @@ class Predictor(Protocol):
     env_id: str
     env_options: Mapping[str, Any]
     masks_itself: bool
-    """never proposes a visited place, as MaskablePPO"""
+    """whether it never proposes a visited place, as MaskablePPO"""
 
     def predict(
         self, observation: dict[str, Any], *, action_masks: np.ndarray | None = None
     ) -> tuple[Any, Any]:
-        """Actions for a batch of observations, among those allowed."""
-        ...
+        """Allowed actions for a batch of observations."""
 
 
 def places_of(learner: Any) -> int:
-    """Number of places of the instances that a learner was trained on.
-
-    Raises:
-        UserError: it builds no tours.
-    """
+    """Number of places of the tours that a learner was trained on."""
     if domain_for(learner.env_id, learner.env_options) is not TOURS:
         raise UserError(f"it was trained on {learner.env_id}, which has no tours to build")
     return TourEvaluator(learner.env_id, learner.env_options).n_places
@@ -56,14 +51,10 @@ def learner_scores(
     decodings: Sequence[Decoding] = DECODINGS,
     command: str = "",
 ) -> list[Score]:
-    """One score for each way of taking tours from a trained learner.
+    """Scores of a trained learner.
 
-    A planner is scored with each of ``decodings``. One that decides step by step is scored
-    greedily: with visited places left out of its decisions and, if it was trained without such a
-    mask, unaided as well.
-
-    Raises:
-        UserError: the learner was trained on another number of places and cannot take these.
+    A planner is scored with each of ``decodings``. A learner that decides step by step is scored
+    greedily: with visited places masked and, if it was trained without masks, also without them.
     """
     if isinstance(learner, Planner):
         planner = learner
@@ -102,7 +93,7 @@ def learner_scores(
 def heuristic_scores(
     held_out: HeldOut, command: str = "", names: Sequence[str] | None = None
 ) -> list[Score]:
-    """The heuristics of these names; every one when not given."""
+    """Scores of the heuristics of these names, or of all."""
     known = heuristics()
     return [
         evaluate_plan(
@@ -117,18 +108,14 @@ def heuristic_scores(
 
 
 def heuristic_name(name: str) -> str:
-    """``nearest-neighbour-best-start`` as a reader would write it."""
+    """``nearest-neighbour-best-start`` in words."""
     base, local_search, _ = name.replace("-best-start", ", best start").partition("+2opt")
     words = base.replace("-", " ").replace("christofides", "Christofides")
     return f"{words} + 2-opt" if local_search else words
 
 
 def exact_score(held_out: HeldOut, timed: int = 5, command: str = "") -> Score:
-    """The shipped proven tours, driven again; the solver's time is measured on ``timed`` of them.
-
-    Raises:
-        RuntimeError: the solver finds another optimum than the one that is shipped.
-    """
+    """Score of the shipped proven tours; the solver is timed and checked on ``timed`` of them."""
     shipped = evaluate_plan(
         lambda _: held_out.tour, held_out, name="exact solver", kind="exact", command=command
     )

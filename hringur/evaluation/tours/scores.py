@@ -1,7 +1,8 @@
-"""Tours of any method, driven through the environment and held against the proven optimum."""
+"""Tours of any method, driven through the environment and compared with the proven optimum."""
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -22,11 +23,11 @@ from hringur.evaluators.tours import Played, Predict, play, replay
 from hringur.types import Instances, UserError
 
 OPTIMAL_TOLERANCE = 1e-6
-"""A tour is called optimal up to this share of its length: the rounding of sums."""
+"""A tour counts as optimal up to this share of its length, because sums are rounded."""
 
 Kind = Literal["learned", "heuristic", "exact"]
 Plan = Callable[[Instances], Int64[np.ndarray, "B N"]]
-"""From instances to one whole tour for each."""
+"""From instances to one tour for each."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,7 +35,7 @@ class Score:
     """How one method did on one held-out set, instance by instance."""
 
     name: str
-    """method, as a reader would call it"""
+    """the method, for a reader"""
 
     kind: Kind
     held_out: str
@@ -44,19 +45,19 @@ class Score:
     """how tours were taken from the policy: greedy, all starts, ..."""
 
     unit: str = "km"
-    """of lengths"""
+    """unit of lengths"""
 
     length: Float64[np.ndarray, " B"]
-    """of each tour, as the environment added it up; infinite for an invalid tour"""
+    """length of each tour in the environment, infinite for an invalid tour"""
 
     optimal: Float64[np.ndarray, " B"]
-    """of the proven shortest tour of each instance"""
+    """length of the proven shortest tour of each instance"""
 
     seconds: float
-    """wall clock of all decisions, without the environment's own replay of planned tours"""
+    """wall clock of all decisions, without the replay of planned tours"""
 
     command: str = ""
-    """what to type to measure it again"""
+    """the command that measures it again"""
 
     @property
     def label(self) -> str:
@@ -90,11 +91,11 @@ class Score:
 
     @property
     def seconds_per_instance(self) -> float:
-        """Wall clock of one decision maker's work on one instance, batched as it was."""
+        """Wall clock of one instance's share of the batch."""
         return self.seconds / len(self.length)
 
     def to_json(self, per_instance: bool = True) -> dict[str, Any]:
-        """Numbers and strings only; what is infinite is null."""
+        """The figures for a program; infinite ones are null."""
         summary = {
             "name": self.name,
             "kind": self.kind,
@@ -137,9 +138,15 @@ def evaluate_plan(
     started = time.perf_counter()
     tours = plan(held_out.instances)
     seconds = time.perf_counter() - started
-    env = _environment(held_out)
-    played = replay(env, held_out.instances, tours)
-    return _score(env, played, held_out, seconds, name, kind, decoding, command)
+    return _score(
+        held_out,
+        lambda env: replay(env, held_out.instances, tours),
+        seconds,
+        name=name,
+        kind=kind,
+        decoding=decoding,
+        command=command,
+    )
 
 
 def evaluate_predict(
@@ -151,19 +158,40 @@ def evaluate_predict(
     decoding: str = "greedy",
     command: str = "",
 ) -> Score:
-    """Let ``predict`` decide step by step, all instances side by side, from their first places."""
-    env = _environment(held_out)
-    started = time.perf_counter()
-    played = play(env, held_out.instances, predict)
-    seconds = time.perf_counter() - started
-    return _score(env, played, held_out, seconds, name, kind, decoding, command)
+    """Decide step by step, all instances side by side, from their first places."""
+    return _score(
+        held_out,
+        lambda env: play(env, held_out.instances, predict),
+        name=name,
+        kind=kind,
+        decoding=decoding,
+        command=command,
+    )
+
+
+def _score(
+    held_out: HeldOut,
+    drive: Callable[[gym.vector.VectorEnv], Played],
+    seconds: float | None = None,
+    **about: Any,
+) -> Score:
+    """The score of driven tours; the wall clock is measured here if it is not given."""
+    options = {"places": held_out.n} if held_out.env_options is None else held_out.env_options
+    with closing(make_vector(held_out.env_id, len(held_out), **options)) as env:
+        started = time.perf_counter()
+        length = drive(env).length
+        return Score(
+            held_out=held_out.name,
+            unit=env.unwrapped.sampler.unit,  # type: ignore[attr-defined]
+            length=length,
+            optimal=held_out.optimal,
+            seconds=time.perf_counter() - started if seconds is None else seconds,
+            **about,
+        )
 
 
 def over_seeds(scores: Sequence[Score]) -> OverSeeds:
-    """Mean gap of the runs, and mean of each run's interquartile mean over the instances.
-
-    Both have Student's t-interval over the runs, for more such runs on these instances.
-    """
+    """Mean gap of the runs, and mean of each run's interquartile mean, with t-intervals."""
     if len({(score.held_out, len(score.length)) for score in scores}) != 1:
         raise UserError("runs can be put together only if measured on one and the same set")
     gap = np.stack([score.gap for score in scores])  # runs instances
@@ -171,37 +199,6 @@ def over_seeds(scores: Sequence[Score]) -> OverSeeds:
         len(scores),
         mean_over_runs(gap.mean(axis=1)),
         mean_over_runs(np.asarray(interquartile_mean(gap, axis=1))),
-    )
-
-
-def _environment(held_out: HeldOut) -> gym.vector.VectorEnv:
-    options = {"places": held_out.n} if held_out.env_options is None else held_out.env_options
-    return make_vector(held_out.env_id, len(held_out), **options)
-
-
-def _score(
-    env: gym.vector.VectorEnv,
-    played: Played,
-    held_out: HeldOut,
-    seconds: float,
-    name: str,
-    kind: Kind,
-    decoding: str,
-    command: str,
-) -> Score:
-    """What the environment said, as a record; closes the environment."""
-    unit = env.unwrapped.sampler.unit  # type: ignore[attr-defined]
-    env.close()
-    return Score(
-        name=name,
-        kind=kind,
-        held_out=held_out.name,
-        decoding=decoding,
-        unit=unit,
-        length=played.length,
-        optimal=held_out.optimal,
-        seconds=seconds,
-        command=command,
     )
 
 

@@ -1,4 +1,4 @@
-"""Many methods on one held-out set, side by side: for a terminal, a document or a program."""
+"""Many methods on one held-out set, for a terminal, a document or a program."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from hringur.evaluation.tables import Column, Table
 from hringur.evaluation.tours.scores import Score
 
 SMALL = 0.0025
-"""gaps below this fraction are told to four digits of a percent"""
+"""Gaps below this fraction are shown to four digits of a percent."""
 STYLES = {"learned": "bold cyan", "heuristic": "", "exact": "green"}
 
 
@@ -48,7 +48,7 @@ def as_json(scores: Sequence[Score], per_instance: bool = False) -> str:
 
 
 def percent_cells(estimate: Estimate) -> tuple[str, str]:
-    """A gap and its interval [%], with digits enough to tell small ones apart."""
+    """A gap and its interval [%], with more digits for small ones."""
     if not math.isfinite(estimate.value):
         return "none", "invalid tours"
     largest = estimate.high if estimate.bounded else estimate.value

@@ -38,7 +38,7 @@ def make(df: Any, window: int, episode: int) -> gym.Env:
 
 def make_vec(df: Any, window: int, episode: int, n: int) -> gym.vector.VectorEnv:
     """``n`` environments on the columns Open and Close of a pandas table."""
-    return stock_trading_vec(n, prices=_prices(df), window=window, episode_days=episode)
+    return stock_trading_vec(prices=_prices(df), window=window, episode_days=episode, num_envs=n)
 
 
 def _prices(df: Any) -> Prices:
@@ -102,7 +102,9 @@ def main(
         found[market] = {"1": of(lambda o=options: time_single(stock_trading(**o), seconds, seed))}  # type: ignore[misc]
         for n in num_envs:
             found[market][str(n)] = of(
-                lambda o=options, n=n: time_vector(stock_trading_vec(n, **o), seconds, seed)  # type: ignore[misc]
+                lambda o=options, n=n: time_vector(
+                    stock_trading_vec(num_envs=n, **o), seconds, seed
+                )  # type: ignore[misc]
             )
     if as_json:
         print(json.dumps(found))

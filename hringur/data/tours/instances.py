@@ -84,16 +84,24 @@ class CompactSampler(Sampler, Protocol):
 
 
 class IcelandPlaces:
-    """Draws n different places of a pool, in random order, each choice equally likely."""
+    """Draws n different places of a pool, in random order, each choice equally likely.
+
+    With ``first``, every instance begins with that place of the pool.
+    """
 
     unit = "km"
     reward_scale = 100.0
 
     def __init__(
-        self, pool: Sequence[int], season: Season = "summer", distance: DistanceKind = "road"
+        self,
+        pool: Sequence[int],
+        season: Season = "summer",
+        distance: DistanceKind = "road",
+        first: int | None = None,
     ) -> None:
         check_reachable(list(pool), season)
-        self.pool = np.array(pool, dtype=np.int64)
+        self.first = [] if first is None else [first]
+        self.pool = np.array([n for n in pool if n not in self.first], dtype=np.int64)
         self.season: Season = season
         self.distance_table = distance_table(season, distance)
         self.max_distance = max_distance_km()
@@ -102,12 +110,13 @@ class IcelandPlaces:
 
     def random_row_size(self, n: int) -> int:
         """One number for each place to be chosen."""
-        if not 2 <= n <= len(self.pool):
-            raise UserError(f"number of places must be in 2..{len(self.pool)}, got {n}")
-        return n
+        largest = len(self.first) + len(self.pool)
+        if not 2 <= n <= largest:
+            raise UserError(f"number of places must be in 2..{largest}, got {n}")
+        return n - len(self.first)
 
-    def numbers_from_random_rows(self, rows: Float64[np.ndarray, "B N"]) -> Int[np.ndarray, "B N"]:
-        """Places by the first N steps of Fisher and Yates's shuffle of the pool."""
+    def numbers_from_random_rows(self, rows: Float64[np.ndarray, "B R"]) -> Int[np.ndarray, "B N"]:
+        """Places by the first R steps of Fisher and Yates's shuffle of the pool."""
         batch, n = rows.shape
         jump = (rows * (len(self.pool) - np.arange(n))).astype(np.int64) + np.arange(n)
         cell = np.ascontiguousarray(jump.T) * batch + np.arange(batch)  # N B
@@ -117,7 +126,8 @@ class IcelandPlaces:
             taken = cards.take(cell[position])
             cards[cell[position]] = deck[position]
             deck[position] = taken
-        return deck[:n].T.astype(np.int64, order="C")
+        drawn = deck[:n].T.astype(np.int64, order="C")
+        return np.insert(drawn, 0, self.first[0], axis=1) if self.first else drawn
 
     def instances(self, numbers: Int[np.ndarray, "B N"]) -> Instances:
         """The tour problems over these places of Iceland."""

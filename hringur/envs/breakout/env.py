@@ -37,52 +37,17 @@ from hringur.envs.breakout.game import (
     load_ale,
 )
 from hringur.envs.breakout.screen import Screen
-from hringur.envs.breakout.vector_env import breakout_vec
+from hringur.envs.factories import factory
+from hringur.envs.single import RENDER_MODES, SingleEnv
 from hringur.references.breakout import CEILING
-from hringur.settings import typed
 from hringur.types import State, UserError
 
-__all__ = ["ThreeActionBreakout", "breakout", "breakout_vec"]
-
-RENDER_MODES = ["human", "rgb_array"]
 NEW_GAME = 3  # in the log, beside the three actions
 Observation = UInt8[np.ndarray, "stack size size"]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 
-@typed
-def breakout(
-    frame_skip: int = 4,
-    sticky: float = 0.25,
-    frame_size: int = 84,
-    stack: int = 4,
-    max_pool: bool = True,
-    noop_max: int = 0,
-    clip_reward: bool = False,
-    life_loss: bool = False,
-    max_frames: int = 108_000,
-    render_mode: str | None = None,
-) -> "ThreeActionBreakout":
-    """One environment; docs/breakout.md tells the options.
-
-    Raises:
-        UserError: an option is out of range, or ale-py or its cartridge is missing.
-    """
-    options = BreakoutOptions(
-        frame_skip=frame_skip,
-        sticky=sticky,
-        frame_size=frame_size,
-        stack=stack,
-        max_pool=max_pool,
-        noop_max=noop_max,
-        clip_reward=clip_reward,
-        life_loss=life_loss,
-        max_frames=max_frames,
-    )
-    return ThreeActionBreakout(options, render_mode)
-
-
-class ThreeActionBreakout(gym.Env):
+class ThreeActionBreakout(SingleEnv):
     """One game at a time; see the module's table."""
 
     action_names = ACTION_NAMES
@@ -90,11 +55,8 @@ class ThreeActionBreakout(gym.Env):
     """what a figure is measured with, whatever eases training"""
 
     def __init__(self, options: BreakoutOptions, render_mode: str | None = None) -> None:
-        if render_mode not in (None, *RENDER_MODES):
-            raise UserError(
-                f"render_mode must be None or one of {', '.join(RENDER_MODES)}, got {render_mode!r}"
-            )
-        self.options, self.render_mode = options, render_mode
+        super().__init__(render_mode)
+        self.options = options
         fps = max(1, FRAMES_PER_SECOND // options.frame_skip)
         self.metadata = {"render_modes": RENDER_MODES, "render_fps": fps}
         self.observation_space = options.observation_space()
@@ -103,16 +65,11 @@ class ThreeActionBreakout(gym.Env):
         self._ale = load_ale().ALEInterface()
         self._ale.setFloat("repeat_action_probability", options.sticky)
         self._screen = Screen(options)
-        self._begun, self._ended, self._game_over = False, True, True
+        self._game_over = True
         self._lives = self._score = self._frames = 0
         self._seed, self._decisions = 0, 0  # the emulator's, and how many there were since
         self._log = bytearray()  # everything that was done since
         self._noops = _Noops(0)
-        self._window: Any = None
-        if render_mode == "human":
-            from hringur.envs.window import Window
-
-            self._window = Window()  # refuses here, not at the first frame, if pygame is missing
 
     @property
     def best_return(self) -> float | None:
@@ -140,8 +97,7 @@ class ThreeActionBreakout(gym.Env):
 
     def step(self, action: int | np.integer) -> Step:
         """Hold one button for ``frame_skip`` frames; the reward is the points made meanwhile."""
-        if self._ended:
-            raise gym.error.ResetNeeded("call reset() before step()")
+        self._check_running()
         if not self.action_space.contains(action):
             raise gym.error.InvalidAction(
                 f"action must be 0 (left), 1 (wait) or 2 (right), got {action!r}"
@@ -205,8 +161,7 @@ class ThreeActionBreakout(gym.Env):
 
         The emulator's own copies leave out which button a sticky action repeats, and the picture.
         """
-        if not self._begun:
-            raise gym.error.ResetNeeded("call reset() before state_dict()")
+        self._check_begun("state_dict")
         return {
             "options": self.options.as_state(),
             "generator": self.np_random.bit_generator.state,
@@ -237,26 +192,8 @@ class ThreeActionBreakout(gym.Env):
             )
         self._ended = state["ended"]
 
-    def render(self) -> UInt8[np.ndarray, "210 160 3"] | None:
-        """The original picture in full size, as pixels (``rgb_array``) or in a window."""
-        if self.render_mode is None:
-            gym.logger.warn("render() needs a render_mode: gymnasium.make(..., render_mode=...)")
-            return None
-        if not self._begun:
-            raise gym.error.ResetNeeded("call reset() before render()")
-        if self.render_mode == "human":
-            self._show()
-            return None
+    def _frame(self) -> UInt8[np.ndarray, "210 160 3"]:
         return self._ale.getScreenRGB()
-
-    def _show(self) -> None:
-        if self._window is not None:
-            self._window.show(self._ale.getScreenRGB(), self.metadata["render_fps"])
-
-    def close(self) -> None:
-        """Close the window, if there is one; closing twice is fine."""
-        if self._window is not None:
-            self._window.close()
 
 
 class _Noops:
@@ -279,3 +216,6 @@ class _Noops:
 
     def _bits(self) -> int:
         return int(self._twister.randint(2**32, dtype=np.uint32))
+
+
+breakout = factory(BreakoutOptions, ThreeActionBreakout)

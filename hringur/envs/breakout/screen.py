@@ -70,23 +70,11 @@ class Screen:
 def _taps(length: int, size: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Which source pixels make each pixel of a row, and their weights: the k-th of all at once."""
     scale = length / size
-    shares = [_shares(index * scale, scale, length) for index in range(size)]
-    taps = []
-    for k in range(max(map(len, shares))):
-        # A pixel with fewer sources than others adds nothing: weight 0.
-        chosen = [one[k] if k < len(one) else (0, 0.0) for one in shares]
-        source, weight = zip(*chosen, strict=True)
-        taps.append((np.array(source), np.array(weight, dtype=np.float32)))
-    return taps
-
-
-def _shares(begin: float, scale: float, length: int) -> list[tuple[int, float]]:
-    """Source pixels between ``begin`` and ``begin + scale``, each with its share of the whole."""
-    end, width = begin + scale, min(scale, length - begin)
-    last = min(int(np.floor(end)), length - 1)
-    first = min(int(np.ceil(begin)), last)
-    shares = [(first - 1, (first - begin) / width)] if first - begin > SLIVER else []
-    shares += [(pixel, 1.0 / width) for pixel in range(first, last)]
-    if end - last > SLIVER:
-        shares.append((last, min(end - last, 1.0, width) / width))
-    return shares
+    begin, pixel = np.arange(size)[:, None] * scale, np.arange(length)
+    share = np.minimum(pixel + 1, begin + scale) - np.maximum(pixel, begin)
+    share = np.where(share > SLIVER, share, 0.0)
+    weight = (share / np.minimum(scale, length - begin)).astype(np.float32)
+    # A pixel with fewer sources than others adds nothing: weight 0.
+    source = np.argsort(share == 0, axis=1, kind="stable")[:, : (share > 0).sum(axis=1).max()]
+    weights = np.take_along_axis(weight, source, axis=1)
+    return list(zip(source.T, weights.T, strict=True))

@@ -6,6 +6,7 @@ would hide the score, and would start the whole game again after each life.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from gymnasium.vector import AutoresetMode
@@ -21,56 +22,11 @@ from hringur.envs.breakout.game import (
     emulators,
 )
 from hringur.envs.breakout.log import ActionLog, replay
+from hringur.envs.factories import factory
 from hringur.envs.vector import Info, NativeVectorEnv, Seeds, VectorStep
-from hringur.settings import typed
 from hringur.types import State, UserError
 
 Observation = UInt8[np.ndarray, "B stack size size"]
-
-
-@typed
-def breakout_vec(
-    num_envs: int = 1,
-    frame_skip: int = 4,
-    sticky: float = 0.25,
-    frame_size: int = 84,
-    stack: int = 4,
-    max_pool: bool = True,
-    noop_max: int = 0,
-    clip_reward: bool = False,
-    life_loss: bool = False,
-    max_frames: int = 108_000,
-    render_mode: str | None = None,
-    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-    max_episode_steps: int | None = None,
-    num_threads: int = 0,
-) -> "BreakoutVector":
-    """Many environments side by side, with the options of one.
-
-    ``num_threads`` 0 takes one for each core. ``max_episode_steps``, which ``gymnasium.make_vec``
-    hands on, counts decisions of a game.
-
-    Raises:
-        UserError: an option is out of range, or ale-py or its cartridge is missing.
-    """
-    if max_episode_steps is not None:
-        if max_episode_steps < 1:
-            raise UserError(f"max_episode_steps must be at least 1, got {max_episode_steps}")
-        max_frames = min(max_frames, max_episode_steps * frame_skip)
-    options = BreakoutOptions(
-        frame_skip=frame_skip,
-        sticky=sticky,
-        frame_size=frame_size,
-        stack=stack,
-        max_pool=max_pool,
-        noop_max=noop_max,
-        clip_reward=clip_reward,
-        life_loss=life_loss,
-        max_frames=max_frames,
-    )
-    if render_mode is not None:
-        raise UserError("many games have no render_mode: make a single one to look on")
-    return BreakoutVector(options, num_envs, autoreset_mode, num_threads)
 
 
 class BreakoutVector(NativeVectorEnv):
@@ -83,10 +39,23 @@ class BreakoutVector(NativeVectorEnv):
     def __init__(
         self,
         options: BreakoutOptions,
-        num_envs: int,
+        num_envs: int = 1,
+        render_mode: str | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        max_episode_steps: int | None = None,
         num_threads: int = 0,
     ) -> None:
+        """``num_threads`` 0 takes one for each core.
+
+        ``max_episode_steps``, which ``gymnasium.make_vec`` hands on, counts decisions of a game.
+        """
+        if max_episode_steps is not None:
+            if max_episode_steps < 1:
+                raise UserError(f"max_episode_steps must be at least 1, got {max_episode_steps}")
+            most = max_episode_steps * options.frame_skip
+            options = replace(options, max_frames=min(options.max_frames, most))
+        if render_mode is not None:
+            raise UserError("many games have no render_mode: make a single one to look on")
         super().__init__(options.observation_space(), 3, num_envs, None, autoreset_mode)
         if num_threads < 0:
             raise UserError(f"num_threads must be 0 or more, got {num_threads}")
@@ -228,3 +197,6 @@ class BreakoutVector(NativeVectorEnv):
         self._decisions, self._score = state["decisions"].copy(), state["score"].copy()
         self._game_over = state["game_over"].copy()
         self._set_ended(state["restarting"].copy())
+
+
+breakout_vec = factory(BreakoutOptions, BreakoutVector)

@@ -18,11 +18,11 @@ from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, UInt8
 
 from hringur.envs.questions.question import Episodes, Question
+from hringur.envs.single import RENDER_MODES, SingleEnv
 from hringur.envs.vector import FixedLengthVectorEnv, Info
 from hringur.settings import read
-from hringur.types import State, UserError
+from hringur.types import State
 
-RENDER_MODES = ["human", "rgb_array"]
 FRAMES_PER_SECOND = 2
 Step = tuple[Any, float, bool, bool, Info]
 
@@ -129,7 +129,7 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         return {
             "generators": self._generators.state_dict(),
             "episodes": {name: column.copy() for name, column in self._episodes.items()},
-            "steps": self._clock - self._began,
+            "steps": self._steps.copy(),
             "ended": self._ended.copy(),
         }
 
@@ -143,8 +143,7 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         self._generators.load_state_dict(state["generators"])
         self._episodes = {name: column.copy() for name, column in state["episodes"].items()}
         self._begun = True
-        steps = state["steps"]
-        self._set_clock(int(steps.max()), int(steps.max()) - steps)
+        self._steps, self._left = state["steps"].copy(), 0
         self._set_ended(state["ended"].copy())
 
     def follow(self, generator: np.random.Generator) -> None:
@@ -153,38 +152,30 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
 
     def frame(self) -> UInt8[np.ndarray, "height width 3"]:
         """The picture of the first environment."""
-        self._check_begun("render")
         return self._frame(0)
 
     def _frame(self, row: int) -> UInt8[np.ndarray, "height width 3"]:
         return self.problem.draw(_some(self._episodes, np.array([row])))
 
 
-class QuestionEnv(gym.Env):
+class QuestionEnv(SingleEnv):
     """One episode at a time: a batch of 1 without its axis."""
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": FRAMES_PER_SECOND}
 
     def __init__(self, problem: Question, render_mode: str | None = None) -> None:
-        if render_mode not in (None, *RENDER_MODES):
-            raise UserError(
-                f"render_mode must be None or one of {', '.join(RENDER_MODES)}, got {render_mode!r}"
-            )
-        self.problem, self.render_mode = problem, render_mode
+        super().__init__(render_mode)
+        self.problem = problem
         self.observation_space = problem.observation_space()
         self.action_space = problem.action_space
         self._one = QuestionVectorEnv(problem, 1, autoreset_mode=AutoresetMode.DISABLED)
-        self._window: Any = None
-        if render_mode == "human":
-            from hringur.envs.window import Window
-
-            self._window = Window()  # refuses here, not at the first frame, if pygame is missing
 
     def reset(self, *, seed: int | None = None, options: Info | None = None) -> tuple[Any, Info]:
         """Begin a new episode."""
         super().reset(seed=seed)
         self._one.follow(self.np_random)
         observation, info = self._one.reset()
+        self._begun = True
         self._show()
         return _first(observation), _first_info(info)
 
@@ -201,28 +192,8 @@ class QuestionEnv(gym.Env):
         """True where an action is allowed (the convention of sb3-contrib's MaskablePPO)."""
         return self._one.action_masks()[0]
 
-    def render(self) -> UInt8[np.ndarray, "height width 3"] | None:
-        """The episode so far, as pixels (``rgb_array``) or in a window (``human``)."""
-        if self.render_mode is None:
-            gym.logger.warn("render() needs a render_mode: gymnasium.make(..., render_mode=...)")
-            return None
-        if self.render_mode == "human":
-            self._show()
-            return None
+    def _frame(self) -> UInt8[np.ndarray, "height width 3"]:
         return self._one.frame()
-
-    def _show(self) -> None:
-        if self._window is not None:
-            self._window.show(self._one.frame(), FRAMES_PER_SECOND)
-
-    def close(self) -> None:
-        """Close the window, if there is one; closing twice is fine."""
-        if self._window is not None:
-            self._window.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the window, which cannot be pickled: a copy plays on without one."""
-        return self.__dict__ | {"_window": None}
 
 
 def makers(

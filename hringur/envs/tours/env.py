@@ -24,38 +24,27 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Bool, UInt8
 
+from hringur.envs.single import RENDER_MODES, SingleEnv
 from hringur.envs.tours.problem import Optima, TourProblem, invalid_reward, relative_gap
-from hringur.types import UserError
 
-RENDER_MODES = ["human", "rgb_array"]
 Observation = dict[str, Any]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 
-class TourEnv(gym.Env):
+class TourEnv(SingleEnv):
     """One tour at a time; see the module's table."""
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 4}
 
     def __init__(self, problem: TourProblem, render_mode: str | None = None) -> None:
-        if render_mode not in (None, *RENDER_MODES):
-            raise UserError(
-                f"render_mode must be None or one of {', '.join(RENDER_MODES)}, got {render_mode!r}"
-            )
-        self.problem, self.render_mode = problem, render_mode
-        self.sampler, self.round_trip = problem.sampler, problem.round_trip
+        super().__init__(render_mode)
+        self.problem, self.sampler, self.round_trip = problem, problem.sampler, problem.round_trip
         self.n_places = problem.n_places
         self.observation_space = problem.observation_space()
         self.action_space = spaces.Discrete(problem.n_places)
         self._optima = Optima(problem)
         self._optimal: float | None = None
         self._tour: list[int] = []
-        self._ended = True
-        self._window: Any = None
-        if render_mode == "human":
-            from hringur.envs.window import Window
-
-            self._window = Window()  # refuses here, not at the first frame, if pygame is missing
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -71,7 +60,8 @@ class TourEnv(gym.Env):
         self.instance = instances
         self._distances = self.problem.scaled(instances)[0]
         self._coordinates = instances.coordinates[0].astype(np.float32)
-        self._tour, self._ended, self._optimal = [int(start[0])], False, None
+        self._tour, self._optimal = [int(start[0])], None
+        self._begun, self._ended = True, False
         self._visited = np.zeros(self.n_places, dtype=np.int8)
         self._visited[self._tour[0]] = 1
         self._show()
@@ -79,8 +69,7 @@ class TourEnv(gym.Env):
 
     def step(self, action: int | np.integer) -> Step:
         """Go to place ``action``; the reward is minus the scaled distance."""
-        if self._ended:
-            raise gym.error.ResetNeeded("call reset() before step()")
+        self._check_running()
         if not self.action_space.contains(action):
             raise gym.error.InvalidAction(
                 f"action must be a place in 0..{self.n_places - 1}, got {action!r}"
@@ -95,14 +84,8 @@ class TourEnv(gym.Env):
         if self._ended and self.round_trip:
             reward -= float(self._distances[place, self._tour[0]])  # the way home
         self._show()
-        info = {"action_mask": 1 - self._visited}
-        return (
-            self._observe(),
-            reward,
-            self._ended,
-            False,
-            info | (self._outcome() if self._ended else {}),
-        )
+        info = {"action_mask": 1 - self._visited} | (self._outcome() if self._ended else {})
+        return self._observe(), reward, self._ended, False, info
 
     def _lost(self) -> Step:
         """A place was visited twice: the episode ends where the traveller stands."""
@@ -135,16 +118,14 @@ class TourEnv(gym.Env):
 
     def optimal_km(self) -> float:
         """The exact optimum of the instance at hand [the sampler's unit]; solved once."""
-        if not self._tour:
-            raise gym.error.ResetNeeded("call reset() before optimal_km()")
+        self._check_begun("optimal_km")
         if self._optimal is None:
             self._optimal = self._optima.length(self.instance, self._tour[0])
         return self._optimal
 
     def action_masks(self) -> Bool[np.ndarray, " N"]:
         """True where a visit is valid (the convention of sb3-contrib's MaskablePPO)."""
-        if not self._tour:
-            raise gym.error.ResetNeeded("call reset() before action_masks()")
+        self._check_begun("action_masks")
         return self._visited == 0
 
     def _observe(self) -> Observation:
@@ -156,33 +137,8 @@ class TourEnv(gym.Env):
             "start": np.int64(self._tour[0]),
         }
 
-    def render(self) -> UInt8[np.ndarray, "height width 3"] | None:
-        """The map so far, as pixels (``rgb_array``) or in a window (``human``)."""
-        if self.render_mode is None:
-            gym.logger.warn("render() needs a render_mode: gymnasium.make(..., render_mode=...)")
-            return None
-        if not self._tour:
-            raise gym.error.ResetNeeded("call reset() before render()")
-        if self.render_mode == "human":
-            self._show()
-            return None
-        return self._frame()
-
     def _frame(self) -> UInt8[np.ndarray, "height width 3"]:
         from hringur.envs.tours.drawing import frame  # matplotlib is paid for only when rendering
 
         finished = self._ended and len(self._tour) == self.n_places
         return frame(self.problem, self.instance, self._tour, finished)
-
-    def _show(self) -> None:
-        if self._window is not None:
-            self._window.show(self._frame(), self.metadata["render_fps"])
-
-    def close(self) -> None:
-        """Close the window, if there is one; closing twice is fine."""
-        if self._window is not None:
-            self._window.close()
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the window, which cannot be pickled: a copy plays on without one."""
-        return self.__dict__ | {"_window": None}

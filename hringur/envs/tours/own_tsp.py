@@ -1,47 +1,21 @@
 """``OwnTSP-v0``: a problem of your own, read from a file."""
 
-from gymnasium.vector import AutoresetMode
-
 from hringur.data.tours.instances import FixedInstance
 from hringur.data.tours.own_instances import OwnInstance
+from hringur.envs.factories import factory
 from hringur.envs.tours.env import TourEnv
 from hringur.envs.tours.problem import TourProblem
 from hringur.envs.tours.vector_env import TourVectorEnv
-from hringur.settings import typed
 from hringur.types import UserError
 
 
-@typed
-def own_tsp(
-    problem: OwnInstance | None = None,
-    start: str | None = None,
-    round_trip: bool = True,
-    compute_optimal: bool = False,
-    render_mode: str | None = None,
-) -> TourEnv:
-    """One environment; docs/environments.md tells the options."""
-    return TourEnv(own_problem(problem, start, round_trip, compute_optimal), render_mode)
-
-
-@typed
-def own_tsp_vec(
-    num_envs: int = 1,
-    problem: OwnInstance | None = None,
-    start: str | None = None,
-    round_trip: bool = True,
-    compute_optimal: bool = False,
-    render_mode: str | None = None,
-    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-) -> TourVectorEnv:
-    """Many environments side by side, with the options of one."""
-    own = own_problem(problem, start, round_trip, compute_optimal)
-    return TourVectorEnv(own, num_envs, render_mode, autoreset_mode)
-
-
 def own_problem(
-    problem: OwnInstance | None, start: str | None, round_trip: bool, compute_optimal: bool
+    problem: OwnInstance | None = None,
+    start: str | None = None,
+    round_trip: bool = True,
+    compute_optimal: bool = False,
 ) -> TourProblem:
-    """What the options mean.
+    """What the options of docs/environments.md mean.
 
     Raises:
         UserError: no problem was given, or the start is none of its places.
@@ -57,3 +31,7 @@ def own_problem(
         round_trip=round_trip,
         compute_optimal=compute_optimal,
     )
+
+
+own_tsp = factory(own_problem, TourEnv)
+own_tsp_vec = factory(own_problem, TourVectorEnv)

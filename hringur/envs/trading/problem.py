@@ -3,15 +3,14 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from gymnasium import spaces
 from jaxtyping import Float32, Float64, Int64
 
 from hringur.data.trading.prices import Prices
-from hringur.data.trading.processes import PROCESSES, PriceProcess
-from hringur.data.trading.sources import Part, Source, price_source
+from hringur.data.trading.processes import PROCESSES
+from hringur.data.trading.sources import Source
 from hringur.envs.trading.features import features
 from hringur.references.trading.optimum import TradingPolicy, optimal_policy, outcomes, returns_of
 from hringur.types import UserError
@@ -19,8 +18,6 @@ from hringur.types import UserError
 SELL, WAIT, BUY = 0, 1, 2
 YEAR = 252
 """Trading days."""
-MOST = 100_000
-"""Days of a window, or of an episode: four centuries."""
 MOST_OBSERVED = 10**8
 """Numbers of all observations of an episode, together."""
 DAY_IN_YEARS = np.float32(1.0 / YEAR)
@@ -35,13 +32,8 @@ class Paths:
     prices: Prices
     rows: Float32[np.ndarray, "P E F"]
     """observations of every day that has a whole window behind it, the position left out"""
-    outcomes: Float64[np.ndarray, "P E1 4"]
-    """log wealth gained from each of these days to the next, see ``outcomes``"""
-
-    def by_cell(self) -> Float64[np.ndarray, "P E 4"]:
-        """The outcomes with a row for each observation; after the last one no trade is made."""
-        after_the_last = np.full((len(self.outcomes), 1, 4), np.nan)
-        return np.concatenate([self.outcomes, after_the_last], axis=1)
+    outcomes: Float64[np.ndarray, "P E 4"]
+    """log wealth gained from each of these days to the next; NaN on the last day"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -102,44 +94,46 @@ class TradingProblem:
         return np.minimum(each.cumsum(dtype=np.float32), np.float32(1.0))
 
     @property
+    def row_size(self) -> int:
+        """How many random numbers an episode takes: those of its path, or one for its first day."""
+        if isinstance(self.source, Prices):
+            return 1
+        return self.source.random_row_size(self.path_days)
+
+    @property
     def path_days(self) -> int:
         """Days of a drawn path: the window, one for each decision, and the first of all."""
         return self.window + self.days + 1
 
-    @property
-    def row_size(self) -> int:
-        """How many standard normal numbers the path of an episode takes."""
-        assert isinstance(self.source, PriceProcess)
-        return self.source.random_row_size(self.path_days)
+    def random_row(self, rng: np.random.Generator) -> Float64[np.ndarray, " R"]:
+        """Standard normal numbers for a path, or a uniform one in [0, 1) for a first day."""
+        return rng.standard_normal(self.row_size) if self.drawn else rng.random(1)
 
-    def drawn_from_random_rows(self, numbers: Float64[np.ndarray, "B R"]) -> Paths:
-        """A path from each row of standard normal numbers; its episode begins on day W."""
-        assert isinstance(self.source, PriceProcess)
-        return self.paths(self.source.from_random_rows(numbers, self.path_days))
+    def from_random_rows(
+        self, rows: Float64[np.ndarray, "B R"]
+    ) -> tuple[Paths, Int64[np.ndarray, " B"], Int64[np.ndarray, " B"]]:
+        """Paths, and of each episode its path and its first day with an observation."""
+        if not isinstance(self.source, Prices):
+            paths = self.paths(self.source.from_random_rows(rows, self.path_days))
+            return paths, np.arange(len(rows)), np.zeros(len(rows), dtype=np.int64)
+        starts = self.source.days - self.window - self.days
+        chosen = (rows[:, 0] * (starts * len(self.source))).astype(np.int64)
+        return self.shared, chosen // starts, chosen % starts
 
     @cached_property
-    def there(self) -> Paths:
-        """The prices that all episodes are cut from."""
+    def shared(self) -> Paths:
+        """The prices that all episodes are cut from, where they are not drawn."""
         assert isinstance(self.source, Prices)
         return self.paths(self.source)
-
-    def start_from_random_number(
-        self, number: Float64[np.ndarray, " B"]
-    ) -> tuple[Int64[np.ndarray, " B"], Int64[np.ndarray, " B"]]:
-        """Path and first day with an observation, from uniform numbers in [0, 1)."""
-        assert isinstance(self.source, Prices)
-        starts = self.source.days - self.window - self.days
-        chosen = (number * (starts * len(self.source))).astype(np.int64)
-        return chosen // starts, chosen % starts
 
     def paths(self, prices: Prices) -> Paths:
         """The tables of all that can be seen and earned on these prices."""
         state = None
-        if self.state_columns:
-            assert isinstance(self.source, PriceProcess)
+        if self.state and not isinstance(self.source, Prices):
             state = np.clip(self.source.state(prices.close), -STATE_BOUND, STATE_BOUND)
         seen = features(prices, self.window, state)
-        earned = outcomes(prices, self.buy_cost, self.sell_cost)[:, self.window :]
+        earned = np.full((*seen.shape[:2], 4), np.nan)
+        earned[:, :-1] = outcomes(prices, self.buy_cost, self.sell_cost)[:, self.window :]
         return Paths(prices, seen, earned)
 
     def buy_and_hold(
@@ -162,58 +156,7 @@ class TradingProblem:
         if self.best_policy is None:
             return None
         positions = self.best_policy.positions(paths.prices, self.window, self.days)
-        return returns_of(positions, paths.outcomes, self.sell_cost)
-
-
-def trading_problem(
-    prices: "str | Path | Source",
-    ticker: str | None,
-    symbol: str | None,
-    max_gap_days: int | None,
-    window: int,
-    fee: float,
-    half_spread: float,
-    slippage: float,
-    episode_days: int | None,
-    part: Part,
-    state: bool,
-    compute_optimal: bool,
-) -> TradingProblem:
-    """What the options mean.
-
-    Raises:
-        UserError: an option is out of range, or the prices are too few or have something wrong.
-    """
-    _check_whole("window", window)
-    if episode_days is not None:
-        _check_whole("episode_days", episode_days)
-    source = price_source(prices, ticker, symbol, max_gap_days)
-    if isinstance(source, Prices):
-        source = part.of(source, window)
-        most = source.days - window - 1  # the first close, and a fill after the last decision
-        if most < 1:
-            raise UserError(
-                f"a window of {window} days needs at least {window + 2} days of prices, "
-                f"got {source.days}"
-            )
-        episode_days = most if episode_days is None else min(episode_days, most)
-    elif part != Part():
-        raise UserError("split, fold, folds and embargo are options of real prices only")
-    elif episode_days is None:
-        raise UserError("episode_days must be a number of days: a process has no end")
-    if window * episode_days > MOST_OBSERVED:
-        raise UserError(f"window times episode_days must be at most {MOST_OBSERVED:,}")
-    buy_cost, sell_cost = costs(fee, half_spread, slippage)
-    return TradingProblem(
-        source=source,
-        window=int(window),
-        days=int(episode_days),
-        buy_cost=buy_cost,
-        sell_cost=sell_cost,
-        state=state,
-        compute_optimal=compute_optimal,
-        split=part.split,
-    )
+        return returns_of(positions, paths.outcomes[:, : self.days], self.sell_cost)
 
 
 def costs(fee: float, half_spread: float, slippage: float) -> tuple[float, float]:
@@ -229,8 +172,3 @@ def costs(fee: float, half_spread: float, slippage: float) -> tuple[float, float
     if away >= 1.0:
         raise UserError(f"half_spread and slippage together must be below 1, got {away:g}")
     return math.log1p(away) + math.log1p(fee), -math.log1p(-away) - math.log1p(-fee)
-
-
-def _check_whole(name: str, value: int) -> None:
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 < value <= MOST:
-        raise UserError(f"{name} must be a whole number of days in 1..{MOST:,}, got {value!r}")

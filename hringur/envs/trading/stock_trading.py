@@ -2,18 +2,21 @@
 
 from pathlib import Path
 
-from gymnasium.vector import AutoresetMode
+import numpy as np
 
-from hringur.data.trading.sources import Part, Source
+from hringur.data.trading.prices import Prices
+from hringur.data.trading.sources import Part, Source, price_source
+from hringur.envs.factories import factory
 from hringur.envs.trading.env import TradingEnv
-from hringur.envs.trading.problem import YEAR, trading_problem
+from hringur.envs.trading.problem import MOST_OBSERVED, YEAR, TradingProblem, costs
 from hringur.envs.trading.vector_env import TradingVectorEnv
-from hringur.settings import typed
 from hringur.types import UserError
 
+MOST = 100_000
+"""Days of a window, or of an episode: four centuries."""
 
-@typed
-def stock_trading(
+
+def trading_problem(
     prices: "str | Path | Source" = "ornstein-uhlenbeck",
     ticker: str | None = None,
     symbol: str | None = None,
@@ -29,73 +32,49 @@ def stock_trading(
     embargo: int | None = None,
     state: bool = True,
     compute_optimal: bool = False,
-    render_mode: str | None = None,
-) -> TradingEnv:
-    """One environment; docs/stock_trading.md tells the options."""
-    part = Part(split=split, fold=fold, folds=folds, embargo=embargo)
-    problem = trading_problem(
-        prices=prices,
-        ticker=ticker,
-        symbol=symbol,
-        max_gap_days=max_gap_days,
-        window=window,
-        fee=fee,
-        half_spread=half_spread,
-        slippage=slippage,
-        episode_days=episode_days,
-        part=part,
-        state=state,
-        compute_optimal=compute_optimal,
-    )
-    return TradingEnv(problem, render_mode)
-
-
-@typed
-def stock_trading_vec(
-    num_envs: int = 1,
-    prices: "str | Path | Source" = "ornstein-uhlenbeck",
-    ticker: str | None = None,
-    symbol: str | None = None,
-    max_gap_days: int | None = None,
-    window: int = 30,
-    fee: float = 0.001,
-    half_spread: float = 0.0,
-    slippage: float = 0.0,
-    episode_days: int | None = YEAR,
-    split: str = "all",
-    fold: int = 0,
-    folds: int = 1,
-    embargo: int | None = None,
-    state: bool = True,
-    compute_optimal: bool = False,
-    render_mode: str | None = None,
-    autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-    max_episode_steps: int | None = None,
-) -> TradingVectorEnv:
-    """Many environments side by side, with the options of one.
+) -> TradingProblem:
+    """What the options of docs/stock_trading.md mean.
 
     Raises:
-        UserError: ``max_episode_steps``, which ``gymnasium.make_vec`` hands on, would cut an
-            episode before its position is sold.
+        UserError: an option is out of range, or the prices are too few or have something wrong.
     """
+    _check_whole("window", window)
+    if episode_days is not None:
+        _check_whole("episode_days", episode_days)
     part = Part(split=split, fold=fold, folds=folds, embargo=embargo)
-    problem = trading_problem(
-        prices=prices,
-        ticker=ticker,
-        symbol=symbol,
-        max_gap_days=max_gap_days,
-        window=window,
-        fee=fee,
-        half_spread=half_spread,
-        slippage=slippage,
-        episode_days=episode_days,
-        part=part,
+    source = price_source(prices, ticker, symbol, max_gap_days)
+    if isinstance(source, Prices):
+        source = part.of(source, window)
+        most = source.days - window - 1  # the first close, and a fill after the last decision
+        if most < 1:
+            raise UserError(
+                f"a window of {window} days needs at least {window + 2} days of prices, "
+                f"got {source.days}"
+            )
+        episode_days = most if episode_days is None else min(episode_days, most)
+    elif part != Part():
+        raise UserError("split, fold, folds and embargo are options of real prices only")
+    elif episode_days is None:
+        raise UserError("episode_days must be a number of days: a process has no end")
+    if window * episode_days > MOST_OBSERVED:
+        raise UserError(f"window times episode_days must be at most {MOST_OBSERVED:,}")
+    buy_cost, sell_cost = costs(fee, half_spread, slippage)
+    return TradingProblem(
+        source=source,
+        window=int(window),
+        days=int(episode_days),
+        buy_cost=buy_cost,
+        sell_cost=sell_cost,
         state=state,
         compute_optimal=compute_optimal,
+        split=split,
     )
-    if max_episode_steps is not None and max_episode_steps < problem.days:
-        raise UserError(
-            f"max_episode_steps={max_episode_steps} would cut episodes before the position is "
-            f"sold; use episode_days={max_episode_steps}"
-        )
-    return TradingVectorEnv(problem, num_envs, render_mode, autoreset_mode)
+
+
+def _check_whole(name: str, value: int) -> None:
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or not 0 < value <= MOST:
+        raise UserError(f"{name} must be a whole number of days in 1..{MOST:,}, got {value!r}")
+
+
+stock_trading = factory(trading_problem, TradingEnv)
+stock_trading_vec = factory(trading_problem, TradingVectorEnv)

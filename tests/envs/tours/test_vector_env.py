@@ -270,3 +270,26 @@ def test_a_state_of_given_instances_keeps_them_and_of_other_numbers_is_refused()
     fresh.load_state_dict(native("EuclideanTSP-v0", {"places": 5}, num_envs=2).state_dict())
     with pytest.raises(gym.error.ResetNeeded):
         fresh.step(np.zeros(2, dtype=int))
+
+
+def test_a_state_of_version_0_1_goes_on_too():
+    """It held the places by a common clock modulo N, in place of each tour."""
+    env = native("IcelandTSP-v0", {"places": 6}, num_envs=3)
+    env.reset(seed=0)
+    for step in range(7):
+        env.step(np.argmax(env.action_masks(), axis=1))
+        if step == 2:
+            env.reset(options={"reset_mask": np.array([False, True, False])})
+    state = env.state_dict()
+    episodes, clock = state["episodes"], 20
+    tour, began = episodes.pop("tour"), clock - episodes.pop("steps")
+    ring = np.zeros((6, 3), dtype=np.int64)
+    for row in range(3):
+        for step in range(6):
+            ring[(began[row] + step) % 6, row] = tour[row, step]
+    episodes.update(clock=clock, began=began, ring=ring)
+    twin = native("IcelandTSP-v0", {"places": 6}, num_envs=3)
+    twin.load_state_dict(state)
+    for _ in range(12):
+        actions = np.argmax(env.action_masks(), axis=1)
+        assert same(env.step(actions), twin.step(actions))

@@ -103,7 +103,7 @@ def test_nothing_is_kept_where_nobody_looks():
 
 def test_a_window_shows_every_day(monkeypatch):
     pytest.importorskip("pygame")
-    from hringur.envs.window import Window
+    from hringur.envs.single import Window
 
     shown = []
     monkeypatch.setattr(Window, "show", lambda self, image, fps: shown.append(image.shape))

@@ -12,7 +12,6 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 import hringur  # noqa: F401  (registers the environments)
 from hringur.data.trading.processes import PROCESSES
-from hringur.envs.trading import markets as trading_markets
 from hringur.types import UserError
 
 CASES = {
@@ -107,17 +106,6 @@ def test_lockstep_is_a_loop_of_single_steps():
         for _ in range(40):
             actions = rng.integers(3, size=ENVS)
             assert same(ours.step(actions), theirs.step(actions))
-
-
-def test_many_paths_are_dealt_in_parts(monkeypatch):
-    """More than are worked out at once."""
-    monkeypatch.setattr(trading_markets, "CHUNK", 2)
-    options = {"window": 2, "episode_days": 3}
-    ours, theirs = native(options), looped(options)
-    assert same(ours.reset(seed=0), theirs.reset(seed=0))
-    for _ in range(5):
-        actions = ours.action_space.sample()
-        assert same(ours.step(actions), theirs.step(actions))
 
 
 def test_seeds_and_generators_are_those_of_the_loop():

@@ -32,4 +32,4 @@ def factory(problem: Callable[..., Any], environment: Callable[..., E]) -> Calla
 
 
 def _types(maker: Any) -> dict[str, Any]:
-    return get_type_hints(maker.__init__ if isinstance(maker, type) else maker)
+    return get_type_hints(getattr(maker, "__init__") if inspect.isclass(maker) else maker)  # noqa: B009

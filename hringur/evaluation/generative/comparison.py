@@ -18,15 +18,15 @@ from hringur.evaluation.tables import Column, Table, stacked
 from hringur.types import Metrics
 
 SAMPLES, FITTED, UNTRAINED = "samples", "fitted density", "untrained"
-SHOWN = (
-    "evaluation/frechet_distance",
-    "evaluation/precision",
-    "evaluation/recall",
-    "evaluation/coverage",
-    "evaluation/confident_percent",
-    "evaluation/reconstruction_error",
-)
-"""Measures of the table; the record has all."""
+SHOWN = {
+    "evaluation/frechet_distance": "Frechet distance",
+    "evaluation/precision": "precision",
+    "evaluation/recall": "recall",
+    "evaluation/coverage": "coverage",
+    "evaluation/confident_percent": "confident [%]",
+    "evaluation/reconstruction_error": "recon- struction",
+}
+"""Measures in the table, with their headings in a terminal; the record holds all measures."""
 
 PICTURES = 10
 """Images of each kind in a row of the figure."""
@@ -111,38 +111,51 @@ def grouped(cells: Sequence[ModelCell], teaches: Mapping[str, str]) -> list[Mode
     ]
 
 
-def table(runs: Sequence[ModelRuns], halves: Metrics, title: str = "") -> Table[Line]:
-    """The models' figures, then both references; in a terminal intervals stand below figures."""
-    body = [(one, kind) for one in runs for kind in (SAMPLES, FITTED) if kind in one.kinds()]
-    columns: list[Column[Line]] = [
-        Column("model", lambda line: line[0].model, text=True, wrap=True),
-        Column("images", lambda line: line[1], text=True, wrap=True),
+def table(runs: Sequence[ModelRuns], halves: Metrics, title: str) -> Table[Line]:
+    """The models' figures, then both references, for 80 columns: intervals are below figures."""
+
+    def name(line: Line) -> str:
+        return "\n".join([line[0].model.replace("-", "-\n"), *line[1].split()])
+
+    return _table(runs, halves, title, [Column("model", name, text=True)], [])
+
+
+def markdown(runs: Sequence[ModelRuns], halves: Metrics) -> str:
+    """The table for a document, which also says how long each model was trained."""
+    names = [
+        Column[Line]("model", lambda line: line[0].model, text=True),
+        Column[Line]("images", lambda line: line[1], text=True),
     ]
+    training = [
+        Column[Line]("trained on", lambda line: f"{_mean(line, 'samples'):,.0f}"),
+        Column[Line]("seconds", lambda line: f"{_mean(line, 'seconds'):.0f}"),
+    ]
+    return _table(runs, halves, "", names, training).markdown()
+
+
+def _table(
+    runs: Sequence[ModelRuns],
+    halves: Metrics,
+    title: str,
+    names: list[Column[Line]],
+    training: list[Column[Line]],
+) -> Table[Line]:
+    body = [(one, kind) for one in runs for kind in (SAMPLES, FITTED) if kind in one.kinds()]
 
     def measure(tag: str) -> Column[Line]:
         def cell(line: Line) -> str:
             found = line[0].estimate(line[1], tag)
             return "" if found is None else stacked(found, spec(found.value, tag))
 
-        return Column(COLUMNS[tag][0], cell, wrap=True)
+        return Column(COLUMNS[tag][0] if training else SHOWN[tag], cell, wrap=True)
 
-    columns += [
-        *map(measure, SHOWN),
-        Column("trained on", lambda line: f"{_mean(line, 'samples'):,.0f}", wrap=True),
-        Column("seconds", lambda line: f"{_mean(line, 'seconds'):.0f}", wrap=True),
-    ]
     floor = [format(halves[tag], spec(halves[tag], tag)) if tag in halves else "" for tag in SHOWN]
     return Table(
         title=title,
-        columns=columns,
+        columns=[*names, *map(measure, SHOWN), *training],
         rows=[*body, *((one, UNTRAINED) for one in runs)],
-        references=[["the data's halves", "", *floor]],
+        references=[["the data's\nhalves", *[""] * (len(names) - 1), *floor]],
     )
-
-
-def markdown(runs: Sequence[ModelRuns], halves: Metrics) -> str:
-    """The table for a document."""
-    return table(runs, halves).markdown()
 
 
 def samples_figure(

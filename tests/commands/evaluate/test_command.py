@@ -140,7 +140,7 @@ def test_output_holds_every_instance_and_nothing_is_written_unasked(runs, tmp_pa
         ("small-ppo", ["--held-out=iceland-20"], "decides on 6 places"),
         ("open", ["--held-out=iceland-20"], "open paths"),
         ("attention-model", ["--held-out=iceland-21"], "iceland-20, iceland-50"),
-        ("attention-model", ["--count=0"], "--count must be in 1..1000"),
+        ("attention-model", ["--count=0"], "--count must be at least 1, got 0"),
         ("attention-model", ["--count=1001"], "got 1001"),
         ("attention-model", ["--samples=0"], "samples must be at least 1, got 0"),
         ("attention-model", ["--method=best"], "best"),

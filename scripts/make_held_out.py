@@ -3,6 +3,7 @@
 python scripts/make_held_out.py --sets iceland-20 iceland-50
 """
 
+import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,15 +12,15 @@ import numpy as np
 import tyro
 from rich.progress import track
 
-from hringur.data.tours.held_out import (
-    HELD_OUT,
-    held_out_generator,
-    held_out_instances,
-    save_held_out,
-)
+from hringur.data.files import write_whole
+from hringur.data.tours.held_out import HELD_OUT, held_out_instances
 from hringur.data.tours.iceland import places
 from hringur.data.tours.instances import IcelandPlaces, UniformPoints
+from hringur.data.tours.length import tour_length
 from hringur.references.tours.exact import optimal_tour
+
+HELD_OUT_ENTROPY = 2**64 + 874
+"""Mixed with the number of the set; larger than any seed that training may be given."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +62,32 @@ def make_set(name: str, config: HeldOutConfig) -> Path:
             raise SystemExit(f"{name}: instance {len(tours)} not proven in {config.seconds} s")
         tours.append(exact.tour)
     return save_held_out(config.folder, name, drawn, np.array(tours))
+
+
+def held_out_generator(name: str) -> np.random.Generator:
+    """The stream from which the set ``name`` was drawn; no training seed leads to it."""
+    return np.random.default_rng([HELD_OUT_ENTROPY, HELD_OUT.index(name)])
+
+
+def save_held_out(folder: Path, name: str, drawn: np.ndarray, tour: np.ndarray) -> Path:
+    """Write a set: place numbers or points, and a proven shortest tour of each instance.
+
+    Points are kept in float32 and must have been rounded to it before they were solved.
+    """
+    n = int(name.split("-")[1])
+    if drawn.shape[1] != n or tour.shape != drawn.shape[:2]:
+        raise ValueError(f"{name} has {n} places, got arrays of {drawn.shape} and {tour.shape}")
+    if not np.array_equal(np.sort(tour, axis=1), np.broadcast_to(np.arange(n), tour.shape)):
+        raise ValueError(f"every tour must visit each of the {n} places once")
+    kept = drawn.astype(np.uint8 if name.startswith("iceland") else np.float32)
+    if not np.array_equal(kept, drawn):
+        raise ValueError("round the points to float32 before solving, else the optimum moves")
+    optimal = tour_length(held_out_instances(name, kept).distance, tour)
+    packed = io.BytesIO()
+    np.savez_compressed(packed, drawn=kept, optimal=optimal, tour=tour.astype(np.uint8))
+    path = folder / f"{name}.npz"
+    write_whole(path, packed.getvalue())
+    return path
 
 
 def draw(name: str, rng: np.random.Generator, count: int) -> np.ndarray:

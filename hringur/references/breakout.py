@@ -19,11 +19,20 @@ CEILING = WALLS * BRICKS_PER_ROW * sum(POINTS_OF_ROWS)
 NO_OPS = "up to 30 no-ops before a game, no sticky actions, 4 buttons"
 HUMAN_STARTS = "games begin at points of human games, no sticky actions, 4 buttons"
 STICKY = "sticky actions 0.25, 4 buttons, mean of 5 runs as they stood then"
-DOPAMINE = "Castro et al. 2018, google/dopamine, baselines/atari/data/breakout.json"
 TRAINING = "mean of the last 100 games while training, sampled actions, no-ops, no sticky actions"
+TESTER = "2 hours of practice, then about 20 games of at most 5 minutes"
+ZOO = "no-ops, no sticky actions, 4 buttons, {} games, one run"
+
+MNIH_2015 = "Mnih et al. 2015, extended data table 2"
+MNIH_2016 = "Mnih et al. 2016, table of raw scores"
+WANG = "Wang et al. 2016, table of raw scores"
+SCHULMAN = "Schulman et al. 2017, table 6"
+HESSEL = "Hessel et al. 2018, table 6"
+DOPAMINE = "Castro et al. 2018, google/dopamine, baselines/atari/data/breakout.json"
+SB3 = "RL Baselines3 Zoo, benchmark.md"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class PublishedScore:
     """A mean score, and how it came about."""
 
@@ -36,119 +45,25 @@ class PublishedScore:
     source: str
 
 
+DQN = f"{NO_OPS}; 5 % random actions, games of at most 5 minutes, best network kept"
+A3C = f"{HUMAN_STARTS}; 4 days on 16 cores, best of many runs"
 PUBLISHED = (
-    PublishedScore(
-        player="random play",
-        score=1.7,
-        frames=None,
-        protocol=NO_OPS,
-        source="Mnih et al. 2015, extended data table 2",
-    ),
-    PublishedScore(
-        player="human, professional tester",
-        score=31.8,
-        frames=None,
-        protocol="2 hours of practice, then about 20 games of at most 5 minutes",
-        source="Mnih et al. 2015, extended data table 2",
-    ),
-    PublishedScore(
-        player="human",
-        score=30.5,
-        frames=None,
-        protocol=NO_OPS,
-        source="Wang et al. 2016, table of raw scores",
-    ),
-    PublishedScore(
-        player="DQN",
-        score=401.2,
-        frames=200.0,
-        protocol=f"{NO_OPS}; 5 % random actions, games of at most 5 minutes, best network kept",
-        source="Mnih et al. 2015, extended data table 2",
-    ),
-    PublishedScore(
-        player="A3C, feed-forward",
-        score=681.9,
-        frames=None,
-        protocol=f"{HUMAN_STARTS}; 4 days on 16 cores, best of many runs",
-        source="Mnih et al. 2016, table of raw scores",
-    ),
-    PublishedScore(
-        player="A3C, recurrent",
-        score=766.8,
-        frames=None,
-        protocol=f"{HUMAN_STARTS}; 4 days on 16 cores, best of many runs",
-        source="Mnih et al. 2016, table of raw scores",
-    ),
-    PublishedScore(
-        player="A2C",
-        score=303.0,
-        frames=40.0,
-        protocol=TRAINING,
-        source="Schulman et al. 2017, table 6",
-    ),
-    PublishedScore(
-        player="PPO",
-        score=274.8,
-        frames=40.0,
-        protocol=TRAINING,
-        source="Schulman et al. 2017, table 6",
-    ),
-    PublishedScore(
-        player="Rainbow",
-        score=417.5,
-        frames=200.0,
-        protocol=f"{NO_OPS}; best network kept",
-        source="Hessel et al. 2018, table 6",
-    ),
-    PublishedScore(
-        player="DQN of Dopamine, early",
-        score=38.8,
-        frames=15.0,
-        protocol=STICKY,
-        source=DOPAMINE,
-    ),
-    PublishedScore(
-        player="Rainbow of Dopamine, early",
-        score=62.2,
-        frames=15.0,
-        protocol=STICKY,
-        source=DOPAMINE,
-    ),
-    PublishedScore(
-        player="DQN of Dopamine",
-        score=96.2,
-        frames=199.0,
-        protocol=STICKY,
-        source=DOPAMINE,
-    ),
-    PublishedScore(
-        player="Rainbow of Dopamine",
-        score=120.1,
-        frames=199.0,
-        protocol=STICKY,
-        source=DOPAMINE,
-    ),
-    PublishedScore(
-        player="A2C of Stable-Baselines3",
-        score=279.8,
-        frames=40.0,
-        protocol="no-ops, no sticky actions, 4 buttons, 82 games, one run",
-        source="RL Baselines3 Zoo, benchmark.md",
-    ),
-    PublishedScore(
-        player="DQN of Stable-Baselines3",
-        score=358.3,
-        frames=40.0,
-        protocol="no-ops, no sticky actions, 4 buttons, 55 games, one run",
-        source="RL Baselines3 Zoo, benchmark.md",
-    ),
-    PublishedScore(
-        player="PPO of Stable-Baselines3",
-        score=398.0,
-        frames=40.0,
-        protocol="no-ops, no sticky actions, 4 buttons, 60 games, one run",
-        source="RL Baselines3 Zoo, benchmark.md",
-    ),
+    PublishedScore("random play", 1.7, None, NO_OPS, MNIH_2015),
+    PublishedScore("human, professional tester", 31.8, None, TESTER, MNIH_2015),
+    PublishedScore("human", 30.5, None, NO_OPS, WANG),
+    PublishedScore("DQN", 401.2, 200.0, DQN, MNIH_2015),
+    PublishedScore("A3C, feed-forward", 681.9, None, A3C, MNIH_2016),
+    PublishedScore("A3C, recurrent", 766.8, None, A3C, MNIH_2016),
+    PublishedScore("A2C", 303.0, 40.0, TRAINING, SCHULMAN),
+    PublishedScore("PPO", 274.8, 40.0, TRAINING, SCHULMAN),
+    PublishedScore("Rainbow", 417.5, 200.0, f"{NO_OPS}; best network kept", HESSEL),
+    PublishedScore("DQN of Dopamine, early", 38.8, 15.0, STICKY, DOPAMINE),
+    PublishedScore("Rainbow of Dopamine, early", 62.2, 15.0, STICKY, DOPAMINE),
+    PublishedScore("DQN of Dopamine", 96.2, 199.0, STICKY, DOPAMINE),
+    PublishedScore("Rainbow of Dopamine", 120.1, 199.0, STICKY, DOPAMINE),
+    PublishedScore("A2C of Stable-Baselines3", 279.8, 40.0, ZOO.format(82), SB3),
+    PublishedScore("DQN of Stable-Baselines3", 358.3, 40.0, ZOO.format(55), SB3),
+    PublishedScore("PPO of Stable-Baselines3", 398.0, 40.0, ZOO.format(60), SB3),
 )
 
 

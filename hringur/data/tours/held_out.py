@@ -4,27 +4,24 @@ A set is one compressed .npz of numbers, read without pickle: place numbers (Ice
 points (unit square), the length of the shortest tour and one such tour. Distances are computed
 from those, so a set is small and cannot disagree with the road table.
 
-Sets are drawn with ``held_out_generator``, whose entropy is a pair; training draws from the
-entropy of a single seed below 2**64, so that no training run can meet a held-out stream.
+Sets are drawn by ``scripts/make_held_out.py`` from the entropy of a pair of numbers. Training draws
+from that of a single seed below 2**64, so that no training run can meet a held-out stream.
 """
 
 import io
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer
 
-from hringur.data.files import write_whole
 from hringur.data.tours.iceland import places
 from hringur.data.tours.instances import IcelandPlaces, euclidean
-from hringur.data.tours.length import tour_length
 from hringur.types import Instances, UserError
 
 HELD_OUT = ("iceland-20", "iceland-50", "euclidean-20", "euclidean-50")
@@ -35,10 +32,6 @@ def held_out_name(family: str, n_places: int) -> str | None:
     """The set of ``family`` (iceland or euclidean) with this number of places, if there is one."""
     name = f"{family}-{n_places}"
     return name if name in HELD_OUT else None
-
-
-HELD_OUT_ENTROPY = 2**64 + 874
-"""Mixed with the number of the set; larger than any seed that training may be given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,22 +56,8 @@ class HeldOut:
 
     def first(self, count: int) -> "HeldOut":
         """The first ``count`` instances, for a quick look."""
-        rows = slice(count)
-        return HeldOut(
-            self.name,
-            self.env_id,
-            self.n,
-            self.instances[rows],
-            self.optimal[rows],
-            self.tour[rows],
-            self.env_options,
-        )
-
-
-def held_out_generator(name: str) -> np.random.Generator:
-    """The stream from which the set ``name`` was drawn; no training seed leads to it."""
-    _check_name(name)
-    return np.random.default_rng([HELD_OUT_ENTROPY, HELD_OUT.index(name)])
+        instances, optimal = self.instances[slice(count)], self.optimal[:count]
+        return replace(self, instances=instances, optimal=optimal, tour=self.tour[:count])
 
 
 @cache
@@ -102,32 +81,6 @@ def held_out_instances(
     if name.startswith("iceland"):
         return IcelandPlaces(range(len(places()))).instances(drawn.astype(np.int64))
     return euclidean(drawn.astype(np.float64))
-
-
-def save_held_out(
-    folder: str | Path,
-    name: str,
-    drawn: Integer[np.ndarray, "B N"] | Float[np.ndarray, "B N 2"],
-    tour: Integer[np.ndarray, "B N"],
-) -> Path:
-    """Write a set: place numbers or points, and a proven shortest tour of each instance.
-
-    Points are kept in float32 and must have been rounded to it before they were solved.
-    """
-    n = _check_name(name)
-    if drawn.shape[1] != n or tour.shape != drawn.shape[:2]:
-        raise ValueError(f"{name} has {n} places, got arrays of {drawn.shape} and {tour.shape}")
-    if not np.array_equal(np.sort(tour, axis=1), np.broadcast_to(np.arange(n), tour.shape)):
-        raise ValueError(f"every tour must visit each of the {n} places once")
-    kept = drawn.astype(np.uint8 if name.startswith("iceland") else np.float32)
-    if not np.array_equal(kept, drawn):
-        raise ValueError("round the points to float32 before solving, else the optimum moves")
-    optimal = tour_length(held_out_instances(name, kept).distance, tour)
-    packed = io.BytesIO()
-    np.savez_compressed(packed, drawn=kept, optimal=optimal, tour=tour.astype(np.uint8))
-    path = Path(folder) / f"{name}.npz"
-    write_whole(path, packed.getvalue())
-    return path
 
 
 def _check_name(name: str) -> int:

@@ -1,8 +1,8 @@
 """Samplers of tour problems, all NumPy and without a loop over instances.
 
-One row of uniform random numbers makes one instance (``from_random_rows``). ``draw`` fetches one
-row, ``sample`` many in one call, and a batched environment may stack rows of separate generators:
-all three give the same instances for the same random numbers.
+One row of uniform random numbers makes one instance (``from_random_rows``). ``sample`` draws many
+rows in one call, and a batched environment may stack rows of separate generators: both give the
+same instances for the same random numbers.
 """
 
 from collections.abc import Sequence
@@ -42,10 +42,6 @@ class Sampler(Protocol):
 
     def from_random_rows(self, rows: Float64[np.ndarray, "B R"], n: int) -> Instances:
         """The instances that these uniform numbers in [0, 1) stand for."""
-        ...
-
-    def draw(self, rng: np.random.Generator, n: int) -> Instances:
-        """One instance, as a batch of 1."""
         ...
 
     def sample(self, rng: np.random.Generator, batch: int, n: int) -> Instances:
@@ -166,10 +162,6 @@ class IcelandPlaces:
         cells += numbers[:, None, :]  # in place: fresh memory is what costs here
         return cells
 
-    def draw(self, rng: np.random.Generator, n: int) -> Instances:
-        """One instance, as a batch of 1."""
-        return self.sample(rng, 1, n)
-
     def sample(self, rng: np.random.Generator, batch: int, n: int) -> Instances:
         """Many instances in one call."""
         return self.from_random_rows(rng.random((batch, self.random_row_size(n))), n)
@@ -222,10 +214,6 @@ class UniformPoints:
         step *= step
         return np.sqrt(step[..., 0] + step[..., 1])
 
-    def draw(self, rng: np.random.Generator, n: int) -> Instances:
-        """One instance, as a batch of 1."""
-        return self.sample(rng, 1, n)
-
     def sample(self, rng: np.random.Generator, batch: int, n: int) -> Instances:
         """Many instances in one call."""
         return self.from_random_rows(rng.random((batch, self.random_row_size(n))), n)
@@ -263,10 +251,6 @@ class FixedInstance:
     def from_random_rows(self, rows: Float64[np.ndarray, "B R"], n: int) -> Instances:
         """As many copies as rows."""
         return self.instance[np.zeros(len(rows), dtype=np.int64)]
-
-    def draw(self, rng: np.random.Generator, n: int) -> Instances:
-        """The instance, as a batch of 1."""
-        return self.sample(rng, 1, n)
 
     def sample(self, rng: np.random.Generator, batch: int, n: int) -> Instances:
         """As many copies as asked for."""

@@ -18,8 +18,9 @@ a batch can draw its row from a generator of its own.
 """
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float64
@@ -33,43 +34,50 @@ LEVEL = 100.0
 """Price at x = 0, or on the first close."""
 
 
-@runtime_checkable
-class PriceProcess(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class PriceProcess(ABC):
     """A law from which price paths are drawn."""
 
-    @property
-    def overnight(self) -> float:
-        """Share of a day between its close and the next open."""
-        ...
+    overnight: float = 0.25
+    """share of a day between its close and the next open"""
+
+    ranges: ClassVar[dict[str, tuple[int, int]]]
+    """what each other number must lie between"""
+
+    def __post_init__(self) -> None:
+        share = self.overnight
+        if not (isinstance(share, int | float | np.number) and 0 <= share <= 1):
+            raise UserError(f"overnight must be a share in 0..1, got {share!r}")
+        for name, (low, high) in self.ranges.items():
+            value = getattr(self, name)
+            if not (isinstance(value, int | float | np.number) and low < value < high):
+                raise UserError(f"{name} must lie between {low} and {high}, got {value!r}")
 
     def random_row_size(self, days: int) -> int:
-        """How many standard normal numbers a path of so many days takes."""
-        ...
+        """Standard normal numbers that a path takes: one for each open and each close, or more."""
+        return 2 * days
 
+    @abstractmethod
     def from_random_rows(self, numbers: Float64[np.ndarray, "B R"], days: int) -> Prices:
         """The paths that these standard normal numbers stand for."""
-        ...
+
+    @abstractmethod
+    def state(self, close: Float64[np.ndarray, "B D"]) -> Float64[np.ndarray, "B D S"]:
+        """What of the past the best policy looks at, from closes up to each day; S is 0 or 1."""
 
     def sample(self, rng: np.random.Generator, paths: int, days: int) -> Prices:
         """Random paths."""
-        ...
-
-    def state(self, close: Float64[np.ndarray, "B D"]) -> Float64[np.ndarray, "B D S"]:
-        """What of the past the best policy looks at, from closes up to each day; S is 0 or 1."""
-        ...
+        numbers = rng.standard_normal((paths, self.random_row_size(days)))
+        return self.from_random_rows(numbers, days)
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrnsteinUhlenbeck:
+class OrnsteinUhlenbeck(PriceProcess):
     """A log price that returns to its mean: x' = reversion x + sigma e."""
 
     reversion: float = 0.9
     sigma: float = 0.02
-    overnight: float = 0.25
-
-    def __post_init__(self) -> None:
-        _check_share(self)
-        _check_between(self, reversion=(0, 1), sigma=(0, 1))
+    ranges = {"reversion": (0, 1), "sigma": (0, 1)}
 
     @property
     def deviation(self) -> float:
@@ -80,10 +88,6 @@ class OrnsteinUhlenbeck:
         """Factor and deviation of x over a share of a day."""
         factor = self.reversion**share
         return factor, self.deviation * math.sqrt(1 - factor**2)
-
-    def random_row_size(self, days: int) -> int:
-        """One for each open and each close."""
-        return 2 * days
 
     def from_random_rows(self, numbers: Float64[np.ndarray, "B R"], days: int) -> Prices:
         """The first open is drawn from the stationary law."""
@@ -97,26 +101,18 @@ class OrnsteinUhlenbeck:
         opening[:, 1:] = night[0] * x[:, :-1] + night[1] * before[:, 1:]
         return Prices(LEVEL * np.exp(opening), LEVEL * np.exp(x))
 
-    def sample(self, rng: np.random.Generator, paths: int, days: int) -> Prices:
-        """Random paths."""
-        return _sample(self, rng, paths, days)
-
     def state(self, close: Float64[np.ndarray, "B D"]) -> Float64[np.ndarray, "B D S"]:
         """How many deviations x lies from its mean."""
         return (np.log(close / LEVEL) / self.deviation)[..., None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class AutoregressiveReturns:
+class AutoregressiveReturns(PriceProcess):
     """Returns that go on in their direction: r' = momentum r + sigma e."""
 
     momentum: float = 0.3
     sigma: float = 0.01
-    overnight: float = 0.25
-
-    def __post_init__(self) -> None:
-        _check_share(self)
-        _check_between(self, momentum=(-1, 1), sigma=(0, 1))
+    ranges = {"momentum": (-1, 1), "sigma": (0, 1)}
 
     @property
     def deviation(self) -> float:
@@ -138,17 +134,13 @@ class AutoregressiveReturns:
         expected = self.momentum * np.concatenate([past, returns[:, :-1]], axis=1)
         return _prices(self.overnight * expected + before, returns)
 
-    def sample(self, rng: np.random.Generator, paths: int, days: int) -> Prices:
-        """Random paths."""
-        return _sample(self, rng, paths, days)
-
     def state(self, close: Float64[np.ndarray, "B D"]) -> Float64[np.ndarray, "B D S"]:
         """The last return in its deviations; 0 on the first day, when none is known."""
         return (_returns(close) / self.deviation)[..., None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class HiddenRegime:
+class HiddenRegime(PriceProcess):
     """Returns that drift up or down while a regime lasts, which nobody is told."""
 
     drift: float = 0.002
@@ -156,11 +148,7 @@ class HiddenRegime:
     stay: float = 0.98
     """chance that tomorrow's regime is today's"""
 
-    overnight: float = 0.25
-
-    def __post_init__(self) -> None:
-        _check_share(self)
-        _check_between(self, drift=(0, 1), sigma=(0, 1), stay=(0, 1))
+    ranges = {"drift": (0, 1), "sigma": (0, 1), "stay": (0, 1)}
 
     def random_row_size(self, days: int) -> int:
         """One for the regime, the open and the close of each day."""
@@ -176,10 +164,6 @@ class HiddenRegime:
         night, day = _deviations(self.sigma, self.overnight)
         before, after = night * numbers[:, days : 2 * days], day * numbers[:, 2 * days : 3 * days]
         return _prices(self.overnight * expected + before, expected + before + after)
-
-    def sample(self, rng: np.random.Generator, paths: int, days: int) -> Prices:
-        """Random paths."""
-        return _sample(self, rng, paths, days)
 
     def state(self, close: Float64[np.ndarray, "B D"]) -> Float64[np.ndarray, "B D S"]:
         """Chance b of the rising regime given the returns so far, by Bayes' rule, as m = 2 b - 1.
@@ -202,32 +186,20 @@ class HiddenRegime:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GeometricBrownianMotion:
+class GeometricBrownianMotion(PriceProcess):
     """Independent returns: nothing in the past says anything about the future."""
 
     drift: float = 0.0
     """mean log return of a day"""
 
     sigma: float = 0.01
-    overnight: float = 0.25
-
-    def __post_init__(self) -> None:
-        _check_share(self)
-        _check_between(self, drift=(-1, 1), sigma=(0, 1))
-
-    def random_row_size(self, days: int) -> int:
-        """One for each open and each close."""
-        return 2 * days
+    ranges = {"drift": (-1, 1), "sigma": (0, 1)}
 
     def from_random_rows(self, numbers: Float64[np.ndarray, "B R"], days: int) -> Prices:
         """Independent normal log returns."""
         night, day = _deviations(self.sigma, self.overnight)
         before, after = night * numbers[:, :days], day * numbers[:, days : 2 * days]
         return _prices(self.overnight * self.drift + before, self.drift + before + after)
-
-    def sample(self, rng: np.random.Generator, paths: int, days: int) -> Prices:
-        """Random paths."""
-        return _sample(self, rng, paths, days)
 
     def state(self, close: Float64[np.ndarray, "B D"]) -> Float64[np.ndarray, "B D S"]:
         """Nothing is worth looking at."""
@@ -260,21 +232,3 @@ def _returns(close: Float64[np.ndarray, "B D"]) -> Float64[np.ndarray, "B D"]:
 def _deviations(sigma: float, overnight: float) -> tuple[float, float]:
     """Of the two parts of a day."""
     return sigma * math.sqrt(overnight), sigma * math.sqrt(1 - overnight)
-
-
-def _sample(process: PriceProcess, rng: np.random.Generator, paths: int, days: int) -> Prices:
-    numbers = rng.standard_normal((paths, process.random_row_size(days)))
-    return process.from_random_rows(numbers, days)
-
-
-def _check_between(process: object, **ranges: tuple[int, int]) -> None:
-    for name, (low, high) in ranges.items():
-        value = getattr(process, name)
-        if not (isinstance(value, int | float | np.number) and low < value < high):
-            raise UserError(f"{name} must lie between {low} and {high}, got {value!r}")
-
-
-def _check_share(process: PriceProcess) -> None:
-    share = process.overnight
-    if not (isinstance(share, int | float | np.number) and 0 <= share <= 1):
-        raise UserError(f"overnight must be a share in 0..1, got {share!r}")

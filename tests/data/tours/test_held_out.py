@@ -2,16 +2,13 @@ import numpy as np
 import pytest
 
 from hringur.data.tours import held_out as module
-from hringur.data.tours.held_out import (
-    HELD_OUT,
-    held_out,
-    held_out_generator,
-    held_out_instances,
-    save_held_out,
-)
-from hringur.data.tours.instances import IcelandPlaces, UniformPoints
+from hringur.data.tours.held_out import HELD_OUT, held_out, held_out_instances
 from hringur.data.tours.length import tour_length
 from hringur.types import UserError
+from tests.scripts.loading import load_script
+
+make_held_out = load_script("make_held_out")
+save_held_out, held_out_generator = make_held_out.save_held_out, make_held_out.held_out_generator
 
 
 @pytest.fixture
@@ -25,10 +22,7 @@ def shipped_from(tmp_path, monkeypatch):
 
 
 def drawn(name, count=5):
-    n, rng = int(name.split("-")[1]), held_out_generator(name)
-    if name.startswith("iceland"):
-        return IcelandPlaces(range(94)).numbers_from_random_rows(rng.random((count, n)))
-    return UniformPoints().sample(rng, count, n).coordinates.astype(np.float32)
+    return make_held_out.draw(name, held_out_generator(name), count)
 
 
 @pytest.mark.parametrize("name", HELD_OUT)

@@ -48,7 +48,7 @@ def test_contract(name):
 
 
 @pytest.mark.parametrize("name", SAMPLERS)
-def test_draw_sample_and_stacked_rows_agree(name):
+def test_single_many_and_stacked_rows_agree(name):
     """The same random numbers make the same instances, whoever fetches them."""
     sampler, n = SAMPLERS[name]
     one, many, rows = (np.random.default_rng(5) for _ in range(3))
@@ -56,7 +56,7 @@ def test_draw_sample_and_stacked_rows_agree(name):
     stacked = np.stack([rows.random(sampler.random_row_size(n)) for _ in range(4)])
     again = sampler.from_random_rows(stacked, n)
     for k in range(4):
-        single = sampler.draw(one, n)
+        single = sampler.sample(one, 1, n)
         for other in (batch, again):
             assert np.array_equal(single.distance[0], other.distance[k])
             assert np.array_equal(single.coordinates[0], other.coordinates[k])
@@ -122,7 +122,7 @@ def test_uniform_points_fill_the_square():
 def test_fixed_places_keep_names_and_order():
     vik, hofn = place_numbers()["vik"], place_numbers()["hofn"]
     sampler = fixed_places([vik, 0, hofn], "winter")
-    instance = sampler.draw(np.random.default_rng(), 3)
+    instance = sampler.sample(np.random.default_rng(), 1, 3)
     assert sampler.names(instance) == ["Vík í Mýrdal", "Reykjavík", "Höfn í Hornafirði"]
     assert IcelandPlaces(range(94)).names(instance) == sampler.names(instance)
     assert instance.distance[0, 0, 1] == roads("winter").road_km[vik, 0]
@@ -137,10 +137,10 @@ def test_fixed_instance_of_other_units_is_scaled_by_its_largest_distance():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda rng: IcelandPlaces(range(94)).draw(rng, 95), "in 2..94, got 95"),
-        (lambda rng: IcelandPlaces(range(94)).draw(rng, 1), "in 2..94, got 1"),
-        (lambda rng: UniformPoints().draw(rng, 1), "at least 2, got 1"),
-        (lambda rng: fixed_places([1, 2, 3]).draw(rng, 2), "must be 3, got 2"),
+        (lambda rng: IcelandPlaces(range(94)).sample(rng, 1, 95), "in 2..94, got 95"),
+        (lambda rng: IcelandPlaces(range(94)).sample(rng, 1, 1), "in 2..94, got 1"),
+        (lambda rng: UniformPoints().sample(rng, 1, 1), "at least 2, got 1"),
+        (lambda rng: fixed_places([1, 2, 3]).sample(rng, 1, 2), "must be 3, got 2"),
         (lambda rng: IcelandPlaces(range(94), "winter"), "out of reach by winter roads: Þórsmörk"),
         (lambda rng: check_distance_kind("sea"), "one of road, great_circle, got 'sea'"),
     ],

@@ -22,9 +22,6 @@ class Clusters:
         centre = CENTRES[(rows[:, :n] * 3).astype(int)]
         return euclidean(centre + 0.2 * rows[:, n:].reshape(-1, n, 2) - 0.1)
 
-    def draw(self, rng: np.random.Generator, n: int) -> Instances:
-        return self.sample(rng, 1, n)
-
     def sample(self, rng: np.random.Generator, batch: int, n: int) -> Instances:
         return self.from_random_rows(rng.random((batch, 3 * n)), n)
 

@@ -27,7 +27,8 @@ from gymnasium import spaces
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from PIL import Image
 
-from hringur.envs.questions.env import makers
+from hringur.envs.factories import factory
+from hringur.envs.questions.env import QuestionEnv, QuestionVectorEnv
 from hringur.envs.questions.question import Episodes, Question
 from hringur.types import UserError
 
@@ -270,4 +271,5 @@ def sprites() -> Float32[np.ndarray, "K texture texture 4"]:
     return sprite
 
 
-bounding_box, bounding_box_vec = makers(BoundingBox, "BoundingBox-v0")
+bounding_box = factory(BoundingBox, QuestionEnv)
+bounding_box_vec = factory(BoundingBox, QuestionVectorEnv)

@@ -33,7 +33,8 @@ from jaxtyping import Bool, Float64, Int64, UInt8
 
 from hringur.data.tours.iceland import check_season, coordinates, places, roads
 from hringur.data.tours.place_sets import place_set
-from hringur.envs.questions.env import makers
+from hringur.envs.factories import factory
+from hringur.envs.questions.env import QuestionEnv, QuestionVectorEnv
 from hringur.envs.questions.question import Episodes, Question
 from hringur.references.questions.networks import steiner_tree_length
 from hringur.types import UserError
@@ -192,4 +193,5 @@ class BuildNetwork(Question):
         return draw_network(episode["places"][0], built, self.towns, check_season(self.season))
 
 
-build_network, build_network_vec = makers(BuildNetwork, "BuildNetwork-v0")
+build_network = factory(BuildNetwork, QuestionEnv)
+build_network_vec = factory(BuildNetwork, QuestionVectorEnv)

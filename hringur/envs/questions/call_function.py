@@ -25,7 +25,8 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Bool, Float64, Int64, UInt8
 
-from hringur.envs.questions.env import makers
+from hringur.envs.factories import factory
+from hringur.envs.questions.env import QuestionEnv, QuestionVectorEnv
 from hringur.envs.questions.question import Episodes, Question
 from hringur.types import UserError
 
@@ -245,4 +246,5 @@ class CallFunction(Question):
         return np.take_along_axis(called, actions[None, ..., None], axis=0)[0]
 
 
-call_function, call_function_vec = makers(CallFunction, "CallFunction-v0")
+call_function = factory(CallFunction, QuestionEnv)
+call_function_vec = factory(CallFunction, QuestionVectorEnv)

@@ -5,9 +5,6 @@ policy's return on the same episode as ``optimal_return``. Where not every actio
 ``info["action_mask"]`` has 1 for those that are.
 """
 
-import dataclasses
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
@@ -20,7 +17,6 @@ from jaxtyping import Bool, UInt8
 from hringur.envs.questions.question import Episodes, Question
 from hringur.envs.single import RENDER_MODES, SingleEnv
 from hringur.envs.vector import FixedLengthVectorEnv, Info
-from hringur.settings import read
 from hringur.types import State
 
 FRAMES_PER_SECOND = 2
@@ -194,37 +190,6 @@ class QuestionEnv(SingleEnv):
 
     def _frame(self) -> UInt8[np.ndarray, "height width 3"]:
         return self._one.frame()
-
-
-def makers(
-    question: type[Question], env_id: str
-) -> tuple[Callable[..., QuestionEnv], Callable[..., QuestionVectorEnv]]:
-    """What ``gymnasium.make`` and ``gymnasium.make_vec`` call; options are the question's fields.
-
-    Raises:
-        UserError: (both functions) an option is unknown, of another type or out of its range.
-    """
-
-    def single(render_mode: str | None = None, **options: Any) -> QuestionEnv:
-        return QuestionEnv(read(question, options, env_id), render_mode)
-
-    def vector(
-        num_envs: int = 1,
-        render_mode: str | None = None,
-        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        **options: Any,
-    ) -> QuestionVectorEnv:
-        problem = read(question, options, env_id)
-        return QuestionVectorEnv(problem, num_envs, render_mode, autoreset_mode)
-
-    for maker in (single, vector):
-        own = list(inspect.signature(maker).parameters.values())[:-1]
-        fields = [
-            inspect.Parameter(field.name, inspect.Parameter.KEYWORD_ONLY, default=field.default)
-            for field in dataclasses.fields(question)  # type: ignore[arg-type]
-        ]
-        setattr(maker, "__signature__", inspect.Signature([*own, *fields]))  # noqa: B010
-    return single, vector
 
 
 def _most(space: spaces.Space) -> Any:

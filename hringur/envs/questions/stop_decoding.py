@@ -33,7 +33,8 @@ from gymnasium import spaces
 from jaxtyping import Bool, Float64, Int64, UInt8
 
 from hringur.data.languages.numbers import english_numbers, translated_numbers
-from hringur.envs.questions.env import makers
+from hringur.envs.factories import factory
+from hringur.envs.questions.env import QuestionEnv, QuestionVectorEnv
 from hringur.envs.questions.question import Episodes, Question
 from hringur.references.questions.interpreting import Interpreting, encoded
 from hringur.types import Decide, UserError
@@ -204,4 +205,5 @@ def _begins(words: Int64[np.ndarray, "N L"], seen: Int64[np.ndarray, "B L"]) -> 
     return ((seen[:, None] == words + 1) | (seen[:, None] == 0)).all(axis=-1)
 
 
-stop_decoding, stop_decoding_vec = makers(StopDecoding, "StopDecoding-v0")
+stop_decoding = factory(StopDecoding, QuestionEnv)
+stop_decoding_vec = factory(StopDecoding, QuestionVectorEnv)

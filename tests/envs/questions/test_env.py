@@ -161,8 +161,7 @@ def test_random_actions_are_measured_beside_the_optimum(case):
         ("BuildNetwork-v0", {"steiner_points": 7}, "steiner_points must be in 0..6, got 7"),
         ("StopDecoding-v0", {"language": "french"}, "got 'french'"),
         ("StopDecoding-v0", {"wrong_cost": -1.0}, "wrong_cost must be 0 or more"),
-        ("StopDecoding-v0", {"delay_cost": "much"}, "delay_cost is 'much'"),
-        ("StopDecoding-v0", {"speed": 3}, "unknown speed"),
+        ("StopDecoding-v0", {"delay_cost": "much"}, "delay_cost .*'much'"),
     ],
 )
 def test_bad_options_are_refused_in_one_line(env_id, options, words):

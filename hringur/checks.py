@@ -2,8 +2,10 @@
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from hringur.types import UserError
 
@@ -56,6 +58,23 @@ def check_choice(settings: Any, name: str, allowed: Sequence[str]) -> None:
     value = getattr(settings, name)
     if value not in allowed:
         raise UserError(f"{name} must be one of {', '.join(allowed)}, got {value!r}")
+
+
+def check_observed(observation: Any, mask: Any = None) -> None:
+    """Refuse to decide on an observation that is not finite, or where nothing is allowed.
+
+    Args:
+        observation: arrays of one or of a batch, in dictionaries and tuples.
+        mask: 1 where an action is allowed, a row for each of a batch; None: all are.
+    """
+    if isinstance(observation, Mapping | tuple):
+        parts = observation.values() if isinstance(observation, Mapping) else observation
+        for part in parts:
+            check_observed(part)
+    elif np.asarray(observation).dtype.kind == "f" and not np.isfinite(observation).all():
+        raise UserError("the observation holds numbers that are not finite")
+    if mask is not None and not np.asarray(mask).any(axis=-1).all():
+        raise UserError("the mask allows no action at all")
 
 
 def largest(name: str, value: int | float) -> int | float:

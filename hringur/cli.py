@@ -7,6 +7,7 @@ not finite) in one line and 1, Ctrl-C in 130.
 
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -25,6 +26,10 @@ COMMANDS = {
 """The module of ``hringur.commands`` whose ``main`` each command is, and its line of help."""
 
 
+TRAINING = ("train", "compare")
+"""Commands of which numbers that are not finite are a result, not a fault of what was given."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
@@ -37,22 +42,56 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*is out of date")  # Gymnasium's
+            threading.excepthook = of_thread
             command(arguments[0])(arguments[1:])
+            sys.stdout.flush()  # while it can still be told that this fails
     except UserError as error:
         print(f"hringur: {one_line(str(error))}", file=sys.stderr)
         return 2
     except FloatingPointError as error:
-        print(f"hringur: the training went astray: {one_line(str(error))}", file=sys.stderr)
-        return 1
+        trains = arguments[0] in TRAINING
+        reason = "the training went astray: " if trains else ""
+        print(f"hringur: {reason}{one_line(str(error))}", file=sys.stderr)
+        return 1 if trains else 2
     except BrokenPipeError:  # the reader, say head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return 1
+    except OSError as error:  # of a file that nobody could have tried before: the disk is full
+        discard_output()
+        where = "" if error.filename is None else f"{error.filename}: "
+        print(f"hringur: cannot go on: {one_line(f'{where}{error.strerror}')}", file=sys.stderr)
+        return 2
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        print(f"hringur: not enough memory: {one_line(str(error))}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("hringur: stopped", file=sys.stderr)
         return 130
     except SystemExit as stopped:  # --help ends this way
         return int(stopped.code or 0)
     return 0
+
+
+def of_thread(failure: threading.ExceptHookArgs) -> None:
+    """Say what ended a thread; but TensorBoard's, on a full disk, hands its error on."""
+    if not isinstance(failure.exc_value, OSError):
+        threading.__excepthook__(failure)
+
+
+def discard_output() -> None:
+    """Let nothing more be written to standard output, where it can no longer be."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether Python, NumPy or torch wanted more memory than there is."""
+    words = ("can't allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(part in str(error).lower() for part in words)
 
 
 def command(name: str) -> Callable[[list[str]], None]:

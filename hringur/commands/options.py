@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from hringur.checks import largest
+from hringur.data.files import check_writable
 from hringur.evaluators.environments import check_options, gym_spec
 from hringur.registry import ENVIRONMENTS
 from hringur.types import Season, UserError
@@ -150,5 +151,4 @@ def check_figure(path: Path) -> None:
     """Refuse a figure that could not be written, before any work is done."""
     if path.suffix.lower() != ".png" or path.is_dir():
         raise UserError(f"--figure must name a .png file, got {path}")
-    if not path.parent.is_dir():
-        raise UserError(f"cannot write the figure {path}: there is no folder {path.parent}")
+    check_writable(path)

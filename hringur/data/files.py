@@ -6,12 +6,14 @@ calls libraries inside ``reading``.
 
 import csv
 import dataclasses
+import errno
 import json
 import math
 import os
 import re
 import secrets
 import stat
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,29 +29,58 @@ MAX_CELLS = 26_000_000
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
+SMALLEST_ROOM = 1 << 14
+"""Bytes that a disk must have left for a file."""
 
-def write_whole(path: str | Path, content: bytes | str) -> None:
-    """Write ``content`` (text as UTF-8) beside ``path``, then rename it into place.
 
-    Readers see the old file or the new one, never a part of either.
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A file beside ``path`` to write to, which takes its name when all has been written.
+
+    Readers see the old file or the new one, never a part of either; after a failure, the old one.
 
     Raises:
         UserError: the folder is missing or may not be written to, or the disk is full.
     """
     path = Path(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
-        with open(partial, "xb") as file:
-            file.write(data)
-            file.flush()
+        if path.is_dir():  # before anything is made for it
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        yield partial
+        with open(partial, "rb+") as file:
             os.fsync(file.fileno())  # before the rename: else a power cut may leave it empty
         os.replace(partial, path)
     except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+        reason = " ".join(str(error.strerror or error).split())
+        raise UserError(f"cannot write {path}: {reason}") from error
     finally:
         with suppress(OSError):  # nothing to clear away, or a name too long to ask for
             partial.unlink()
+
+
+def write_whole(path: str | Path, content: bytes | str) -> None:
+    """Write ``content`` (text as UTF-8) to ``path``, whole or not at all (``replacing``)."""
+    with replacing(path) as partial, open(partial, "xb") as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse, before any work is done, a file that could not be written: one beside it is tried.
+
+    Raises:
+        UserError: as ``replacing``.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise UserError(f"cannot write {path}: there is no folder {path.parent}")
+    if path.is_dir():
+        raise UserError(f"cannot write {path}: it is a folder")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            file.write(bytes(SMALLEST_ROOM))
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 @contextmanager

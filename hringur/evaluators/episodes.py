@@ -122,7 +122,10 @@ def play_episodes(
         known = {name: np.full(episodes, np.nan) for name in ("optimal_return", "reference_return")}
         playing, trails = np.ones(episodes, dtype=bool), _Trails(observation, episodes)
         while playing.any() and (most_steps is None or lengths.max() < most_steps):
-            seen, actions = observation, decide(observation, info.get("action_mask"))
+            mask = info.get("action_mask")
+            if mask is not None:  # whatever is chosen where an episode has ended does not count
+                mask = np.where(playing.reshape(-1, *[1] * (mask.ndim - 1)), mask, 1)
+            seen, actions = observation, decide(observation, mask)
             observation, reward, terminated, truncated, info = env.step(actions)
             trails.add(playing, actions, reward)
             if recorder is not None:

@@ -111,8 +111,12 @@ class RunFolder:
 
     def append_history(self, entry: Mapping[str, Any]) -> None:
         """Add one evaluation to the learning curve."""
-        with open(self.history, "a", encoding="utf-8") as file:
-            file.write(json.dumps(plain(entry), allow_nan=False) + "\n")
+        line = json.dumps(plain(entry), allow_nan=False) + "\n"
+        try:
+            with open(self.history, "a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            raise UserError(f"cannot write {self.history}: {error.strerror}") from error
 
     def read_history(self) -> list[dict[str, Any]]:
         """The learning curve; a last line that a kill has cut off is left out."""

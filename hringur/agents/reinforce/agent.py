@@ -26,12 +26,13 @@ from lightning_fabric import Fabric
 from hringur.agents.reinforce.action_distributions import distribution_for
 from hringur.agents.reinforce.baselines import GreedyEpisodes, make_step_baseline
 from hringur.agents.reinforce.buffer import Rollout
-from hringur.agents.reinforce.environments import allowed, environment_of
+from hringur.agents.reinforce.environments import environment_of
 from hringur.agents.reinforce.networks import ActorCritic
 from hringur.agents.reinforce.observations import is_single, leaves_of, tensors
 from hringur.agents.reinforce.policy_gradient import PolicyGradient
 from hringur.agents.reinforce.rollouts import Rollouts
 from hringur.agents.reinforce.settings import ReinforceSettings
+from hringur.checks import check_observed
 from hringur.data.files import reading
 from hringur.estimators.baselines import Baseline
 from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
@@ -196,11 +197,12 @@ class Reinforce:
         self, observation: Any, mask: np.ndarray | None, deterministic: bool = True
     ) -> np.ndarray:
         """One action for each observation of a batch, or for a single one."""
+        check_observed(observation, mask)
         seen = tensors(self.leaves, observation, self.fabric.device)
         logits = self.network.logits(seen).to("cpu", torch.float32)
         may = None
         if mask is not None:
-            may = torch.from_numpy(allowed({"action_mask": mask}, len(logits)))
+            may = torch.from_numpy(np.asarray(mask).reshape(len(logits), -1) != 0)
         if deterministic:
             return self.actions.actions(self.actions.likeliest(logits, may))
         return self.actions.actions(self.actions.sample(logits, may, self.generator))

@@ -19,6 +19,7 @@ from gymnasium import spaces
 from jaxtyping import Float
 from torch import Tensor
 
+from hringur.checks import check_observed
 from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
 from hringur.evaluators.environments import make_single, make_vector
 from hringur.evaluators.tours import TourEvaluator, play
@@ -250,6 +251,7 @@ class SB3Learner:
         On tours ``action_masks`` leaves visited places out of every algorithm's decision, as
         MaskablePPO always does; elsewhere only MaskablePPO takes it.
         """
+        check_observed(observation, action_masks)
         if self.on_tours:
             return self._next_places(observation, deterministic, action_masks), None
         masks = {"action_masks": action_masks} if self.masks_itself else {}

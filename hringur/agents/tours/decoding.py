@@ -149,7 +149,7 @@ def _shortest(
         if decoding.method == "beam":
             built = beam_search(policy, encoding, start[rows], tours, n)
         else:
-            choose = sample if decoding.method == "sampling" else greedy
+            choose = _finite(sample if decoding.method == "sampling" else greedy)
             built = build_tours(policy, encoding, starts, n, choose)
         found.append(best_tour(built, tour_length(distance[rows], built, round_trip)))
     tour = torch.cat(found)
@@ -169,6 +169,25 @@ def build_tours(
         last = choose(logits, is_open)
         tour.append(last)
     return torch.stack(tour, dim=2)
+
+
+def _finite(choose: Choose) -> Choose:
+    """``choose``, which raises FloatingPointError where logits are not finite.
+
+    Any tour could follow from those, and 2-opt would make it look good.
+    """
+
+    def checked(logits: Tensor, is_open: Tensor) -> Tensor:
+        check_finite(logits)
+        return choose(logits, is_open)
+
+    return checked
+
+
+def check_finite(logits: Tensor) -> None:
+    """Refuse what a broken network says."""
+    if not torch.isfinite(logits).all():
+        raise FloatingPointError("the network's logits are not finite")
 
 
 def greedy(logits: Float[Tensor, "B P N"], is_open: Bool[Tensor, "B P N"]) -> Int[Tensor, "B P"]:
@@ -205,6 +224,7 @@ def beam_search(
     for _ in range(n - 1):
         is_open = is_open.scatter(2, last[..., None], False)
         logits, memory = policy.logits(encoding, memory, last, is_open)
+        check_finite(logits)
         step = logits.masked_fill(~is_open, -torch.inf).log_softmax(dim=-1)
         log_prob, chosen = (log_prob[..., None] + step).flatten(1).topk(width, dim=1)
         parent, last = chosen // n, chosen % n

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hringur.agents.tours.decoding import greedy, sample
+from hringur.agents.tours.decoding import check_finite, greedy, sample
+from hringur.checks import check_observed
 from hringur.types import UserError
 
 
@@ -31,6 +32,7 @@ class Predicting:
     def next_place(self, observation: Mapping[str, Any], deterministic: bool) -> Any:
         """One place for an observation, or an array of them for a batch."""
         single = np.ndim(observation["current"]) == 0
+        check_observed(observation, np.asarray(observation["visited"]) == 0)
         seen = {key: np.asarray(value) for key, value in observation.items()}
         if single:
             seen = {key: value[None] for key, value in seen.items()}
@@ -38,6 +40,7 @@ class Predicting:
         current = self._tensor(seen["current"], torch.long)[:, None]
         is_open = self._tensor(seen["visited"] == 0, torch.bool)[:, None]
         logits, memory = self.policy.logits(encoding, memory, current, is_open)
+        check_finite(logits)
         self.episodes = Episodes(seen["distances"], seen["visited"].copy(), encoding, memory)
         chosen = (greedy if deterministic else sample)(logits, is_open)[:, 0].cpu().numpy()
         return chosen[0] if single else chosen

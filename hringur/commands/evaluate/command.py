@@ -16,6 +16,7 @@ import tyro
 from hringur.agents.tours.decoding import Decoding, Method
 from hringur.commands.console import parse
 from hringur.commands.options import Imports, Options, Printed, check_counts, check_seed
+from hringur.data.files import check_writable
 from hringur.evaluation.tours.methods import DECODINGS
 from hringur.evaluators.environments import import_typed
 from hringur.trained import load_trained
@@ -121,8 +122,7 @@ def check_files(options: Evaluate) -> None:
     if output is not None:
         if output.exists():
             raise UserError(f"{output} exists already: choose another name")
-        if not output.parent.is_dir():
-            raise UserError(f"cannot write {output}: there is no folder {output.parent}")
+        check_writable(output)
     if options.video is not None:
         from hringur.evaluation.films.video import check_video  # slow to load
 

@@ -3,7 +3,6 @@
 docs/command_line.md tells the options, the JSON, and what is refused.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from hringur.commands.console import parse, print_json
+from hringur.data.files import check_writable
 from hringur.training.config import Device
 from hringur.types import Season, UserError
 
@@ -143,12 +143,7 @@ def check_map(path: Path) -> None:
     """Refuse, before any work, a map that could not be written."""
     if path.suffix.lower() != ".png":
         raise UserError(f"--map must end in .png, got {path}")
-    if os.path.isdir(path):  # Path's own would fail for names that are too long
-        raise UserError(f"the map {path} is a folder")
-    if not os.path.isdir(path.parent):
-        raise UserError(f"cannot write the map {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UserError(f"cannot write the map {path}: {path.parent} may not be written to")
+    check_writable(path)
 
 
 def check_gpu() -> None:

@@ -1,10 +1,7 @@
 """Films of an episode, mp4 by imageio-ffmpeg or GIF by Pillow, each picture with a caption."""
 
-import os
-import secrets
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -13,6 +10,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageDraw, ImageFont
 
+from hringur.data.files import check_writable, replacing
 from hringur.evaluation.films.game import Game, Moment
 from hringur.types import MissingExtra, UserError
 
@@ -38,14 +36,7 @@ def check_video(path: str | Path) -> Path:
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise UserError(f"a video must end in {' or '.join(SUFFIXES)}, got {path}")
-    if not path.parent.is_dir():
-        raise UserError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.is_dir():
-        raise UserError(f"cannot write {path}: it is a folder")
-    try:
-        tempfile.TemporaryFile(dir=path.parent).close()  # permissions alone do not say
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror} in {path.parent}") from error
+    check_writable(path)
     if path.suffix.lower() == ".mp4":
         _ffmpeg()
     return path
@@ -66,16 +57,8 @@ def write_video(path: str | Path, frames: Iterable[Picture], frames_per_second: 
     if first is None:
         raise UserError(f"cannot write {path}: there is no picture")
     write = _write_mp4 if path.suffix.lower() == ".mp4" else _write_gif
-    partial = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial{path.suffix.lower()}")
-    try:
+    with replacing(path) as partial:
         write(partial, chain([first], following), first.shape, frames_per_second)
-        os.replace(partial, path)
-    except OSError as error:
-        reason = " ".join(str(error.strerror or error).split())
-        raise UserError(f"cannot write {path}: {reason}") from error
-    finally:
-        with suppress(OSError):
-            partial.unlink()
 
 
 def captioned(moment: Moment, names: tuple[str, ...]) -> Picture:
@@ -113,7 +96,13 @@ def _write_mp4(path: Path, frames: Iterator[Picture], shape: tuple[int, ...], fp
     size = (shape[1], shape[0])
     with closing(
         _ffmpeg().write_frames(
-            str(path), size, fps=fps, codec="libx264", macro_block_size=1, ffmpeg_log_level="error"
+            str(path),
+            size,
+            fps=fps,
+            codec="libx264",
+            macro_block_size=1,
+            ffmpeg_log_level="error",
+            output_params=["-f", "mp4"],
         )
     ) as writer:
         writer.send(None)

@@ -454,7 +454,7 @@ def test_a_gpu_that_is_not_there(capsys, folder, agent):
 
 def test_a_map_that_is_a_folder(capsys, folder):
     (folder / "tour.png").mkdir()
-    check_refused(capsys, folder, ["lecture"], ["tour.png is a folder"])
+    check_refused(capsys, folder, ["lecture"], ["cannot write tour.png: it is a folder"])
 
 
 def test_a_folder_without_write_permission(capsys, folder, monkeypatch):

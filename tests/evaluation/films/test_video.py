@@ -100,7 +100,7 @@ def _forbidden():
 
 def test_without_permission_or_ffmpeg_it_is_refused(tmp_path, monkeypatch):
     if sys.platform == "linux":  # where not even an administrator may write to /proc
-        with pytest.raises(UserError, match="cannot write /proc/game.gif: .+ in /proc"):
+        with pytest.raises(UserError, match="cannot write /proc/game.gif: .+"):
             check_video("/proc/game.gif")
     monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     with pytest.raises(MissingExtra, match="needs the extra 'video'"):

@@ -1,8 +1,8 @@
 """The command line: ``hringur train | evaluate | compare | tour | estimators``.
 
 A command is a function of its arguments, imported only when it is called, so that help is quick.
-Bad input ends in one line on stderr and exit code 2, a training that went astray (a loss that is
-not finite) in one line and 1, Ctrl-C in 130.
+Bad input ends in one line on stderr and exit code 2, a training that failed (a loss that is not
+finite) in one line and 1, Ctrl-C in 130.
 """
 
 import os
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except FloatingPointError as error:
         trains = arguments[0] in TRAINING
-        reason = "the training went astray: " if trains else ""
+        reason = "the training failed: " if trains else ""
         print(f"hringur: {reason}{one_line(str(error))}", file=sys.stderr)
         return 1 if trains else 2
     except BrokenPipeError:  # the reader, say head, has seen enough
@@ -112,7 +112,7 @@ def overview() -> str:
             "",
             *lines,
             "",
-            "hringur COMMAND --help tells the options of each; hringur --version the version.",
+            "hringur COMMAND --help lists the options of each; hringur --version the version.",
             "A first tour: hringur tour Reykjavík Akureyri Egilsstaðir",
         ]
     )

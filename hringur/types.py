@@ -99,7 +99,7 @@ class Batches(Protocol):
     def __next__(self) -> Any: ...
 
     def state_dict(self) -> State:
-        """Where the source stands."""
+        """The position in the source."""
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""

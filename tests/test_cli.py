@@ -51,7 +51,7 @@ def test_an_unknown_command_is_refused_by_name(capsys):
     "error, code, said",
     [
         (cli.UserError("bad\ninput"), 2, "hringur: bad input\n"),
-        (FloatingPointError("step 3: loss nan"), 1, "hringur: the training went astray: step 3"),
+        (FloatingPointError("step 3: loss nan"), 1, "hringur: the training failed: step 3"),
         (KeyboardInterrupt(), 130, "hringur: stopped\n"),
     ],
 )

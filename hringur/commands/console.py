@@ -73,8 +73,8 @@ def with_new_names(options: Any, arguments: Sequence[str]) -> tuple[list[str], l
         old = option.removeprefix("--").replace("-", "_")
         if option.startswith("--") and old in renamed:
             new = "--" + renamed[old].replace("_", "-")
-            told = f"{option} is now called {new}; the old name goes with the next release"
-            notes.append(f"hringur: {told}")
+            line = f"{option} is now called {new}; the old name goes with the next release"
+            notes.append(f"hringur: {line}")
             argument = new + equals + value
         written.append(argument)
     return written, notes

@@ -1,6 +1,6 @@
 """One file per checkpoint: a nested state in, the same state out, and no code in between.
 
-A checkpoint is a single safetensors file. Tensors and arrays lie in it flat, under keys such
+A checkpoint is a single safetensors file. It holds tensors and arrays under flat keys such
 as ``learner/policy/encoder.weight``; everything else (numbers, strings, the shape of the
 nesting) is JSON in the file's header, together with a digest of the whole. Reading one cannot
 execute anything, and a file that was cut off, damaged or written by another program is
@@ -152,7 +152,7 @@ def _encode(value: Any, where: str, tensors: dict[str, Tensor]) -> Any:
         while key in tensors:  # "a/b" beside "b" in "a", or 1 beside "1"
             key += "'"
         if isinstance(value, Tensor):
-            # The copy is the checkpoint's own: contiguous, and sharing storage with nobody.
+            # The copy is the checkpoint's own: contiguous, and shares no storage.
             tensors[key] = value.detach().to("cpu", copy=True).contiguous()
             return {"tensor": key}
         tensors[key] = torch.from_numpy(np.array(value, order="C"))

@@ -28,7 +28,7 @@ class Display:
 
 
 def display(quiet: bool = False) -> Display:
-    """The display that fits where stderr goes; ``quiet`` shows nothing at all."""
+    """A bar on a terminal, lines elsewhere; ``quiet`` shows nothing at all."""
     console = Console(stderr=True)
     if quiet:
         return Display()
@@ -58,7 +58,7 @@ class Bar(Display):
         self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
-        """Leave the bar as it stands."""
+        """Leave the bar as it is."""
         self._bar.stop()
 
 

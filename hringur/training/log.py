@@ -112,7 +112,7 @@ class RunLog(Log):
                 file_writer.add_summary(summary)
 
     def close(self) -> None:
-        """Close the files and the display, and let go of the run folder."""
+        """Close the files and the display, and release the run folder."""
         if self._writer is not None:
             self._writer.close()
             self._writer = None

@@ -1,4 +1,4 @@
-"""Where the shared random streams stand: torch's (CPU and CUDA), NumPy's and Python's."""
+"""States of the shared random streams: torch's (CPU and CUDA), NumPy's and Python's."""
 
 import random
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ def seed_everything(seed: int) -> None:
 
 
 def random_state() -> State:
-    """Where the streams stand; CUDA's only once a GPU is in use."""
+    """The states of the streams; CUDA's only once a GPU is in use."""
     return {
         "python": random.getstate(),
         "numpy": np.random.get_state(legacy=False),

@@ -84,7 +84,7 @@ class RunFolder:
         return folder
 
     def release(self) -> None:
-        """Let another process go on with the run; so does the end of this one, and a kill."""
+        """Allow another process to go on with the run, as the end of this one does."""
         if self._lock is not None:
             self._lock.release()
             self._lock = None
@@ -135,7 +135,7 @@ class RunFolder:
         return entries
 
     def cut_history(self, step: int) -> None:
-        """Drop what lies beyond ``step``, where a resumed run goes on."""
+        """Drop what comes after ``step``, where a resumed run goes on."""
         if self.history.is_file():
             kept = [entry for entry in self.read_history() if entry["step"] <= step]
             write_whole(self.history, "".join(json.dumps(entry) + "\n" for entry in kept))

@@ -104,7 +104,7 @@ def test_a_collapsed_critic_ends_the_run_and_keeps_a_checkpoint(run, tmp_path, c
     options = [*TINY, "--steps=20", "--checkpoint-every-steps=1", f"--folder={folder}"]
     assert run(["--xp_id=exp0", "--dataset=digits", *options]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert "went astray: step 3: the critic has collapsed" in line
+    assert "failed: step 3: the critic has collapsed" in line
     assert list((folder / "checkpoints").glob("step-*.safetensors"))
 
 

@@ -80,7 +80,7 @@ def test_a_training_that_goes_astray_is_one_line_and_keeps_its_checkpoint(script
         script.run(["--xp_id", "exp4", *TINY, *steps, "--lr=1e25", "--encoder-pretraining=0"]) == 2
     )
     (line,) = capsys.readouterr().err.splitlines()
-    assert "went astray: step" in line
+    assert "failed: step" in line
     assert list((folder / "checkpoints").glob("step-*.safetensors"))
 
 

@@ -1,7 +1,7 @@
 """Distributions over actions: from a row of logits to a choice, its log probability and entropy.
 
 Each says how many logits it needs (``n_logits``), how many flags a mask has (``mask_size``) and the
-``shape`` of the numbers that stand for one decision.
+``shape`` of the numbers that encode one decision.
 
 An action mask holds one flag for each logit of a Discrete or MultiDiscrete space, one after the
 other, and two for each bit of a MultiBinary space ("may be 0, may be 1"), as in sb3-contrib. What

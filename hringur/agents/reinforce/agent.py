@@ -7,7 +7,7 @@ The gradient of the expected return is that of
 where G_t is the discounted reward-to-go and b_t a baseline (Williams 1992). With the critic's value
 as baseline, gae_lambda below 1 replaces G_t - b_t by generalised advantages (Schulman et al. 2016),
 and gae_lambda = 1 is the formula above. Where a rollout or a time limit cuts an episode off, the
-critic's value of the state reached stands for the rewards that are missing; after a terminal state
+critic's value of the state reached replaces the rewards that are missing; after a terminal state
 nothing is missing.
 """
 

@@ -33,7 +33,7 @@ class Rollout:
     """False where an environment only started again, or where its one episode is over"""
 
     mask: Bool[Tensor, "T B M"] | None
-    """allowed actions, if the environment tells them"""
+    """allowed actions, if the environment gives a mask"""
 
     cut: tuple[Int[Tensor, " C"], Int[Tensor, " C"]]
     """time and environment of the truncated steps whose true successor is in ``cut_observation``"""
@@ -133,7 +133,7 @@ class Buffer:
             self.mask[target] = self.mask[source]
 
     def steps(self, length: int) -> dict[str, Any]:
-        """The first ``length`` steps, as those fields of a ``Rollout`` that lie here."""
+        """The first ``length`` steps, as the fields of a ``Rollout`` that are kept here."""
         arrays = ("reward", "discounted", "terminated", "truncated", "valid")
         return {name: torch.from_numpy(getattr(self, name)[:length]) for name in arrays} | {
             "observation": {

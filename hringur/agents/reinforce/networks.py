@@ -19,7 +19,7 @@ from hringur.agents.reinforce.settings import ReinforceSettings
 
 MANY = 256  # values of a choice above which its rows are learned
 EMBEDDING = 32  # numbers of such a row
-ENOUGH = 1024  # observations of a batch that tell its mean and deviation well enough
+ENOUGH = 1024  # observations of a batch that are enough for its mean and deviation
 
 
 class ActorCritic(nn.Module):

@@ -1,9 +1,9 @@
 """One update of REINFORCE: from a rollout to gradient steps.
 
-Usually a rollout makes one gradient step, over all its decisions at once. Where samples are dear it
-may be used for several epochs, each in several minibatches. After the first gradient step the
-policy is no longer the one that made the decisions. The ratio r = pi(a|s) / pi_before(a|s) of
-their probabilities corrects for that, and
+Usually a rollout makes one gradient step, over all its decisions at once. Where samples are
+expensive it may be used for several epochs, each in several minibatches. After the first gradient
+step the policy is no longer the one that made the decisions. The ratio
+r = pi(a|s) / pi_before(a|s) of their probabilities corrects for that, and
 
     mean( max(r C, clip(r, 1 - c, 1 + c) C) ),    C minus the advantage,
 

@@ -238,6 +238,6 @@ class Rollouts:
                 buffer.mask = np.broadcast_to(state["mask"], shape).copy()
             self.episodes = episodes
         else:
-            gym.logger.warn(f"{self.name} cannot take up its episodes: fresh ones begin")
+            gym.logger.warn(f"{self.name} cannot restore its episodes: fresh ones begin")
             self.episodes = self._start(self._seed_now(), episodes.recent)
             buffer.copy_row(0, last)

@@ -1,16 +1,13 @@
 """Settings of REINFORCE for any environment, and how they depend on what is observed."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
-
-from lightning_fabric import Fabric
+from typing import ClassVar, Literal
 
 from hringur.agents.reinforce.environments import Vectorization
 from hringur.agents.reinforce.layers import Activation, ImageNetwork
 from hringur.checks import check_not_negative, check_positive, check_share
-from hringur.types import Batches, Learner, UserError
+from hringur.types import UserError
 
 StepBaselineName = Literal[
     "value", "none", "moving-average", "batch-mean", "leave-one-out", "greedy-rollout"
@@ -31,11 +28,11 @@ class Sizes:
 
 USUAL = Sizes(n_envs=64, n_steps=16, epochs=1, minibatches=1, clip=0.2, lr=2e-3)
 OF_IMAGES = Sizes(n_envs=16, n_steps=64, epochs=3, minibatches=4, clip=0.1, lr=5e-4)
-"""Steps of a game are dear, so each is learned from more than once."""
+"""Steps of a game are expensive, so each is learned from more than once."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReinforceSettings(ABC):
+class ReinforceSettings:
     """What the parts of REINFORCE need to know; ``ReinforceConfig`` in agent.py also builds it."""
 
     renamed: ClassVar[Mapping[str, str]] = {"passes": "epochs", "parts": "minibatches"}
@@ -116,12 +113,6 @@ class ReinforceSettings(ABC):
         check_share(self, "gamma", "gae_lambda")
         if self.baseline == "greedy-rollout" and not self.whole_episodes:
             raise UserError("baseline greedy-rollout needs whole_episodes")
-
-    @abstractmethod
-    def build(
-        self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
-    ) -> tuple[Learner, Batches]:
-        """The agent and its endless rollouts."""
 
     def sizes(self, images: bool) -> Sizes:
         """What was given, and the usual values for what was not."""

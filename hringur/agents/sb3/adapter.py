@@ -37,7 +37,7 @@ class SB3VecEnv(VecEnv):
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
         self._seed: int | None = None
         self._actions = np.zeros(env.num_envs, dtype=np.int64)
-        self.masks = False  # whether the environment tells which actions are allowed
+        self.masks = False  # whether the environment gives action masks
         self._mask = np.ones((env.num_envs, spaces.flatdim(self.action_space)), dtype=np.int8)
         self._return, self._steps = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)
 

@@ -220,7 +220,7 @@ class SB3Learner:
         self.log_interval = setup.log_interval or max(1, rollouts)
 
     def update(self, batch: range, progress: float) -> Metrics:
-        """Let SB3 learn from some thousand steps; returns what SB3 logs."""
+        """Train SB3's model on some thousand steps; returns what SB3 logs."""
         self.updates += 1
         for name, end in self.setup.decay.items():
             now = self.setup.arguments[name] * (1 - (1 - end) * progress)
@@ -315,7 +315,7 @@ class SB3Learner:
         self.model._last_obs = None  # makes ``learn`` reset the environments
 
     def _explore(self, progress: float) -> None:
-        """Let the share of random actions follow the trainer's budget, which SB3 does not know."""
+        """Make the share of random actions follow the trainer's budget, which SB3 does not know."""
         model = self.model
         first, least = model.exploration_initial_eps, model.exploration_final_eps
         rate = max(least, first - (first - least) * progress / model.exploration_fraction)

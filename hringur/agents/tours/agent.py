@@ -1,6 +1,6 @@
 """A network that learns to build tours by REINFORCE, and everything a user does with it.
 
-Each update draws instances, lets the policy build P tours of each (one from every place, as in
+Each update draws instances, builds P tours of each (one from every place, as in
 POMO, Kwon et al. 2020), and follows two score-function estimates:
 
 * REINFORCE on the length of the sampled tours, against a baseline (Williams 1992);

@@ -221,7 +221,7 @@ def place_features(
 
 
 def edge_features(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N F"]:
-    """The distance at two ranges, and how much lies on the way.
+    """The distance at two ranges, and how many places are on the way.
 
     The detour over a third place, d(i, k) + d(k, j) - d(i, j), shows what a road passes: its
     least value, and how many places are near the way, strictly and loosely.

@@ -207,7 +207,9 @@ def sample(logits: Float[Tensor, "B P N"], is_open: Bool[Tensor, "B P N"]) -> In
     # Below 1, so that rounding cannot lead past the last place with any weight.
     threshold = torch.rand_like(reached[..., :1]).clamp_(max=1 - 1e-6) * reached[..., -1:]
     place = (reached <= threshold).sum(dim=-1)
-    return place.clamp_(max=logits.shape[-1] - 1)  # where logits are not finite: the loss tells
+    return place.clamp_(
+        max=logits.shape[-1] - 1
+    )  # where logits are not finite; the loss is checked later
 
 
 def beam_search(

@@ -25,7 +25,7 @@ def exponentiate(score: Float[Tensor, "B N H M"]) -> Float[Tensor, "B N H M"]:
     """exp(score), with the score bounded smoothly to plus and minus ``BOUND``.
 
     Without a bound the scores of a confident policy drift apart until it breaks down; with a hard
-    one they drift unseen. The gradient with respect to the exponential stands for that of the
+    one they drift unseen. The gradient with respect to the exponential is that of the
     bounded score, which is what ``glimpse`` returns; so the two belong together.
     """
     return _Exponential.apply(BOUND * torch.tanh(score / BOUND))

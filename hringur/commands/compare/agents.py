@@ -117,7 +117,7 @@ class CompareAgents(TrainedComparison):
         return json.loads(json.dumps(plain({name: getattr(self, name) for name in names})))
 
     def findings(self, evaluator: Evaluator, cells: Sequence[Cell], seeds: str) -> Findings:
-        """Scores of the agents, curves, and what the environment's domain has to tell."""
+        """Scores of the agents, curves, and the reports of the environment's domain."""
         runs, unit = comparison.grouped(cells), evaluator.samples
         where = ", ".join((self.env, *self.option))
         title = f"{where}, {self.budget} of training each, seeds {seeds}"

@@ -1,6 +1,6 @@
 """``hringur tour [PLACE...]``: a tour, its legs, its gap to the proven optimum, and its map.
 
-docs/command_line.md tells the options, the JSON, and what is refused.
+docs/command_line.md describes the options, the JSON, and what is refused.
 """
 
 from dataclasses import dataclass

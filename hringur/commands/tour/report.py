@@ -57,7 +57,7 @@ def report(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None
     heading = kind_of(problem)
     print(f"{heading[0].upper()}{heading[1:]}")
     show(legs_table(problem, found))
-    print(f"{verdict(problem, found, best)}.")
+    print(f"{comparison(problem, found, best)}.")
     if warning := highland_warning(problem.highland_roads(found.tour)):
         print(warning)
     print(f"Method: {found.method}.")
@@ -90,7 +90,7 @@ def legs_table(problem: Problem, found: Plan) -> Table[Leg]:
     return Table(columns=columns, rows=list(enumerate(problem.legs(found.tour), start=1)))
 
 
-def verdict(problem: Problem, found: Plan, best: ExactTour) -> str:
+def comparison(problem: Problem, found: Plan, best: ExactTour) -> str:
     """How the tour compares with the shortest, as far as that is known."""
     length, optimal = problem.length(found.tour), problem.length(best.tour)
     total = words(problem, length)

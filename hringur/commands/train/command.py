@@ -95,7 +95,7 @@ def main(arguments: list[str]) -> None:
         if not arguments:
             raise UserError(usage)
         print(
-            f"usage: {usage}\n\nhringur train NAME --help tells the options of each learner, "
+            f"usage: {usage}\n\nhringur train NAME --help lists the options of each learner, "
             "hringur train --resume --help those of going on."
         )
         return

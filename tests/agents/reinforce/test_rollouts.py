@@ -203,7 +203,7 @@ def test_without_the_environments_state_fresh_episodes_begin_and_it_is_said(tmp_
     again = []
     for _ in range(2):
         other = rollouts(vector())
-        with pytest.warns(UserWarning, match="Here-v0 cannot take up its episodes"):
+        with pytest.warns(UserWarning, match="Here-v0 cannot restore its episodes"):
             other.load_state_dict(checkpoint.load(tmp_path / "c.safetensors"))
         again.append(next(other))
         assert (again[-1].observation["observation"][0, :, 1] == 0).all()

@@ -320,7 +320,7 @@ def test_a_loss_that_is_not_finite_is_one_line_and_exit_code_1(tmp_path, capsys,
 
     monkeypatch.setattr(TourAgent, "update", diverge)
     assert train("attention-model", tmp_path / "run", *SMALL, "--steps=5") == 1
-    assert "went astray: step 1: loss nan" in refusal(capsys)
+    assert "failed: step 1: loss nan" in refusal(capsys)
 
 
 def test_an_unknown_learner_is_refused(capsys):

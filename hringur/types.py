@@ -20,6 +20,7 @@ K      classes; components of a mixture
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -65,6 +66,14 @@ class MissingExtra(UserError):
 
     def __init__(self, feature: str, extra: str) -> None:
         super().__init__(f"{feature} needs the extra '{extra}': pip install 'hringur[{extra}]'")
+
+
+def optional(module: str, feature: str, extra: str) -> Any:
+    """A module of an optional package; ``MissingExtra`` where it is not installed."""
+    try:
+        return import_module(module)
+    except ImportError as error:
+        raise MissingExtra(feature, extra) from error
 
 
 @dataclass(frozen=True, eq=False)

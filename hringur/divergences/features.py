@@ -8,12 +8,13 @@ density, coverage: real neighbourhoods of a made image, and with one (Naeem et a
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from hringur.types import MissingExtra, UserError
+from hringur.types import UserError, optional
 
 CHUNK = 1000
 """Rows of a matrix of pairs that are in memory at a time."""
@@ -122,19 +123,14 @@ def exact_transport(x: Float[Tensor, "N Z"], y: Float[Tensor, "M Z"]) -> float:
 
     Its time grows with the cube of the number of codes, so keep to 2,000. It needs POT.
     """
-    check_pot()
-    import ot
-
+    ot = python_optimal_transport()
     a, b = (_checked(codes).cpu().numpy() for codes in (x, y))
     return float(ot.emd2([], [], ot.dist(a, b, metric="sqeuclidean"), numItermax=2_000_000))
 
 
-def check_pot() -> None:
-    """Raise ``MissingExtra`` where POT, which computes exact transport, is not installed."""
-    try:
-        import ot  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("the exact cost of transport", "generative") from error
+def python_optimal_transport() -> Any:
+    """The package POT, which is an extra."""
+    return optional("ot", "the exact cost of transport", "generative")
 
 
 def _checked(vectors: Float[Tensor, "N D"]) -> Float64[Tensor, "N D"]:

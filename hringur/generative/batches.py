@@ -1,6 +1,6 @@
 """Images on the device as one tensor of bytes, and endless batches of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,19 +51,11 @@ class Images:
     @classmethod
     def on_device(cls, images: ImageSet, device: torch.device) -> "Images":
         """A copy of ``images`` on the device."""
-        fields: dict[str, Any] = {
-            name: torch.tensor(value, device=device) if isinstance(value, np.ndarray) else value
-            for name, value in vars(images).items()
-        }
-        return cls(**fields)
+        return cls(**_converted(images, np.ndarray, lambda it: torch.tensor(it, device=device)))
 
     def on_host(self) -> ImageSet:
         """A copy as NumPy arrays."""
-        fields: dict[str, Any] = {
-            name: value.cpu().numpy() if isinstance(value, Tensor) else value
-            for name, value in vars(self).items()
-        }
-        return ImageSet(**fields)
+        return ImageSet(**_converted(self, Tensor, lambda it: it.cpu().numpy()))
 
     @property
     def shape(self) -> ImageShape:
@@ -131,6 +123,13 @@ class ImageBatches:
         self.epoch_began = self.generator.get_state()
         self.order = torch.randperm(len(self.images.train), generator=self.generator)
         self.position = 0
+
+
+def _converted(record: Any, kind: type, convert: Callable[[Any], Any]) -> dict[str, Any]:
+    return {
+        name: convert(value) if isinstance(value, kind) else value
+        for name, value in vars(record).items()
+    }
 
 
 def as_floats(pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:

@@ -6,12 +6,13 @@ The mixture samples only where codes are; as another model, its figures are repo
 
 import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from hringur.types import MissingExtra, State
+from hringur.types import State, optional
 
 COMPONENTS = 25
 BERNOULLI_ROUNDS = 60
@@ -39,21 +40,17 @@ class Mixture:
         return {"weight": self.weight, "mean": self.mean, "cholesky": self.cholesky}
 
 
-def check_scikit_learn() -> None:
-    """Raise ``MissingExtra`` where scikit-learn, which fits the mixture, is not installed."""
-    try:
-        import sklearn.mixture  # noqa: F401
-    except ImportError as error:
-        raise MissingExtra("a density fitted to the codes", "generative") from error
+def scikit_learn_mixture() -> Any:
+    """The module of scikit-learn, which is an extra."""
+    return optional("sklearn.mixture", "a density fitted to the codes", "generative")
 
 
 def fit_gaussians(
     codes: Float[Tensor, "N Z"], components: int = COMPONENTS, seed: int = 0
 ) -> Mixture:
     """A mixture of Gaussians with full covariances, fitted by scikit-learn."""
-    check_scikit_learn()
+    GaussianMixture = scikit_learn_mixture().GaussianMixture
     from sklearn.exceptions import ConvergenceWarning
-    from sklearn.mixture import GaussianMixture
 
     mixture = GaussianMixture(
         min(components, max(1, len(codes) // (2 * codes.shape[1]))),

@@ -27,7 +27,7 @@ from hringur.evaluators.digit_classifier import DigitClassifier, shipped_classif
 from hringur.evaluators.images import COUNT, FEWEST, WHILE_TRAINING, ImageEvaluator, measurable
 from hringur.generative import measures, pictures
 from hringur.generative.batches import ImageBatches, as_floats, images_of
-from hringur.generative.fitted_density import Mixture, check_scikit_learn, fit_gaussians
+from hringur.generative.fitted_density import Mixture, fit_gaussians, scikit_learn_mixture
 from hringur.generative.networks import ImageShape
 from hringur.generative.settings import ImageModelConfig
 from hringur.registry import model_config
@@ -133,7 +133,7 @@ class ImageModel(ABC):
     def check_extras(cls) -> None:
         """Refuse to begin a run whose pictures need an extra that is not installed."""
         if cls.encodes:
-            check_scikit_learn()
+            scikit_learn_mixture()
 
     def own_measures(self) -> Metrics:
         """Scalars on held-out images that only this model has."""

@@ -37,7 +37,7 @@ from hringur.data.images.domains import DOMAINS
 from hringur.data.images.faces import SIDE, faces
 from hringur.data.images.files import read_folder, read_zip
 from hringur.data.images.image_set import ImageSet, held_out_split
-from hringur.types import MissingExtra, UserError
+from hringur.types import UserError, optional
 
 __all__ = ["NAMED", "ImageSet", "load_images"]
 
@@ -116,11 +116,7 @@ def load_images(dataset: str, size: int | None = None) -> ImageSet:
 
 def scikit_digits() -> ImageSet:
     """The 8 x 8 digits that come with scikit-learn; one fifth is held out."""
-    try:
-        from sklearn.datasets import load_digits
-    except ImportError as missing:
-        raise MissingExtra("the data set 'digits'", "generative") from missing
-    digits = load_digits()
+    digits = optional("sklearn.datasets", "the data set 'digits'", "generative").load_digits()
     grey = np.rint(digits.images * (255 / 16)).astype(np.uint8)[:, None]  # 17 levels
     labels = digits.target.astype(np.int64)
     return held_out_split("digits", grey, labels, tuple("0123456789"), test_share=0.2)

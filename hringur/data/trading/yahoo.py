@@ -18,7 +18,7 @@ import numpy as np
 from hringur.data.files import write_whole
 from hringur.data.trading.market_files import MAX_GAP_DAYS, read_prices
 from hringur.data.trading.prices import Prices, checked
-from hringur.types import MissingExtra, UserError
+from hringur.types import UserError, optional
 
 FIRST_DAY = "2000-01-01"
 TICKER = re.compile(r"[A-Za-z0-9^][A-Za-z0-9.^=-]{0,19}")
@@ -57,10 +57,7 @@ def _cache_folder() -> Path:
 
 
 def _fetch(ticker: str) -> Prices:
-    try:
-        import yfinance
-    except ImportError as missing:
-        raise MissingExtra("prices from Yahoo", "yahoo") from missing
+    yfinance = optional("yfinance", "prices from Yahoo", "yahoo")
     try:
         table = yfinance.download(
             ticker,

@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
-from hringur.types import MissingExtra, UserError
+from hringur.types import UserError, optional
 
 LEFT, WAIT, RIGHT = range(3)
 ACTION_NAMES = ("Left", "Wait", "Right")
@@ -111,15 +111,8 @@ class BreakoutOptions:
 
 
 def load_ale() -> Any:
-    """The module ale_py, which is imported only once somebody plays.
-
-    Raises:
-        MissingExtra: it is not installed.
-    """
-    try:
-        import ale_py
-    except ImportError as error:
-        raise MissingExtra("ThreeActionBreakout-v0", "atari") from error
+    """The module ale_py, which is an extra."""
+    ale_py = optional("ale_py", "ThreeActionBreakout-v0", "atari")
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     return ale_py
 

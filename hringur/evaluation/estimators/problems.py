@@ -45,8 +45,20 @@ class BenchProblem:
     """from parameters ``*batch *theta``"""
 
     f: Callable[[Tensor], Tensor]
-    expectation: Callable[[Tensor], Tensor]
-    """E[f] at theta, exact and differentiable"""
+    outcomes: Tensor | None = None
+    """all values of z, where they can be enumerated"""
+
+    closed_form: Callable[[Tensor], Tensor] | None = None
+    """E[f] at theta, where they cannot"""
+
+    def expectation(self, theta: Tensor) -> Tensor:
+        """E[f] at theta, exact and differentiable."""
+        if self.closed_form is not None:
+            return self.closed_form(theta)
+        assert self.outcomes is not None
+        return (
+            self.distribution(theta).log_prob(self.outcomes).exp() * self.f(self.outcomes)
+        ).sum()
 
     @property
     def exact(self) -> Tensor:
@@ -62,14 +74,6 @@ class BenchProblem:
             for name, promise in promises.items()
             if promise.objective == "mean" and {"any", self.family} & set(promise.families)
         ]
-
-
-def enumerated(
-    distribution: Callable[[Tensor], Sampled], f: Callable[[Tensor], Tensor], outcomes: Tensor
-) -> Callable[[Tensor], Tensor]:
-    """The expectation as a sum over all outcomes."""
-    cost = f(outcomes)
-    return lambda theta: (distribution(theta).log_prob(outcomes).exp() * cost).sum()
 
 
 def lecture() -> BenchProblem:
@@ -111,7 +115,7 @@ def categorical() -> BenchProblem:
         parameters=logits,
         distribution=categoricals,
         f=f,
-        expectation=enumerated(categoricals, f, outcomes),
+        outcomes=outcomes,
     )
 
 
@@ -126,7 +130,7 @@ def gaussian() -> BenchProblem:
         parameters=torch.stack([mean, torch.full_like(mean, 0.7)]),
         distribution=lambda theta: gaussians(theta[..., 0, :], theta[..., 1, :]),
         f=lambda z: _squares(z - target),
-        expectation=lambda theta: _squares(theta[0] - target) + _squares(theta[1]),
+        closed_form=lambda theta: _squares(theta[0] - target) + _squares(theta[1]),
     )
 
 
@@ -149,7 +153,7 @@ def tour() -> BenchProblem:
         parameters=-GREED * distance / distance.mean(),
         distribution=TourDistribution,
         f=f,
-        expectation=enumerated(TourDistribution, f, outcomes),
+        outcomes=outcomes,
     )
 
 
@@ -219,7 +223,7 @@ def _bits(
         parameters=torch.tensor(logits, dtype=torch.float64),
         distribution=bernoullis,
         f=f,
-        expectation=enumerated(bernoullis, f, outcomes),
+        outcomes=outcomes,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from hringur.agents.reinforce.action_distributions import OneOf
 from hringur.agents.reinforce.agent import Reinforce
@@ -70,36 +71,30 @@ def film_agent(
 
 def probabilities_of(agent: Any) -> Probabilities | None:
     """The probabilities of an agent's actions; None for one without a policy, such as DQN."""
+    masked = True
+    policy: Any = getattr(getattr(agent, "model", agent), "policy", None)
     if isinstance(agent, Reinforce):
-        return _of_reinforce(agent) if isinstance(agent.actions, OneOf) else None
-    policy = getattr(getattr(agent, "model", agent), "policy", None)
-    if not hasattr(policy, "get_distribution"):
+        if not isinstance(agent.actions, OneOf):
+            return None
+
+        def probabilities(observation: Any) -> Tensor:
+            seen = tensors(agent.leaves, observation, agent.fabric.device)
+            return agent.network.logits(seen)[0].float().softmax(dim=0)
+    elif hasattr(policy, "get_distribution"):
+        masked = "action_masks" in inspect.signature(agent.predict).parameters
+
+        def probabilities(observation: Any) -> Tensor:
+            seen, _ = policy.obs_to_tensor(observation)
+            return policy.get_distribution(seen).distribution.probs[0]
+    else:
         return None
-    return _of_sb3(policy, "action_masks" in inspect.signature(agent.predict).parameters)
 
-
-def _of_reinforce(agent: Reinforce) -> Probabilities:
     @torch.no_grad()
-    def chances(observation: Any, mask: Mask = None) -> Float[np.ndarray, " A"]:
-        seen = tensors(agent.leaves, observation, agent.fabric.device)
-        softmax = agent.network.logits(seen)[0].float().softmax(dim=0)
-        return _among(softmax.cpu().numpy(), mask)
+    def among_allowed(observation: Any, mask: Mask = None) -> Float[np.ndarray, " A"]:
+        found = probabilities(observation).cpu().numpy()
+        if not masked or mask is None or not np.any(mask):
+            return found
+        allowed = found * (np.asarray(mask) != 0)
+        return allowed / allowed.sum()
 
-    return chances
-
-
-def _of_sb3(policy: Any, heeds_masks: bool) -> Probabilities:
-    @torch.no_grad()
-    def chances(observation: Any, mask: Mask = None) -> Float[np.ndarray, " A"]:
-        seen, _ = policy.obs_to_tensor(observation)
-        softmax = policy.get_distribution(seen).distribution.probs[0]
-        return _among(softmax.cpu().numpy(), mask if heeds_masks else None)
-
-    return chances
-
-
-def _among(chances: Float[np.ndarray, " A"], mask: Mask) -> Float[np.ndarray, " A"]:
-    if mask is None or not np.any(mask):
-        return chances
-    allowed = chances * (np.asarray(mask) != 0)
-    return allowed / allowed.sum()
+    return among_allowed

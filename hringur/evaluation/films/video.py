@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from hringur.data.files import check_writable, replacing
 from hringur.evaluation.films.game import Game, Moment
-from hringur.types import MissingExtra, UserError
+from hringur.types import UserError, optional
 
 SUFFIXES = (".mp4", ".gif")
 BLOCK = 16
@@ -121,8 +121,4 @@ def _write_gif(path: Path, frames: Iterator[Picture], shape: tuple[int, ...], fp
 
 
 def _ffmpeg() -> Any:
-    try:
-        import imageio_ffmpeg
-    except ImportError as error:
-        raise MissingExtra("an .mp4 video", "video") from error
-    return imageio_ffmpeg
+    return optional("imageio_ffmpeg", "an .mp4 video", "video")

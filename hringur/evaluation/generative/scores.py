@@ -7,7 +7,7 @@ The references are the model before its first update, the training images and th
 
 import torch
 
-from hringur.divergences.features import check_pot, reconstruction_error
+from hringur.divergences.features import python_optimal_transport, reconstruction_error
 from hringur.evaluation.generative.report import GenerativeReport
 from hringur.evaluators.images import WHILE_TRAINING, ImageEvaluator, latent_mismatch
 from hringur.generative.model import ImageModel
@@ -19,7 +19,7 @@ def check_extras(model: type[ImageModel]) -> None:
     """Raise ``MissingExtra`` where a model's figures need scikit-learn or POT."""
     model.check_extras()
     if model.encodes:
-        check_pot()
+        python_optimal_transport()
 
 
 def score_model(model: ImageModel, evaluator: ImageEvaluator, seed: int = 0) -> GenerativeReport:

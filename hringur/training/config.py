@@ -121,28 +121,24 @@ class Averages:
 
 
 class Due:
-    """True once every given number of steps, seconds or samples; None is never."""
+    """True once every so many ``steps``, ``seconds`` or ``samples``; None is never."""
 
     def __init__(
         self,
-        every_steps: int | None,
-        every_seconds: float | None,
         now: Counters,
-        every_samples: int | None = None,
+        steps: int | None = None,
+        seconds: float | None = None,
+        samples: int | None = None,
     ) -> None:
-        self.every_steps = every_steps
-        self.every_seconds = every_seconds
-        self.every_samples = every_samples
+        self.steps, self.seconds, self.samples = steps, seconds, samples
         self._last = now
 
     def __call__(self, now: Counters) -> bool:
         """Whether it is due at ``now``; if so, seconds and samples are counted from here on."""
-        by_steps = self.every_steps is not None and now.steps % self.every_steps == 0
-        passed = now.seconds - self._last.seconds
-        by_seconds = self.every_seconds is not None and passed >= self.every_seconds
-        seen = now.samples - self._last.samples
-        by_samples = self.every_samples is not None and seen >= self.every_samples
-        due = by_steps or by_seconds or by_samples
+        due = self.steps is not None and now.steps % self.steps == 0
+        for name in ("seconds", "samples"):
+            every, passed = getattr(self, name), getattr(now, name) - getattr(self._last, name)
+            due |= every is not None and passed >= every
         if due:
             self._last = now
         return due

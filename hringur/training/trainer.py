@@ -103,8 +103,8 @@ class _Run(Progress):
         """Update, log, evaluate and save until the budget is used up; True if interrupted."""
         config, now = self.config, self.now
         intervals = (config.evaluate_every_steps, config.evaluate_every_seconds)
-        evaluate = Due(*intervals, now, config.evaluate_every_samples)
-        save = Due(config.checkpoint_every_steps, config.checkpoint_every_seconds, now)
+        evaluate = Due(now, *intervals, config.evaluate_every_samples)
+        save = Due(now, config.checkpoint_every_steps, config.checkpoint_every_seconds)
         share, stop = agree((config.share(now), False))
         while share < 1 and not stop:
             self.update(share)

@@ -11,7 +11,7 @@ def test_averages_are_over_the_updates_that_told_a_tag():
 
 def test_due_by_steps_by_seconds_by_both_and_never():
     def run(every_steps, every_seconds, first=0):
-        due = Due(every_steps, every_seconds, Counters(steps=first, seconds=0.5 * first))
+        due = Due(Counters(steps=first, seconds=0.5 * first), every_steps, every_seconds)
         moments = [Counters(steps=step, seconds=0.5 * step) for step in range(first + 1, 13)]
         return [now.steps for now in moments if due(now)]
 
@@ -23,8 +23,8 @@ def test_due_by_steps_by_seconds_by_both_and_never():
 
 
 def test_due_by_samples_which_come_in_batches():
-    due = Due(None, None, Counters(), every_samples=100)
+    due = Due(Counters(), samples=100)
     seen = [Counters(steps=k, samples=40 * k) for k in range(1, 9)]
     assert [now.samples for now in seen if due(now)] == [120, 240]
-    late = Due(None, None, Counters(samples=1000), every_samples=100)
+    late = Due(Counters(samples=1000), samples=100)
     assert not late(Counters(samples=1099)) and late(Counters(samples=1100))

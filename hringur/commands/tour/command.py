@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from hringur.commands.console import parse, print_json
+from hringur.commands.options import check_seed
 from hringur.data.files import check_writable
 from hringur.training.config import Device
 from hringur.types import Season, UserError
@@ -88,8 +89,7 @@ class Tour:
             raise UserError("--exact and --agent exclude each other: give one")
         if not self.seconds > 0:  # NaN fails too
             raise UserError(f"--seconds must be positive, got {self.seconds}")
-        if not 0 <= self.seed < 2**32:
-            raise UserError(f"--seed must be in 0..{2**32 - 1}, got {self.seed}")
+        check_seed(self.seed)
         if self.map_path is not None:
             check_map(self.map_path)
 
@@ -109,8 +109,10 @@ def main(arguments: list[str]) -> None:
     if options.agent is not None:
         tour_methods.check_agent(options.agent)
     problem = read_problem(options)
-    if options.device == "cuda":
-        check_gpu()
+    if options.device == "cuda":  # refused if it is not there, even if nothing would use it
+        from hringur.training.trainer import TrainerConfig, make_fabric
+
+        make_fabric(TrainerConfig(device="cuda"))
     found = None
     if not options.exact:
         agent = options.agent or tour_methods.default_agent(problem)
@@ -144,10 +146,3 @@ def check_map(path: Path) -> None:
     if path.suffix.lower() != ".png":
         raise UserError(f"--map must end in .png, got {path}")
     check_writable(path)
-
-
-def check_gpu() -> None:
-    """Refuse a GPU that is not there, even if nothing would have used it."""
-    from hringur.training.trainer import TrainerConfig, make_fabric
-
-    make_fabric(TrainerConfig(device="cuda"))

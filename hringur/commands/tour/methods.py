@@ -5,7 +5,6 @@ Networks, and with them torch, are imported only when one is used.
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -85,9 +84,10 @@ def by_network(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
     """A network, and 2-opt on what it planned."""
     from hringur.agents.tours.agent import TourAgent
     from hringur.agents.tours.decoding import Decoding
+    from hringur.trained import load
     from hringur.training.random_state import seed_everything
 
-    learner = load_agent(agent, device)
+    learner = load(ATTENTION_MODEL if agent == "attention-model" else agent, device)
     seed_everything(seed)
     if isinstance(learner, TourAgent):
         decoding = Decoding(method="all-starts" if problem.round_trip else "sampling")
@@ -98,14 +98,6 @@ def by_network(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
         tour, label = step_by_step(learner, agent, problem), "greedy"
     improved = two_opt(problem.instance.distance, tour, problem.round_trip)
     return Plan(tour=improved[0], method=f"{agent}, {label} + 2-opt", network_tour=tour[0])
-
-
-def load_agent(agent: str, device: Device) -> Any:
-    """The learner in a run folder or in a saved file, or the one that is shipped."""
-    from hringur.trained import load_trained
-
-    path = ATTENTION_MODEL if agent == "attention-model" else Path(agent)
-    return load_trained(path, device).learner
 
 
 def step_by_step(learner: Any, agent: str, problem: Problem) -> Int[np.ndarray, "1 N"]:

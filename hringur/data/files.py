@@ -218,7 +218,11 @@ def csv_rows(
 
 def json_text(record: Any) -> str:
     """``record`` as a JSON document; what has no value (NaN, infinity) is null."""
-    return json.dumps(plain(record), ensure_ascii=False, indent=2, allow_nan=False)
+    values = plain(record)
+    text = json.dumps(values, ensure_ascii=False, indent=2, allow_nan=False)
+    if text.replace("\n", "").isprintable():
+        return text
+    return json.dumps(values, indent=2, allow_nan=False)  # what a terminal would obey is escaped
 
 
 def plain(value: Any) -> Any:

@@ -9,6 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from hringur.data.files import write_whole
+from hringur.data.text import drawn
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#5F6368"
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#56B4E9", "#E69F00")
@@ -20,7 +21,7 @@ def new_figure(width: float, height: float, title: str = "", size: int = 12) -> 
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(title, x=0.01, ha="left", fontsize=size, fontweight="bold")
+        figure.suptitle(drawn(title), x=0.01, ha="left", fontsize=size, fontweight="bold")
     return figure
 
 

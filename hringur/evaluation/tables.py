@@ -58,7 +58,7 @@ class Table(Generic[Row]):
     def __rich__(self) -> rich.table.Table:
         """The table for a terminal; nothing in a cell is markup."""
         table = rich.table.Table(
-            title=Text(self.title) if self.title else None,
+            title=Text(printable(self.title)) if self.title else None,
             title_justify="left",
             box=SIMPLE_HEAD,
             pad_edge=False,
@@ -84,7 +84,7 @@ class Table(Generic[Row]):
         rule = ["---" if column.text else "--:" for column in self.columns]
         lines = [headings, rule, *self.lines()]
         joined = (" | ".join(line).replace("\n", " ") for line in lines)
-        title = f"{self.title}\n\n" if self.title else ""
+        title = f"{printable(self.title)}\n\n" if self.title else ""
         return title + "".join(f"| {line} |\n" for line in joined)
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from hringur.data.files import write_whole
+from hringur.data.text import drawn
 from hringur.divergences.transport import transport_plan
 from hringur.generative.batches import as_floats
 from hringur.types import State
@@ -135,7 +136,7 @@ def tiles_figure(images: Float[Tensor, "B C H W"], title: str, columns: int = 8)
     axes = figure.add_axes((0, 0, 1, 1 - 0.35 / figure.get_figheight()))
     axes.imshow(sheet, interpolation="nearest")
     axes.set_axis_off()
-    figure.suptitle(title, y=0.995, va="top", fontsize=10)
+    figure.suptitle(drawn(title), y=0.995, va="top", fontsize=10)
     return figure
 
 
@@ -163,7 +164,7 @@ def plane_figure(
     dots = axes.scatter(codes[:, 0], codes[:, 1], c=labels, cmap="tab10", s=5)
     present = np.unique(labels).tolist()
     handles, _ = dots.legend_elements(num=present)
-    axes.legend(handles, [classes[label] for label in present], fontsize=7)
+    axes.legend(handles, [drawn(classes[label]) for label in present], fontsize=7)
     axes.set(title="codes of held-out images", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
     return figure
 

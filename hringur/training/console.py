@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from hringur.training.config import Counters
+from hringur.types import printable
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_BARS = 0.25
@@ -55,7 +56,7 @@ class Bar(Display):
 
     def say(self, line: str) -> None:
         """One line above the bar."""
-        self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._bar.console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
     def close(self) -> None:
         """Leave the bar as it is."""
@@ -76,7 +77,7 @@ class Lines(Display):
 
     def say(self, line: str) -> None:
         """Print the line."""
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
 
 class Speed:

@@ -18,7 +18,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from hringur.data.files import plain, read_text, write_whole
+from hringur.data.files import plain, read_json, read_text, write_whole
 from hringur.training import checkpoint
 from hringur.training.fabric import rank
 from hringur.types import State, UserError
@@ -91,11 +91,7 @@ class RunFolder:
 
     def settings(self) -> Any:
         """The settings that the run was started with, as plain values."""
-        path = self.path / "config.json"
-        try:
-            return json.loads(read_text(path))
-        except (ValueError, RecursionError) as error:
-            raise UserError(f"cannot read the settings in {path}: {error}") from error
+        return read_json(self.path / "config.json")
 
     def save_checkpoint(self, state: State, step: int, keep: int) -> Path:
         """Write the checkpoint of ``step``, then drop all but the last ``keep`` ones."""

@@ -1,9 +1,18 @@
+import json
 import os
 
 import pytest
 
 from hringur.data import files
-from hringur.data.files import csv_rows, read_bytes, read_json, read_text, reading, write_whole
+from hringur.data.files import (
+    csv_rows,
+    json_text,
+    read_bytes,
+    read_json,
+    read_text,
+    reading,
+    write_whole,
+)
 from hringur.types import UserError
 
 
@@ -123,3 +132,10 @@ def test_csv_rows_are_bounded():
         csv_rows(text, "own.csv", 2, 1)
     with pytest.raises(UserError, match="own.csv, line 1: not a CSV file: field larger"):
         csv_rows("a" * 200_000, "own.csv", 2, 2)
+
+
+def test_json_keeps_letters_and_escapes_what_a_terminal_would_obey():
+    assert json_text({"a": "Vík"}) == '{\n  "a": "Vík"\n}'
+    for hostile in ("\x9b2J", "\u202e", "\udcff", "\x1b"):
+        text = json_text({"a": hostile})
+        assert text.replace("\n", "").isprintable() and json.loads(text) == {"a": hostile}

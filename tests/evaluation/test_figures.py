@@ -1,8 +1,11 @@
 import os
 
+import numpy as np
 import pytest
+import torch
 
 from hringur.evaluation.figures import light_grid, new_figure, save
+from hringur.generative.pictures import plane_figure, tiles_figure
 from hringur.types import UserError
 
 
@@ -25,3 +28,11 @@ def test_a_figure_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeyp
     with pytest.raises(UserError, match="No space left"):
         save(new_figure(3.0, 1.0), path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_foreign_names_are_drawn_as_they_stand(tmp_path):
+    name = "$x_{$"  # half a formula: matplotlib would raise
+    codes = np.zeros((4, 2))
+    save(new_figure(3.0, 2.0, name), tmp_path / "a.png")
+    save(plane_figure(codes, np.arange(4) % 2, ("a", name)), tmp_path / "b.png")
+    save(tiles_figure(torch.zeros(4, 1, 3, 3), name), tmp_path / "c.png")

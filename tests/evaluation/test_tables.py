@@ -87,3 +87,10 @@ def test_json_has_the_interval_beside_the_figure():
         "gap_interval": [0.25, 0.75],
     }
     assert estimate_json("gap", None) == {"gap": None, "gap_interval": None}
+
+
+def test_no_cell_steers_a_terminal():
+    hostile = Table(columns=COLUMNS, rows=[Town("\x1b[2J\u202e", None)], title="\x07runs")
+    for shown in (printed(hostile), hostile.markdown()):
+        assert r"\x1b[2J\u202e" in shown and r"\x07runs" in shown
+        assert shown.replace("\n", "").isprintable()

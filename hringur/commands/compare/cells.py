@@ -5,7 +5,6 @@ comparison that was killed continues without doing anything twice. Several cells
 time: in processes of this machine, or on a Ray cluster.
 """
 
-import json
 import os
 import shlex
 import threading
@@ -16,12 +15,12 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal
-from zipfile import BadZipFile
 
 import joblib
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from hringur.commands.train.running import run
+from hringur.data.files import read_json, reading
 from hringur.trained import RunSettings, latest_state, read_settings
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
@@ -66,15 +65,15 @@ class CellTask(ABC):
     def read(cls, path: Path) -> Any:
         """The cell in a file."""
         try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            cell = cls.parse(values, path)
-            name = f"{values[cls.kind]}-{values['seed']}"
+            values = read_json(path)
+            with reading(path, "a cell"):
+                cell = cls.parse(values, path)
+                name = f"{values[cls.kind]}-{values['seed']}"
             if path.stem != name:
-                raise ValueError(f"it is of {name}")
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
+                raise UserError(f"it is of {name}")
+        except UserError as error:
             raise UserError(
-                f"the cell file {path} is broken ({type(error).__name__}: {error});"
-                " delete it to have the cell done again"
+                f"the cell file {path} is broken ({error}); delete it to have the cell done again"
             ) from error
         return cell
 

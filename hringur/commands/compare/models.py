@@ -12,6 +12,7 @@ import numpy as np
 from hringur.commands.compare.cells import CellTask
 from hringur.commands.compare.training import Findings, TrainedComparison, check_contenders
 from hringur.commands.options import DataSet, Size, check_counts
+from hringur.data.archives import read_arrays
 from hringur.data.files import write_whole
 from hringur.data.images.images import load_images
 from hringur.evaluation.generative import comparison
@@ -202,8 +203,7 @@ class ModelTask(CellTask):
     def parse(cls, values: Any, path: Path) -> ModelCell:
         """The cell that was recorded as ``values``, with the pictures beside its file."""
         record = read(ModelRecord, values, path.name)
-        with np.load(path.with_suffix(".npz"), allow_pickle=False) as found:
-            pictures = {kind: found[kind] for kind in found.files}
+        pictures = read_arrays(path.with_suffix(".npz"))
         if SAMPLES not in pictures:
             raise ValueError("pictures are missing")
         return ModelCell(**vars(record), pictures=pictures)

@@ -26,13 +26,13 @@ from hringur.commands.compare.cells import (
 )
 from hringur.commands.console import note, print_json, show
 from hringur.commands.options import check_counts, check_figure
-from hringur.data.files import json_text, write_whole
+from hringur.data.files import json_text, read_json, reading, write_whole
 from hringur.evaluation.agents.comparison import seed_words
 from hringur.evaluation.figures import save
 from hringur.evaluation.statistics import over_runs_words
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.trainer import make_fabric
-from hringur.types import UserError
+from hringur.types import UserError, printable
 
 SETTINGS = "comparison.json"
 """File of the folder with what all its cells have in common."""
@@ -215,9 +215,9 @@ def report(
     print(f"{over_runs_words(found.runs)}\n")
     for table in further:
         show(table)
-    print(f"the command: {command}")
+    print(f"the command: {printable(command)}")
     for path in figures:
-        print(f"drawn: {path}")
+        print(f"drawn: {printable(str(path))}")
 
 
 def check_contenders(
@@ -246,22 +246,18 @@ def check_buildable(tasks: Sequence[CellTask]) -> None:
 def check_same(folder: Path, settings: Mapping[str, Any]) -> None:
     """Refuse a folder that holds anything but the same comparison."""
     path = folder / SETTINGS
-    try:
+    with reading(path, "a comparison's settings"):
         if not path.exists():
             if folder.exists() and any(folder.iterdir()):
                 raise UserError(f"{folder} exists and holds no comparison: choose another --folder")
             return
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read_json(path)
         for name, value in settings.items():
             if found[name] != value:
                 raise UserError(
                     f"{folder} holds a comparison with {name} {found[name]}, not {value}:"
                     " choose another --folder"
                 )
-    except UserError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is no comparison's: {type(error).__name__}: {error}") from error
 
 
 def keep_settings(folder: Path, settings: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Outcome, TrainerConfig, make_fabric, train
-from hringur.types import State
+from hringur.types import State, printable
 
 Config = TypeVar("Config")
 
@@ -122,4 +122,4 @@ def report(settings: RunSettings, folder: Path, outcome: Outcome, as_json: bool)
     elif not outcome.interrupted:
         for tag, value in sorted(outcome.metrics.items()):
             print(f"{tag:40} {value:.4g}")
-        print(f"\nnext: hringur evaluate {folder}")
+        print(f"\nnext: hringur evaluate {printable(str(folder))}")

@@ -6,7 +6,6 @@ that other libraries use serve as well (``x_train``, ``train_images``, ...). Axe
 N C H W, with one or three channels C.
 """
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,8 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image
 
-from hringur.data.files import check_file, reading
-from hringur.data.images.files import MAX_ARCHIVE_BYTES, check_unpacked, pixels_of, stacked
+from hringur.data.archives import read_arrays
+from hringur.data.images.files import pixels_of, stacked
 from hringur.data.images.image_set import ImageSet, as_bytes, held_out_split
 from hringur.types import UserError, printable
 
@@ -74,17 +73,13 @@ def read_npz(path: Path) -> ImageSet:
     Raises:
         UserError: it is damaged, holds code, or its arrays are not as the module says.
     """
-    what, arrays = "an .npz of plain numbers", {}
-    check_file(path, MAX_ARCHIVE_BYTES)
-    with reading(path, what), zipfile.ZipFile(path) as packed:
-        stored = {entry.filename.removesuffix(".npy"): entry for entry in packed.infolist()}
-        present = ", ".join(map(repr, stored)) or "none"
-        for name, aliases in ALIASES.items():
-            found = [stored[alias] for alias in aliases if alias in stored]
-            if found:
-                check_unpacked(path, found[0])
-                with packed.open(found[0]) as file:
-                    arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+    stored = read_arrays(path)
+    present = ", ".join(map(repr, stored)) or "none"
+    arrays = {
+        name: stored[found[0]]
+        for name, aliases in ALIASES.items()
+        if (found := [alias for alias in aliases if alias in stored])
+    }
     if "images" not in arrays and not {"train", "test"} <= arrays.keys():
         raise UserError(f"{path} needs an array 'images', or 'train' and 'test'; it has {present}")
     return _image_set(arrays, printable(path.stem), f"{path}: ")

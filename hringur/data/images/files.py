@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Int64, UInt8
 from PIL import Image
 
+from hringur.data.archives import MAX_ARCHIVE_BYTES, check_unpacked
 from hringur.data.files import check_file, read_bytes, reading
 from hringur.data.images.attributes import FILE, parse_attributes
 from hringur.data.images.image_set import (
@@ -42,9 +43,6 @@ MAX_FILE_BYTES = 1 << 26
 
 MAX_SET_BYTES = 1 << 32
 """All pixels together lie in memory: 4 GiB."""
-
-MAX_ARCHIVE_BYTES = 3 << 28
-"""An archive, and what it unpacks to: 768 MiB. A larger set is read from a folder."""
 
 
 @dataclass(frozen=True)
@@ -98,15 +96,6 @@ def read_zip(path: Path, size: int | None = None) -> ImageSet:
 
         source = _Source(printable(path.stem), str(path), read, MAX_ARCHIVE_BYTES)
         return _image_set(source, entries, size)
-
-
-def check_unpacked(path: Path, entry: zipfile.ZipInfo, most: int = MAX_ARCHIVE_BYTES) -> None:
-    """Refuse an entry of an archive that says that it unpacks to more than ``most`` bytes."""
-    if entry.file_size > most:
-        raise UserError(
-            f"{path}: {entry.filename} unpacks to {entry.file_size >> 20:,} MiB, "
-            f"at most {most >> 20:,} are read"
-        )
 
 
 def _image_set(source: _Source, files: Iterable[PurePosixPath], size: int | None) -> ImageSet:

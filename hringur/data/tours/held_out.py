@@ -8,9 +8,6 @@ Sets are drawn by ``scripts/make_held_out.py`` from the entropy of a pair of num
 from that of a single seed below 2**64, so that no training run can meet a held-out stream.
 """
 
-import io
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,6 +17,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float64, Int64, Integer
 
+from hringur.data.archives import read_arrays
+from hringur.data.files import reading
 from hringur.data.tours.iceland import places
 from hringur.data.tours.instances import IcelandPlaces, euclidean
 from hringur.types import Instances, UserError
@@ -64,12 +63,10 @@ class HeldOut:
 def held_out(name: str) -> HeldOut:
     """The set of this name, as shipped."""
     n = _check_name(name)
-    file = resources.files("hringur.data.tours") / "held_out" / f"{name}.npz"
-    try:
-        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
-            drawn, optimal, tour = stored["drawn"], stored["optimal"], stored["tour"]
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise UserError(f"held-out set {name} cannot be read from {file}: {error}") from error
+    shipped = resources.files("hringur.data.tours") / "held_out" / f"{name}.npz"
+    with resources.as_file(shipped) as path, reading(path, "a held-out set"):
+        stored = read_arrays(path)
+        drawn, optimal, tour = stored["drawn"], stored["optimal"], stored["tour"]
     env_id = "IcelandTSP-v0" if name.startswith("iceland") else "EuclideanTSP-v0"
     return HeldOut(name, env_id, n, held_out_instances(name, drawn), optimal, tour.astype(np.int64))
 

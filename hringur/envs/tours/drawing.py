@@ -18,6 +18,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke, withStroke
 
+from hringur.data.text import drawn
 from hringur.data.tours.iceland import numbers_at, places, project, roads
 from hringur.envs.tours.iceland_map import BOUNDS, CREDIT, INK, draw_iceland, road_points
 from hringur.envs.tours.labels import label_places
@@ -198,7 +199,7 @@ def _draw_words(axes: Axes, picture: TourPicture) -> None:
     halo = [withStroke(linewidth=3, foreground="white", alpha=0.8)]
     style: dict[str, Any] = {"transform": axes.transAxes, "zorder": 11}
     words = style | {"color": INK, "va": "top", "path_effects": halo}
-    axes.text(0.025, 0.97, picture.title, fontsize=21, fontweight="bold", **words)
-    axes.text(0.025, 0.923, picture.note, fontsize=12.5, **words)
+    axes.text(0.025, 0.97, drawn(picture.title), fontsize=21, fontweight="bold", **words)
+    axes.text(0.025, 0.923, drawn(picture.note), fontsize=12.5, **words)
     if picture.season is not None:
         axes.text(0.985, 0.015, CREDIT, fontsize=7.5, ha="right", color="#5d7380", **style)

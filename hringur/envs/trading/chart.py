@@ -13,6 +13,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from hringur.data.text import drawn
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PROCESSES
 from hringur.envs.tours.drawing import DOTS_PER_INCH, ROUTE, START, WAITING, pixels
@@ -217,7 +218,7 @@ def _draw_words(figure: Figure, told: Story) -> None:
     if passed == told.days:
         sold += int(told.position[-1])
     stand = f"{passed} days" if passed == told.days else f"day {passed} of {told.days}"
-    note = f"{told.name}, {stand}, bought {_times(bought)}, sold {_times(sold)}"
+    note = f"{drawn(told.name)}, {stand}, bought {_times(bought)}, sold {_times(sold)}"
     if told.dates is not None:
         note += f", {told.dates[0]} to {told.dates[passed]}"
     figure.text(

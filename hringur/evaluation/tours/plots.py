@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from hringur.data.text import drawn
 from hringur.evaluation.figures import KIND_COLOURS, light_grid, new_figure
 from hringur.evaluation.tours.scores import Score
 from hringur.evaluation.tours.table import ranked
@@ -41,7 +42,7 @@ def gap_chart(scores: Sequence[Score], title: str | None = None) -> Figure:
             va="center",
             fontsize=9,
         )
-    axes.set_yticks(range(len(shown)), [score.label for score in shown])
+    axes.set_yticks(range(len(shown)), [drawn(score.label) for score in shown])
     for tick, score in zip(axes.get_yticklabels(), shown, strict=True):
         tick.set_color(KIND_COLOURS[score.kind])
     axes.invert_yaxis()

@@ -265,7 +265,7 @@ def with_text_for_a_number(folder: Path) -> str:
 def with_half_a_config(folder: Path) -> str:
     config = folder / "config.json"
     config.write_text(config.read_text()[:40])
-    return "cannot read the settings"
+    return "config.json as JSON"
 
 
 def without_a_config(folder: Path) -> str:

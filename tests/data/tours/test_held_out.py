@@ -62,11 +62,11 @@ def test_what_the_writer_refuses(tmp_path):
 def test_what_the_loader_refuses(shipped_from):
     with pytest.raises(UserError, match="one of iceland-20.*got 'iceland-7'"):
         held_out("iceland-7")
-    with pytest.raises(UserError, match="iceland-20 cannot be read"):
+    with pytest.raises(UserError, match="cannot read .*iceland-20"):
         held_out("iceland-20")
     save_held_out(shipped_from, "iceland-20", drawn("iceland-20"), np.tile(np.arange(20), (5, 1)))
     whole = (shipped_from / "iceland-20.npz").read_bytes()
     for damaged in (whole[: len(whole) // 2], b"", b"not a zip"):
         (shipped_from / "iceland-20.npz").write_bytes(damaged)
-        with pytest.raises(UserError, match="iceland-20 cannot be read"):
+        with pytest.raises(UserError, match="cannot read .*iceland-20"):
             held_out("iceland-20")

@@ -4,7 +4,8 @@ Numbers are standardised; choices become one-hot rows, or learned ones if there 
 images go through convolutions. A choice among n beside a table of n rows of numbers also brings
 the row that it points at, which a perceptron could hardly look up by itself. All features are
 concatenated, and two separate perceptrons, one for the policy and one for the critic, read them.
-Behind convolutions, which they share, each is a single layer.
+Behind convolutions, which they share, each is a single layer. With ``score_actions`` the policy
+also scores each action by the row of numbers that the observation has for it.
 """
 
 import math
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from hringur.agents.reinforce.layers import Image, RewardScale, Standardise, perceptron
 from hringur.agents.reinforce.observations import Leaf, Observation
 from hringur.agents.reinforce.settings import ReinforceSettings
+from hringur.types import UserError
 
 MANY = 256  # values of a choice above which its rows are learned
 EMBEDDING = 32  # numbers of such a row
@@ -29,16 +31,25 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.encoders = nn.ModuleDict()
         self.names = [leaf.name for leaf in leaves]
-        features = 0
+        features, rows = 0, []
         for leaf in leaves:
             own = encoder(leaf, config)
             self.encoders[_key(leaf.name)] = own
+            if isinstance(own, Numbers) and leaf.shape[:1] == (n_logits,):
+                rows.append((features, math.prod(leaf.shape[1:])))
             features += own.n_features
         self.pointers = pointers(leaves)
-        features += sum(leaf.shape[1] for _, leaf in self.pointers)
+        for _, table in self.pointers:
+            if table.shape[1] == n_logits:
+                rows.append((features, 1))
+            features += table.shape[1]
         images = any(leaf.kind == "image" for leaf in leaves)
         hidden = [] if images else [config.width] * config.layers
-        self.policy = perceptron(features, hidden, n_logits, config.activation, gain=0.01)
+        self.policy: nn.Module = perceptron(
+            features, hidden, n_logits, config.activation, gain=0.01
+        )
+        if config.score_actions:
+            self.policy = ScoredActions(self.policy, rows, n_logits, config)
         self.critic = perceptron(features, hidden, 1, config.activation, gain=1.0)
         self.reward_scale = RewardScale()
 
@@ -81,6 +92,44 @@ class ActorCritic(nn.Module):
             rows = found[table.name].unflatten(1, table.shape)
             features.append(rows.gather(1, index)[:, 0])
         return features[0] if len(features) == 1 else torch.cat(features, dim=1)
+
+
+class ScoredActions(nn.Module):
+    """Logits from all features, and a score of each action from those that are its own.
+
+    One perceptron scores every action, so that what is learned of one holds for all.
+    """
+
+    def __init__(
+        self,
+        logits: nn.Module,
+        rows: list[tuple[int, int]],
+        n_actions: int,
+        config: ReinforceSettings,
+    ) -> None:
+        """``rows`` are first feature and features of an action, for each part with a row a piece.
+
+        Raises:
+            UserError: no part of the observation has a row for each action.
+        """
+        super().__init__()
+        if not rows:
+            raise UserError(
+                f"score_actions needs a part of the observation with {n_actions} rows of numbers,"
+                " one for each action"
+            )
+        self.logits, self.rows, self.n_actions = logits, rows, n_actions
+        width = sum(size for _, size in rows)
+        hidden = [config.width] * max(config.layers, 1)
+        self.score = perceptron(width, hidden, 1, config.activation, gain=0.01)
+
+    def forward(self, features: Float[Tensor, "B F"]) -> Float[Tensor, "B A"]:
+        """Logits of all actions."""
+        own = [
+            features[:, first : first + self.n_actions * size].unflatten(1, (self.n_actions, size))
+            for first, size in self.rows
+        ]
+        return self.logits(features) + self.score(torch.cat(own, dim=2))[..., 0]
 
 
 class Numbers(nn.Module):

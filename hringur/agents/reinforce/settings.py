@@ -104,6 +104,10 @@ class ReinforceSettings:
     activation: Activation = "tanh"
     """between the layers"""
 
+    score_actions: bool = False
+    """also score each action by one shared network, from the rows of numbers that the observation
+    has for it, such as the length of each connection"""
+
     image_network: ImageNetwork = "small"
     """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature)"""
 

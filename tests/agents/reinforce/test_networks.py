@@ -7,6 +7,7 @@ from torch import nn
 from hringur.agents.reinforce.agent import ReinforceConfig
 from hringur.agents.reinforce.networks import ActorCritic, pointers
 from hringur.agents.reinforce.observations import leaves_of, tensors
+from hringur.types import UserError
 
 CPU = torch.device("cpu")
 SPACES = {
@@ -81,3 +82,35 @@ def test_the_activation_may_be_chosen():
         for m in ActorCritic(parts, 2, ReinforceConfig(activation="relu")).policy
     )
     assert any(isinstance(m, nn.Tanh) for m in ActorCritic(parts, 2, ReinforceConfig()).policy)
+
+
+def test_actions_are_scored_by_their_own_rows():
+    """Whoever exchanges two actions in the observation exchanges their scores."""
+    space = spaces.Dict({
+        "length": spaces.Box(0, 1, (5,), np.float32),
+        "place": spaces.Box(0, 1, (5, 2), np.float32),
+        "seen": spaces.MultiBinary(5),
+        "table": spaces.Box(0, 1, (3, 5), np.float32),
+        "other": spaces.Box(0, 1, (4,), np.float32),
+        "here": spaces.Discrete(3),
+    })  # fmt: skip
+    parts = leaves_of(space, "here")
+    network = ActorCritic(parts, 5, ReinforceConfig(width=8, score_actions=True))
+    assert sum(size for _, size in network.policy.rows) == 1 + 2 + 1 + 1  # and the row pointed at
+    for weight in network.policy.logits.parameters():
+        nn.init.zeros_(weight)
+    space.seed(1)
+    sample, order = space.sample(), np.array([3, 1, 4, 0, 2])
+    turned = {name: sample[name][order] for name in ("length", "place", "seen")}
+    turned["table"] = sample["table"][:, order]
+    scores, exchanged = (
+        network.logits(tensors(parts, one, CPU))[0] for one in (sample, sample | turned)
+    )
+    torch.testing.assert_close(exchanged, scores[order])
+    assert len(set(scores.tolist())) == 5
+
+
+def test_actions_without_rows_of_their_own_are_refused():
+    parts = leaves_of(spaces.Box(-1, 1, (4,), np.float32), "CartPole")
+    with pytest.raises(UserError, match="with 2 rows of numbers, one for each action"):
+        ActorCritic(parts, 2, ReinforceConfig(score_actions=True))

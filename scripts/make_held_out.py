@@ -94,7 +94,7 @@ def draw(name: str, rng: np.random.Generator, count: int) -> np.ndarray:
     """Numbers of places of Iceland, or points rounded to float32 as they are stored."""
     n = int(name.split("-")[1])
     if name.startswith("iceland"):
-        return IcelandPlaces(range(len(places()))).numbers_from_random_rows(rng.random((count, n)))
+        return IcelandPlaces(range(len(places()))).drawn_from_random_rows(rng.random((count, n)), n)
     return UniformPoints().sample(rng, count, n).coordinates.astype(np.float32)
 
 

@@ -107,9 +107,7 @@ class CompareAgents(TrainedComparison):
 
     def task(self, **shared: Any) -> "AgentTask":
         """The cell with these values of the fields that all tasks have."""
-        return AgentTask(
-            env=self.env, env_options=self.env_options, episodes=self.episodes, **shared
-        )
+        return AgentTask(options=self, **shared)
 
     def common(self) -> dict[str, Any]:
         """Plain values that all cells of a folder share; agents and seeds may be added."""
@@ -175,27 +173,24 @@ class AgentTask(CellTask):
 
     kind: ClassVar = "agent"
 
-    env: str
-    env_options: dict[str, Any]
-    episodes: int
+    options: CompareAgents
 
     def settings(self) -> RunSettings:
         """Settings of a fresh run, with the agent's defaults."""
         return RunSettings(
             learner=self.contender,
             config=learner_config(self.contender)(),
-            env=self.env,
-            env_options=self.env_options,
+            env=self.options.env,
+            env_options=self.options.env_options,
             trainer=self.trainer,
             seed=self.seed,
         )
 
     def train_words(self) -> list[str]:
         """``hringur train`` with the environment."""
-        words = ["hringur", "train", self.contender, "--env", self.env]
-        if self.env_options:
-            words += ["--option", *(f"{key}={value}" for key, value in self.env_options.items())]
-        return words
+        options = [f"{key}={value}" for key, value in self.options.env_options.items()]
+        words = ["hringur", "train", self.contender, "--env", self.options.env]
+        return [*words, "--option", *options] if options else words
 
     def measure(self, settings: RunSettings) -> None:
         """Play held-out episodes with the trained agent, and write the cell's file, whole."""
@@ -206,7 +201,8 @@ class AgentTask(CellTask):
         learner, _ = settings.without_initial().build(make_fabric(settings.trainer))
         untrained = learner.evaluate()
         restore(learner, state["learner"], self.run)
-        played = evaluator_for(self.env, self.env_options, self.episodes).play(learner)
+        asked = self.options
+        played = evaluator_for(asked.env, asked.env_options, asked.episodes).play(learner)
         if not np.isfinite(played.returns).all():
             raise FloatingPointError("a held-out episode returned what is not finite")
         history = run.read_history()
@@ -244,15 +240,8 @@ class AgentTask(CellTask):
             record.distinct,
             record.history,
         )
-        return Cell(
-            agent=record.agent,
-            seed=record.seed,
-            played=played,
-            samples=record.samples,
-            seconds=record.seconds,
-            curve=record.curve,
-            command=record.command,
-        )
+        names = ("agent", "seed", "samples", "seconds", "curve", "command")
+        return Cell(played=played, **{name: getattr(record, name) for name in names})
 
 
 def curve_of(untrained: Metrics, history: Sequence[dict[str, Any]]) -> tuple[CurvePoint, ...]:

@@ -96,7 +96,7 @@ class CompareModels(TrainedComparison):
 
     def task(self, **shared: Any) -> "ModelTask":
         """The cell with these values of the fields that all tasks have."""
-        return ModelTask(dataset=self.dataset, size=self.size, count=self.count, **shared)
+        return ModelTask(options=self, **shared)
 
     def common(self) -> dict[str, Any]:
         """Plain values that all cells of a folder share; models and seeds may be added."""
@@ -149,10 +149,7 @@ class ModelTask(CellTask):
 
     kind: ClassVar = "model"
 
-    dataset: str
-    size: int | None
-    count: int
-    """images on each side of a measurement"""
+    options: CompareModels
 
     def settings(self) -> RunSettings:
         """Settings of a fresh run, those of the experiment."""
@@ -160,21 +157,22 @@ class ModelTask(CellTask):
         return RunSettings(
             learner=one.model,
             config=model_config(one.model)(**one.settings),
-            env=self.dataset,
-            env_options={} if self.size is None else {"size": self.size},
+            env=self.options.dataset,
+            env_options={} if self.options.size is None else {"size": self.options.size},
             trainer=self.trainer,
             seed=self.seed,
         )
 
     def train_words(self) -> list[str]:
         """The lecture's own script."""
-        words = ["scripts/run_models.py", "--xp_id", self.contender, "--dataset", self.dataset]
-        return words if self.size is None else [*words, "--size", str(self.size)]
+        dataset, size = self.options.dataset, self.options.size
+        words = ["scripts/run_models.py", "--xp_id", self.contender, "--dataset", dataset]
+        return words if size is None else [*words, "--size", str(size)]
 
     def measure(self, settings: RunSettings) -> None:
         """Measure the trained model's samples, and write the cell's file, whole."""
         _, model = load_run(self.run, self.trainer.device)
-        evaluator, fresh = model.evaluator(self.count), model.untrained()
+        evaluator, fresh = model.evaluator(self.options.count), model.untrained()
         rows = {
             SAMPLES: sample_scores(model, evaluator, self.seed) | code_scores(model, evaluator),
             UNTRAINED: sample_scores(fresh, evaluator, self.seed) | code_scores(fresh, evaluator),

@@ -38,19 +38,15 @@ class Sampler(Protocol):
 
     def random_row_size(self, n: int) -> int:
         """How many uniform numbers one instance of ``n`` places takes."""
-        ...
 
     def from_random_rows(self, rows: Float64[np.ndarray, "B R"], n: int) -> Instances:
         """The instances that these uniform numbers in [0, 1) stand for."""
-        ...
 
     def sample(self, rng: np.random.Generator, batch: int, n: int) -> Instances:
         """Many instances in one call."""
-        ...
 
     def names(self, instance: Instances) -> list[str]:
         """What to call the places of a batch of 1."""
-        ...
 
 
 @runtime_checkable
@@ -62,21 +58,17 @@ class CompactSampler(Sampler, Protocol):
 
     def drawn_from_random_rows(self, rows: Float64[np.ndarray, "B R"], n: int) -> np.ndarray:
         """What these uniform numbers in [0, 1) stand for."""
-        ...
 
     def instances(self, drawn: np.ndarray) -> Instances:
         """The instances themselves."""
-        ...
 
     def observed(
         self, drawn: np.ndarray
     ) -> tuple[Float32[np.ndarray, "B N 2"], Float32[np.ndarray, "B N N"]]:
         """Coordinates, and distances over ``reward_scale``, rounded from those of ``instances``."""
-        ...
 
     def legs(self, drawn: np.ndarray, tours: Int[np.ndarray, "B N"]) -> Float64[np.ndarray, "B N"]:
         """Distances from each place of the tours to the next, the way home last."""
-        ...
 
 
 class IcelandPlaces:
@@ -111,9 +103,11 @@ class IcelandPlaces:
             raise UserError(f"number of places must be in 2..{largest}, got {n}")
         return n - len(self.first)
 
-    def numbers_from_random_rows(self, rows: Float64[np.ndarray, "B R"]) -> Int[np.ndarray, "B N"]:
-        """Places by the first R steps of Fisher and Yates's shuffle of the pool."""
-        batch, n = rows.shape
+    def drawn_from_random_rows(
+        self, rows: Float64[np.ndarray, "B R"], n: int
+    ) -> Int[np.ndarray, "B N"]:
+        """Numbers of places, by the first R steps of Fisher and Yates's shuffle of the pool."""
+        batch, n = rows.shape  # without the first place, where that is fixed
         jump = (rows * (len(self.pool) - np.arange(n))).astype(np.int64) + np.arange(n)
         cell = np.ascontiguousarray(jump.T) * batch + np.arange(batch)  # N B
         deck = np.repeat(self.pool.astype(np.uint8)[:, None], batch, axis=1)  # pool B
@@ -132,13 +126,7 @@ class IcelandPlaces:
 
     def from_random_rows(self, rows: Float64[np.ndarray, "B R"], n: int) -> Instances:
         """The instances that these uniform numbers in [0, 1) stand for."""
-        return self.instances(self.numbers_from_random_rows(rows))
-
-    def drawn_from_random_rows(
-        self, rows: Float64[np.ndarray, "B R"], n: int
-    ) -> Int[np.ndarray, "B N"]:
-        """The places' numbers."""
-        return self.numbers_from_random_rows(rows)
+        return self.instances(self.drawn_from_random_rows(rows, n))
 
     def observed(
         self, drawn: Int[np.ndarray, "B N"]

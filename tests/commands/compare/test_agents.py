@@ -144,9 +144,7 @@ def test_a_killed_process_is_one_failed_cell(tmp_path):
         AgentTask(
             contender=agent,
             seed=0,
-            env="CartPole-v1",
-            env_options={},
-            episodes=1,
+            options=CompareAgents(env="CartPole-v1", agents=("ppo",), episodes=1),
             trainer=trainer,
             folder=tmp_path,
         )

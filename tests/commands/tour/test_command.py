@@ -382,7 +382,7 @@ def check_refused(capsys, folder, arguments, words):
         (["lecture", "--agent", "gone.safetensors"], ["gone.safetensors", "no such"]),
         (["lecture", "--agent", "text.safetensors"], ["text.safetensors", "no checkpoint"]),
         (["lecture", "--agent", "."], ["no run folder"]),
-        (["lecture", "--agent", "x" * 300], ["unknown agent", "no such"]),
+        (["lecture", "--agent", "x" * 300], ["--agent", "302 characters"]),
         (["lecture", "--agent", HEURISTIC, "--exact"], ["--exact and --agent"]),
         (["lecture", "--map", "gone/map.png"], ["gone/map.png", "no folder gone"]),
         (["lecture", "--map", "a_file/map.png"], ["a_file/map.png", "no folder a_file"]),

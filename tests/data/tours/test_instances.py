@@ -79,7 +79,7 @@ def test_every_ordered_choice_is_equally_likely():
     pool = [10, 20, 30, 40, 50]
     draws = 30_000
     rows = np.random.default_rng(3).random((draws, 3))
-    chosen = IcelandPlaces(pool).numbers_from_random_rows(rows)
+    chosen = IcelandPlaces(pool).drawn_from_random_rows(rows, rows.shape[1])
     counts = {order: 0 for order in permutations(pool, 3)}
     for order in map(tuple, chosen.tolist()):
         counts[order] += 1
@@ -90,7 +90,7 @@ def test_every_ordered_choice_is_equally_likely():
 
 def test_every_place_comes_up_in_every_position():
     rows = np.random.default_rng(4).random((40_000, 20))
-    chosen = IcelandPlaces(range(94)).numbers_from_random_rows(rows)
+    chosen = IcelandPlaces(range(94)).drawn_from_random_rows(rows, rows.shape[1])
     for position in (0, 1, 10, 19):
         counts = np.bincount(chosen[:, position], minlength=94)
         statistic = ((counts - 40_000 / 94) ** 2).sum() / (40_000 / 94)
@@ -99,9 +99,9 @@ def test_every_place_comes_up_in_every_position():
 
 def test_extreme_random_numbers_stay_in_the_pool():
     last = np.nextafter(1.0, 0.0)
-    numbers = IcelandPlaces(range(94)).numbers_from_random_rows(np.full((1, 94), last))
+    numbers = IcelandPlaces(range(94)).drawn_from_random_rows(np.full((1, 94), last), 94)
     assert sorted(numbers[0].tolist()) == list(range(94))
-    numbers = IcelandPlaces(range(94)).numbers_from_random_rows(np.zeros((1, 94)))
+    numbers = IcelandPlaces(range(94)).drawn_from_random_rows(np.zeros((1, 94)), 94)
     assert numbers[0].tolist() == list(range(94))
 
 

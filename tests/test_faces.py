@@ -28,7 +28,8 @@ def test_environments_are_imported_without_torch():
 
 FACES = [
     "agents", "agents.reinforce", "agents.sb3", "agents.tours", "envs", "estimators",
-    "references.trading", "training",
+    "data.tours", "data.trading", "references", "references.tours", "references.trading",
+    "training",
 ]  # fmt: skip
 
 

@@ -40,12 +40,12 @@ class NativeVectorEnv(VectorEnv, ABC):
     def __init__(
         self,
         observation_space: spaces.Space,
-        actions: int,
+        action_space: spaces.Discrete | spaces.MultiDiscrete,
         num_envs: int,
         render_mode: str | None,
         autoreset_mode: AutoresetMode | str,
     ) -> None:
-        """The spaces are those of one environment, whose actions are 0 .. ``actions`` - 1."""
+        """The spaces are those of one environment."""
         if num_envs < 1:
             raise UserError(f"num_envs must be at least 1, got {num_envs}")
         if render_mode not in (None, *self.metadata["render_modes"]):
@@ -56,10 +56,12 @@ class NativeVectorEnv(VectorEnv, ABC):
         self.autoreset_mode = AutoresetMode(autoreset_mode)
         self.metadata = type(self).metadata | {"autoreset_mode": self.autoreset_mode}
         self.single_observation_space = observation_space
-        self.single_action_space = spaces.Discrete(actions)
+        self.single_action_space = action_space
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._actions = actions
+        one_number = isinstance(action_space, spaces.Discrete)
+        choices = action_space.n if one_number else action_space.nvec  # type: ignore[union-attr]
+        self._choices = np.asarray(choices, dtype=np.uint64)
         self._generators = Generators(num_envs)
         self._begun = False
         self._set_ended(np.zeros(num_envs, dtype=bool))
@@ -73,7 +75,7 @@ class NativeVectorEnv(VectorEnv, ABC):
         """Observations of all environments, which later steps leave as they are."""
 
     @abstractmethod
-    def _idle_actions(self) -> Int64[np.ndarray, " B"]:
+    def _idle_actions(self) -> Int64[np.ndarray, "B *parts"]:
         """Allowed actions, for the environments that start again whatever was chosen for them."""
 
     def _info(self, rows: Bool[np.ndarray, " B"] | None = None) -> Info:
@@ -110,7 +112,7 @@ class NativeVectorEnv(VectorEnv, ABC):
 
     def _checked(
         self, actions: Any, restart: Bool[np.ndarray, " B"] | None
-    ) -> Int64[np.ndarray, " B"]:
+    ) -> Int64[np.ndarray, "B *parts"]:
         """A copy of the actions, idle ones for the environments that start again."""
         self._check_begun("step")
         if restart is not None and self.autoreset_mode is AutoresetMode.DISABLED:
@@ -118,17 +120,18 @@ class NativeVectorEnv(VectorEnv, ABC):
                 "episodes have ended: call reset(options={'reset_mask': ...}) for them"
             )
         action = np.array(actions)
-        if action.dtype.kind not in "iu" or action.shape != (self.num_envs,):
+        if action.dtype.kind not in "iu" or action.shape != self.action_space.shape:
             raise gym.error.InvalidAction(
-                f"actions must be {self.num_envs} whole numbers, got {action.dtype} {action.shape}"
+                f"actions must be whole numbers {self.action_space.shape}, "
+                f"got {action.dtype} {action.shape}"
             )
         action = action.astype(np.int64, copy=False)
         if restart is not None:
             action[restart] = self._idle_actions()[restart]
-        unsigned = action.view(np.uint64)  # so that negative ones are huge
-        if unsigned[unsigned.argmax()] >= self._actions:  # four times as fast as max()
+        outside = action.view(np.uint64) >= self._choices  # negative ones are huge
+        if outside.any():
             raise gym.error.InvalidAction(
-                f"actions must be {self.allowed_actions}, got {action.min()}..{action.max()}"
+                f"actions must be {self.allowed_actions}, got {action[outside][0]}"
             )
         return action
 
@@ -191,7 +194,7 @@ class FixedLengthVectorEnv(NativeVectorEnv):
     @abstractmethod
     def _advance(
         self,
-        actions: Int64[np.ndarray, " B"],
+        actions: Int64[np.ndarray, "B *parts"],
         finished: Bool[np.ndarray, " B"] | None,
         restart: Bool[np.ndarray, " B"] | None,
     ) -> tuple[Float64[np.ndarray, " B"], Bool[np.ndarray, " B"] | None]:

@@ -9,7 +9,6 @@ With simple returns R = exp(gain) - 1 of each day, 252 days a year, no interest 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,29 +17,8 @@ from jaxtyping import Bool, Float, Float64, Int8, Integer
 from hringur.envs.trading.problem import BUY, WAIT, YEAR
 
 
-@dataclass(frozen=True, eq=False)
-class TradingRecord:
-    """B episodes of T days each."""
-
-    gains: Float64[np.ndarray, "B T"]
-    """change of log wealth of each day, costs taken off"""
-
-    positions: Int8[np.ndarray, "B T"]
-    """after each decision: 0 flat, 1 long"""
-
-    def figures(self) -> dict[str, Float64[np.ndarray, " B"]]:
-        """Figures of each episode by tag; NaN where wealth never moved, or never fell."""
-        return {
-            "trading/sharpe_annual": sharpe_ratio(self.gains),
-            "trading/sortino_annual": sortino_ratio(self.gains),
-            "trading/max_drawdown_percent": 100 * maximum_drawdown(self.gains),
-            "trading/turnover_per_year": turnover(self.positions),
-            "trading/invested_percent": 100 * self.positions.mean(axis=1),
-        }
-
-
 class TradingRecorder:
-    """Is told of every step of trading episodes played side by side, and makes their record."""
+    """Called after every step of trading episodes side by side; keeps what their figures need."""
 
     def __init__(self) -> None:
         self._rewards: list[Float64[np.ndarray, " B"]] = []
@@ -59,22 +37,36 @@ class TradingRecorder:
         self._rewards.append(np.array(rewards, dtype=np.float64))
         self._actions.append(np.array(actions))
 
-    def record(self) -> TradingRecord:
-        """All days so far."""
-        positions = positions_of(np.stack(self._actions, axis=1))
-        return TradingRecord(np.stack(self._rewards, axis=1), positions)
+    def gains(self) -> Float64[np.ndarray, "B T"]:
+        """Change of log wealth of each day, costs taken off."""
+        return np.stack(self._rewards, axis=1)
 
     def figures(self) -> dict[str, Float64[np.ndarray, " B"]]:
-        """Those of the record."""
-        return self.record().figures()
+        """Figures of each episode by tag."""
+        return trading_figures(self.gains(), positions_of(np.stack(self._actions, axis=1)))
+
+
+def trading_figures(
+    gains: Float64[np.ndarray, "B T"], positions: Int8[np.ndarray, "B T"]
+) -> dict[str, Float64[np.ndarray, " B"]]:
+    """Figures of each episode by tag; NaN where wealth never moved, or never fell.
+
+    ``gains`` are the changes of log wealth of each day, costs taken off; ``positions`` those after
+    each decision, 0 flat and 1 long.
+    """
+    return {
+        "trading/sharpe_annual": sharpe_ratio(gains),
+        "trading/sortino_annual": sortino_ratio(gains),
+        "trading/max_drawdown_percent": 100 * maximum_drawdown(gains),
+        "trading/turnover_per_year": turnover(positions),
+        "trading/invested_percent": 100 * positions.mean(axis=1),
+    }
 
 
 def positions_of(actions: Integer[np.ndarray, "B T"]) -> Int8[np.ndarray, "B T"]:
     """Position after each decision to sell (0), wait (1) or buy (2), from flat."""
     day = np.arange(actions.shape[1])
-    last = np.maximum.accumulate(
-        np.where(actions == WAIT, -1, day), axis=1
-    )  # day of the last order
+    last = np.maximum.accumulate(np.where(actions == WAIT, -1, day), axis=1)  # order
     ordered = np.take_along_axis(actions, np.maximum(last, 0), axis=1)
     return ((last >= 0) & (ordered == BUY)).astype(np.int8)
 

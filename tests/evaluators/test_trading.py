@@ -8,12 +8,12 @@ from hringur.data.trading.processes import OrnsteinUhlenbeck
 from hringur.envs.trading.problem import BUY, SELL, WAIT
 from hringur.evaluators.episodes import EpisodeEvaluator, Recorder, play_episodes
 from hringur.evaluators.trading import (
-    TradingRecord,
     TradingRecorder,
     maximum_drawdown,
     positions_of,
     sharpe_ratio,
     sortino_ratio,
+    trading_figures,
     turnover,
 )
 from hringur.references.trading.optimum import gains, outcomes
@@ -57,7 +57,7 @@ def test_turnover_counts_both_sides_and_the_last_sale():
 
 
 def test_what_has_no_value_is_not_a_number():
-    still = TradingRecord(np.zeros((2, 30)), np.zeros((2, 30), dtype=np.int8)).figures()
+    still = trading_figures(np.zeros((2, 30)), np.zeros((2, 30), dtype=np.int8))
     assert np.isnan(still["trading/sharpe_annual"]).all()
     assert np.isnan(still["trading/sortino_annual"]).all()
     for tag in ("max_drawdown_percent", "turnover_per_year", "invested_percent"):
@@ -74,11 +74,10 @@ def test_the_record_is_of_every_step_and_adds_up_to_the_returns():
         return decided[-1]
 
     played = play_episodes("StockTrading-v0", options, decide, 6, seed=3, recorder=recorder)
-    record = recorder.record()
-    assert record.gains.shape == record.positions.shape == (6, 40)
-    np.testing.assert_allclose(record.gains.sum(axis=1), played.returns)
-    np.testing.assert_array_equal(record.positions, positions_of(np.stack(decided, axis=1)))
-    for tag, values in record.figures().items():
+    gained, taken = recorder.gains(), np.stack(decided, axis=1)
+    assert gained.shape == (6, 40)
+    np.testing.assert_allclose(gained.sum(axis=1), played.returns)
+    for tag, values in trading_figures(gained, positions_of(taken)).items():
         np.testing.assert_array_equal(played.figures[tag], values)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Int, UInt8
 
@@ -56,7 +57,8 @@ class BreakoutVector(NativeVectorEnv):
             options = replace(options, max_frames=min(options.max_frames, most))
         if render_mode is not None:
             raise UserError("many games have no render_mode: make a single one to look on")
-        super().__init__(options.observation_space(), 3, num_envs, None, autoreset_mode)
+        actions = spaces.Discrete(3)
+        super().__init__(options.observation_space(), actions, num_envs, None, autoreset_mode)
         if num_threads < 0:
             raise UserError(f"num_threads must be 0 or more, got {num_threads}")
         if self.autoreset_mode is AutoresetMode.DISABLED:

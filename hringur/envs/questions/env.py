@@ -9,9 +9,7 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
-from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, UInt8
 
 from hringur.envs.questions.question import Episodes, Question
@@ -37,10 +35,9 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
         space = problem.observation_space()
-        super().__init__(problem.length, space, 1, num_envs, render_mode, autoreset_mode)
+        actions = problem.action_space
+        super().__init__(problem.length, space, actions, num_envs, render_mode, autoreset_mode)
         self.problem, self.allowed_actions = problem, problem.allowed_actions
-        self.single_action_space = problem.action_space
-        self.action_space = batch_space(self.single_action_space, num_envs)
         self._episodes: Episodes = problem.begin(np.zeros((num_envs, problem.row_size)))
 
     def _begin_episodes(self, rows: np.ndarray, options: Info) -> None:
@@ -88,29 +85,6 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         allowed = self.problem.allowed(self._episodes)
         assert allowed is not None, "this question has no mask"
         return allowed
-
-    def _checked(self, actions: Any, restart: Bool[np.ndarray, " B"] | None) -> np.ndarray:
-        self._check_begun("step")
-        if restart is not None and self.autoreset_mode is AutoresetMode.DISABLED:
-            raise gym.error.ResetNeeded(
-                "episodes have ended: call reset(options={'reset_mask': ...}) for them"
-            )
-        action = np.array(actions)
-        space = self.single_action_space
-        if action.dtype.kind not in "iu" or action.shape != self.action_space.shape:
-            raise gym.error.InvalidAction(
-                f"actions must be whole numbers {self.action_space.shape}, "
-                f"got {action.dtype} {action.shape}"
-            )
-        action = action.astype(np.int64)
-        if restart is not None:
-            action[restart] = self._idle_actions()[restart]
-        outside = (action < 0) | (action >= _most(space))
-        if outside.any():
-            raise gym.error.InvalidAction(
-                f"actions must be {self.allowed_actions}, got {action[outside][0]}"
-            )
-        return action
 
     def _idle_actions(self) -> np.ndarray:
         """The first action that is allowed."""
@@ -190,11 +164,6 @@ class QuestionEnv(SingleEnv):
 
     def _frame(self) -> UInt8[np.ndarray, "height width 3"]:
         return self._one.frame()
-
-
-def _most(space: spaces.Space) -> Any:
-    """How many values each part of an action has."""
-    return space.n if isinstance(space, spaces.Discrete) else space.nvec  # type: ignore[attr-defined]
 
 
 def _some(episodes: Episodes, rows: np.ndarray) -> Episodes:

@@ -7,6 +7,7 @@ own; steps have no loop.
 """
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
@@ -39,7 +40,8 @@ class TourVectorEnv(FixedLengthVectorEnv):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
     ) -> None:
         n, space = problem.n_places, problem.observation_space()
-        super().__init__(n - 1, space, n, num_envs, render_mode, autoreset_mode)
+        actions = spaces.Discrete(n)
+        super().__init__(n - 1, space, actions, num_envs, render_mode, autoreset_mode)
         self.problem, self.sampler, self.n_places = problem, problem.sampler, n
         self.round_trip, self.allowed_actions = problem.round_trip, f"places in 0..{n - 1}"
         self._optima = Optima(problem)

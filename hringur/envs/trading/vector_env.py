@@ -7,6 +7,7 @@ returns is new.
 """
 
 import numpy as np
+from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Float32, Int64, UInt8
 
@@ -38,7 +39,9 @@ class TradingVectorEnv(FixedLengthVectorEnv):
             UserError: it would, before the position is sold; or another option is out of range.
         """
         space = problem.observation_space()
-        super().__init__(problem.days, space, 3, num_envs, render_mode, autoreset_mode)
+        super().__init__(
+            problem.days, space, spaces.Discrete(3), num_envs, render_mode, autoreset_mode
+        )
         if max_episode_steps is not None and max_episode_steps < problem.days:
             raise UserError(
                 f"max_episode_steps={max_episode_steps} would cut episodes before the position is "

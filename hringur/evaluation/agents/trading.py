@@ -155,7 +155,7 @@ def above_holding(
     for decide in (evaluated.decide, hold):
         recorder = TradingRecorder()
         evaluator.play_policy(decide, recorder=recorder)
-        gains.append(recorder.record().gains)
+        gains.append(recorder.gains())
     return sum_over_days((gains[0] - gains[1]).mean(axis=0))
 
 

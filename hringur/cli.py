@@ -20,6 +20,8 @@ COMMANDS = {
     "evaluate": ("evaluate.command", "a trained run against the proven optimum"),
     "compare": ("compare.command", "runs, heuristics and the exact solver, side by side"),
     "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),
+    "mix": ("applications.mix", "two images mixed into one by a model of images"),
+    "edit": ("applications.edit", "attributes of images given or taken away: --smile 1"),
     "list": ("listing", "everything that has a name: environments, learners, models ..."),
     "estimators": ("estimators", "gradient estimators against the exact one"),
 }

@@ -163,6 +163,9 @@ MODELS = {
         "hringur.generative.models.discrete_autoencoder:DiscreteAutoencoderConfig"
     ),
     "wgan-gp": "hringur.generative.models.wgan_gp:WGANGPConfig",
+    "attribute-autoencoder": (
+        "hringur.generative.models.attribute_autoencoder:AttributeAutoencoderConfig"
+    ),
 }
 """The same for generative models, which learn from a data set instead of an environment. Group of
 entry points: ``hringur.models``."""

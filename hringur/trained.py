@@ -24,7 +24,7 @@ from hringur.training.config import Device
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Batches, Learner, State, UserError
-from hringur.weights.shipped import ATTENTION_MODEL
+from hringur.weights.shipped import MODELS as SHIPPED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ def load(path: str | Path, device: Device = "auto") -> Any:
     """The agent or model at ``path``, with its trained weights.
 
     ``path`` is a run folder, one of its checkpoints, what ``save`` of an agent or of a model wrote,
-    or "attention-model": the one that ships with the package.
+    or "attention-model" or "faces": those that ship with the package.
     """
     return load_trained(Path(path), device).learner
 
@@ -131,8 +131,8 @@ def load_trained(path: Path, device: Device) -> Trained:
     if path.is_dir():
         settings, learner = load_run(path, device)
         return Trained(path=path, name=settings.learner, learner=learner, settings=settings)
-    if path == Path("attention-model") and not path.exists():
-        path = ATTENTION_MODEL
+    if not path.exists():
+        path = SHIPPED.get(str(path), path)
     if not path.exists():
         raise UserError(f"{path} is neither a run folder nor a saved agent: nothing is there")
     run = path.resolve().parents[1]

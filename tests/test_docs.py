@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hringur import cli, registry
+from hringur.data.images.faces import ATTRIBUTES
 from hringur.references.tours import heuristics
 from hringur.registry import ENVIRONMENTS, EXPERIMENTS, LEARNERS, MODELS
 
@@ -38,8 +39,9 @@ def printed(*arguments: str) -> str:
 
 @cache
 def options(*command: str) -> frozenset[str]:
-    """Every option that the help of a command names."""
-    return frozenset(re.findall(r"--[a-z][\w-]*", printed(*command, "--help")))
+    """Every option that the help of a command names; attributes are options of ``edit``."""
+    attributes = ["--" + name.replace("_", "-") for name in ATTRIBUTES if command == ("edit",)]
+    return frozenset([*re.findall(r"--[a-z][\w-]*", printed(*command, "--help")), *attributes])
 
 
 @cache

@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = lazy(
     {
         "model": "ImageModel",
         "models.adversarial_autoencoder": "AdversarialAutoencoder AdversarialAutoencoderConfig",
+        "models.attribute_autoencoder": "AttributeAutoencoder AttributeAutoencoderConfig",
         "models.discrete_autoencoder": "DiscreteAutoencoder DiscreteAutoencoderConfig",
         "models.gan": "GAN GANConfig",
         "models.transport_autoencoder": "TransportAutoencoder TransportAutoencoderConfig",

@@ -289,7 +289,13 @@ class ImageModel(ABC):
         if not issubclass(config.model(), cls):
             raise UserError(f"{path} holds a model {about['model']!r}, not {cls.settings.name!r}")
         empty = np.zeros((0, *about["shape"]), dtype=np.uint8)
-        none = ImageSet(about["dataset"], empty, empty, classes=tuple(about["classes"]))
+        none = ImageSet(
+            about["dataset"],
+            empty,
+            empty,
+            classes=tuple(about["classes"]),
+            attributes=tuple(about.get("attributes", ())),
+        )
         images = none if dataset is None else dataset
         size = about["shape"][1] if isinstance(dataset, str) else None
         model = config.model()(images, config, size=size, device=device)

@@ -7,3 +7,9 @@ ATTENTION_MODEL = Path(__file__).with_name("attention-model.safetensors")
 
 DIGIT_CLASSIFIER = Path(__file__).with_name("digit-classifier.safetensors")
 """Trained on MNIST by scripts/train_classifier.py; its features measure images."""
+
+FACES = Path(__file__).with_name("faces.safetensors")
+"""An attribute-autoencoder of drawn faces, 32 x 32; ``hringur mix`` and ``hringur edit`` use it."""
+
+MODELS = {"attention-model": ATTENTION_MODEL, "faces": FACES}
+"""Shipped agents and models, by the name under which ``hringur.load`` opens them."""

@@ -123,11 +123,11 @@ def test_every_network_learns(name):
     before = {
         f"{role} {key}": value.clone()
         for role, network in model.networks.items()
-        for key, value in network.module.state_dict().items()
+        for key, value in network.module.named_parameters()
     }
     updates(model, batches, 4)
     for role, network in model.networks.items():
-        for key, value in network.module.state_dict().items():
+        for key, value in network.module.named_parameters():
             assert not torch.equal(before[f"{role} {key}"], value), f"{role} {key}"
 
 

@@ -4,8 +4,8 @@ A face is layers of sprites, painted one over the other. Seven attributes are th
 chance and independent of all else. The rest is who it is, the identity: shape and width of the
 head, ears, nose, eyebrows, hair, skin. Whoever is made to smile has a smile of their own: the
 mouths, the eyes, the beard, the wrinkles, the glasses and the colour of the hair that a person can
-have follow from parts that are always in the picture (``OWN``). So the edited face is a function of
-the face, and its picture is known exactly: the least possible error of an edit is zero.
+have follow from the nose and the skin, which are in every picture (``OWN``). So the edited face is
+a function of the face, its picture is known exactly, and the least error of an edit is zero.
 
     faces = draw_faces(8, seed=0, held_out=True)
     images = faces.images(32)
@@ -36,9 +36,10 @@ IDENTITY = {"head": 14, "fat": 3, "ear": 3, "nose": 12, "eyebrow": 10, "hair": 2
 """How many there are of each part of an identity."""
 
 OWN = {
-    "mouth": "nose", "eye": "eyebrow", "facialHair": "head", "eyeLine": "head",
-    "smileLine": "nose", "miscLine": "eyebrow", "glasses": "eyebrow", "hair_rgb": "skin",
-}  # fmt: skip
+    **dict.fromkeys(("mouth", "eye", "facialHair", "glasses"), "nose"),
+    **dict.fromkeys(("eyeLine", "smileLine", "miscLine"), "nose"),
+    "hair_rgb": "skin",
+}
 """The part of the identity that says which variant a person has, by what has variants."""
 
 COLOURS = ("black", "brown", "red", "grey")

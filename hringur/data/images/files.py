@@ -98,6 +98,19 @@ def read_zip(path: Path, size: int | None = None) -> ImageSet:
         return _image_set(source, entries, size)
 
 
+def read_image(path: Path) -> UInt8[np.ndarray, "C H W"]:
+    """The pixels of one PNG or JPEG file.
+
+    Raises:
+        UserError: there is none, or it is damaged.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    return _decoded(content, str(path))
+
+
 def _image_set(source: _Source, files: Iterable[PurePosixPath], size: int | None) -> ImageSet:
     files = list(files)
     images = sorted(file for file in files if _is_image(file))

@@ -32,7 +32,7 @@ def test_a_face_is_painted_as_the_parts_say(stored):
     face.identity[:] = [[2, 1, 0, 3, 4, 0, 5]]  # head3, fat 1, ear1, nose5, eyebrow9, bald, skin 5
     face.attributes[:] = 0
     about = json.loads(str(stored["meta"]))
-    layers = ["body|body|0", "ear|ear1|1", "head|head3|1", "eye|eye12|0", "eyebrow|eyebrow9|0"]
+    layers = ["body|body|0", "ear|ear1|1", "head|head3|1", "eye|eye8|0", "eyebrow|eyebrow9|0"]
     layers += ["mouth|side|0", "nose|nose5|0"]
     image = np.ones((64, 64, 3)) * (0.79, 0.86, 0.93)
     for key in layers:

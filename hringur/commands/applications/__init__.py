@@ -1,0 +1,1 @@
+"""``hringur mix`` and ``hringur edit``: pictures made of the user's own images."""

@@ -1,0 +1,1 @@
+"""What the models are for: images mixed, attributes edited; each measured against a known truth."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from pkgutil import resolve_name
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
+import gymnasium as gym
+
 from hringur.evaluators.environments import gym_spec, make_single
 from hringur.evaluators.episodes import EpisodeReturns
 from hringur.registry import Domain, domain_of
@@ -44,25 +46,20 @@ def evaluator_for(
 
 
 def domain_for(env_id: str, env_options: Mapping[str, Any]) -> Domain:
-    """What kind of environment it is.
-
-    Raises:
-        UserError: there is no such environment, or it has no such option.
-    """
-    env = make_single(env_id, **env_options)
-    env.close()
-    return domain_of(gym_spec(env_id).id, type(env.unwrapped))
+    """What kind of environment it is; it refuses what ``evaluator_for`` does."""
+    return domain_of(gym_spec(env_id).id, type(_single(env_id, env_options)))
 
 
 def training_options(env_id: str, env_options: Mapping[str, Any]) -> dict[str, Any]:
     """Options to train with: what an evaluation overrules is turned on, unless it was given.
 
-    On Breakout these are ``clip_reward`` and ``life_loss``.
-
-    Raises:
-        UserError: there is no such environment, or it has no such option.
+    On Breakout these are ``clip_reward`` and ``life_loss``. It refuses what ``evaluator_for`` does.
     """
+    overruled = getattr(_single(env_id, env_options), "evaluation_options", {})
+    return {name: not value for name, value in overruled.items()} | dict(env_options)
+
+
+def _single(env_id: str, env_options: Mapping[str, Any]) -> gym.Env:
     env = make_single(env_id, **env_options)
     env.close()
-    overruled = getattr(env.unwrapped, "evaluation_options", {})
-    return {name: not value for name, value in overruled.items()} | dict(env_options)
+    return env.unwrapped

@@ -2,7 +2,7 @@
 
 Distances between sets of images are taken between sets of features: what a network that can tell
 digits apart with 99.3 % or more sees just before it decides. They are **not** the features of an
-Inception network trained on photographs, and no figure made from them may be laid beside an
+Inception network trained on photographs, and no figure made from them may be compared with an
 Inception score or a published FID.
 
 Two convolutions on each of two scales, batch norm after each (Ioffe & Szegedy 2015), then a map
@@ -87,12 +87,10 @@ class DigitClassifier(nn.Module):
         self.register_buffer("feature_std", torch.ones(self.num_features))
 
     def forward(self, images: Pixels) -> Float[Tensor, "B D"]:
-        """The standardised features, so that this is an extractor for torchmetrics."""
-        return self.features(images)
-
-    def features(self, images: Pixels) -> Float[Tensor, "B D"]:
-        """Standardised features of each image."""
+        """Standardised features of each image; torchmetrics takes them from here."""
         return self._standard(self._through(self.network.quarters, images))
+
+    features = forward
 
     def probabilities(self, images: Pixels) -> Float[Tensor, "B K"]:
         """Chance of each class."""

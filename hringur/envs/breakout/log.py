@@ -9,8 +9,6 @@ from jaxtyping import Int, Int64, UInt8
 from hringur.envs.breakout.game import NOOP
 from hringur.types import State
 
-FIRST_ROWS = 1024
-
 
 class ActionLog:
     """Rows of B actions; only those since the oldest seed are kept."""
@@ -22,25 +20,22 @@ class ActionLog:
         self.since: Int64[np.ndarray, " B"] = np.zeros(num_envs, dtype=np.int64)
         """rows since each was seeded"""
 
-        self._rows = np.zeros((FIRST_ROWS, num_envs), dtype=np.uint8)
-        self._end = 0
+        self._rows: list[UInt8[np.ndarray, " B"]] = []
 
     def append(self, action: np.ndarray) -> None:
-        """One decision of everybody."""
-        if self._end == len(self._rows):
-            self._make_room()
-        self._rows[self._end] = action
-        self._end += 1
+        """Keep one decision of all games."""
+        self._rows.append(action.astype(np.uint8))
         self.since += 1
 
     def restart(self, rows: np.ndarray, seeds: Sequence[int]) -> None:
-        """Those in ``rows`` begin anew; what they did before is forgotten."""
+        """Forget what the games in ``rows`` did; they begin anew."""
         self.seeds[rows] = seeds
         self.since[rows] = 0
+        del self._rows[: len(self._rows) - int(self.since.max())]
 
     def rows(self) -> UInt8[np.ndarray, "T B"]:
         """All decisions since the oldest seed, as a copy."""
-        return self._rows[self._end - int(self.since.max()) : self._end].copy()
+        return np.array(self._rows, dtype=np.uint8).reshape(-1, len(self.seeds))
 
     def state_dict(self) -> State:
         """Seeds and decisions."""
@@ -49,17 +44,7 @@ class ActionLog:
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""
         self.seeds, self.since = state["seeds"].copy(), state["since"].copy()
-        self._end = len(state["rows"])
-        self._rows = np.zeros((max(FIRST_ROWS, 2 * self._end), len(self.seeds)), dtype=np.uint8)
-        self._rows[: self._end] = state["rows"]
-
-    def _make_room(self) -> None:
-        """Forget what nobody needs; where that is less than half, take twice the room."""
-        kept = self.rows()
-        if 2 * len(kept) > len(self._rows):
-            self._rows = np.zeros((2 * len(self._rows), self._rows.shape[1]), dtype=np.uint8)
-        self._end = len(kept)
-        self._rows[: self._end] = kept
+        self._rows = list(state["rows"].copy())
 
 
 def replay(

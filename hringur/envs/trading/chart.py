@@ -204,11 +204,8 @@ def _label_days(axes: Axes, told: Story) -> None:
     first = np.flatnonzero(months[1:] != months[:-1]) + 1
     first = first[:: -(-len(first) // 6) or 1]
     axes.set_xticks(first)
-    axes.set_xticklabels([_month(told.dates[day]) for day in first.tolist()])
-
-
-def _month(date: np.datetime64) -> str:
-    return date.astype("datetime64[D]").item().strftime("%b %Y")
+    dates = told.dates[first].astype("datetime64[D]").tolist()
+    axes.set_xticklabels([date.strftime("%b %Y") for date in dates])
 
 
 def _draw_words(figure: Figure, told: Story) -> None:

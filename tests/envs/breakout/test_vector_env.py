@@ -13,7 +13,7 @@ pytest.importorskip("ale_py")
 
 from hringur.envs.breakout import env as single_module
 from hringur.envs.breakout import vector_env as vector_module
-from hringur.envs.breakout.log import FIRST_ROWS, ActionLog
+from hringur.envs.breakout.log import ActionLog
 
 ID = "ThreeActionBreakout-v0"
 NEXT_STEP, SAME_STEP = AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP
@@ -172,20 +172,20 @@ def test_the_log_keeps_what_is_needed_and_no_more():
     rng, log = np.random.default_rng(0), ActionLog(3)
     log.restart(np.arange(3), [7, 8, 9])
     kept: list[list[int]] = [[], [], []]
-    for t in range(20 * FIRST_ROWS):
+    for t in range(4000):
         row = rng.integers(3, size=3)
         log.append(row)
         for env in range(3):
             kept[env].append(int(row[env]))
         for env in range(3):
-            if rng.random() < 1 / 300 and t < 6 * FIRST_ROWS or len(kept[env]) == 3 * FIRST_ROWS:
+            if rng.random() < 1 / 300 and t < 1200 or len(kept[env]) == 600:
                 log.restart(np.array([env]), [t])
                 kept[env] = []
     assert log.since.tolist() == [len(one) for one in kept]
     rows = log.rows()
     for env in range(3):
         assert rows[len(rows) - len(kept[env]) :, env].tolist() == kept[env]
-    assert len(log._rows) <= 8 * FIRST_ROWS
+    assert len(log._rows) <= 600
 
 
 @pytest.mark.parametrize(

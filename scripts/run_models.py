@@ -52,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
         print(f"run_models: {one_line(str(error))}", file=sys.stderr)
         return 2
     except FloatingPointError as error:
-        print(f"run_models: the training went astray: {one_line(str(error))}", file=sys.stderr)
+        print(f"run_models: the training failed: {one_line(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130

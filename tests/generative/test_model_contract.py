@@ -175,7 +175,7 @@ def test_fit_trains_for_so_many_images(name):
 
 
 @pytest.mark.parametrize("name", ["gan", "wgan-gp"])
-def test_a_game_that_goes_astray_stops_in_one_line_and_keeps_its_last_checkpoint(name, tmp_path):
+def test_a_game_that_diverges_stops_in_one_line_and_keeps_its_last_checkpoint(name, tmp_path):
     model, batches = build(name)
     updating = model.update
 

@@ -73,7 +73,7 @@ def test_bad_input_is_one_line_and_exit_code_2(script, capsys, arguments, told):
     assert all(part in line for part in told)
 
 
-def test_a_training_that_goes_astray_is_one_line_and_keeps_its_checkpoint(script, capsys, tmp_path):
+def test_a_training_that_fails_is_one_line_and_keeps_its_checkpoint(script, capsys, tmp_path):
     folder = tmp_path / "run"
     steps = ["--steps=400", "--checkpoint-every-steps=1", "--json", f"--folder={folder}"]
     assert (

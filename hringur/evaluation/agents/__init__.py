@@ -1,1 +1,1 @@
-"""agents."""
+"""Results of agents: scores with intervals, comparisons and pictures."""

@@ -31,28 +31,36 @@ class Line:
     source: str = ""
     learned: bool = False
 
+    @property
+    def gap(self) -> float:
+        """Distance from the ceiling, as a fraction of it."""
+        return (CEILING - self.score) / CEILING
+
 
 def report(evaluated: Evaluated) -> Report:
     """The agent's score beside random actions and what is published, in one table."""
-    frames = None
+    frames, options = None, evaluated.env_options
     if evaluated.samples is not None:
-        frames = evaluated.samples * evaluated.env_options.get("frame_skip", 4) / 1e6
-    played_with = evaluated.env_options
-    lines = beside_published(
-        [
-            own(evaluated.score, frames, protocol(played_with, evaluated.actions)),
-            own(evaluated.by_chance, None, protocol(played_with, "random")),
-        ]
-    )
+        frames = evaluated.samples * options.get("frame_skip", 4) / 1e6
+    lines = [
+        Line(player="ceiling", score=float(CEILING), source="the rules"),
+        _line(evaluated.score, frames, protocol(options, evaluated.actions)),
+        _line(evaluated.by_chance, None, protocol(options, "random")),
+        *(Line(**asdict(one)) for one in PUBLISHED),
+    ]
+    lines.sort(key=lambda line: -line.score)
     games = len(evaluated.score.played.returns)
     title = f"{evaluated.env_id}, {games:,} games: mean score, 95 % bootstrap interval"
+    letters = _letters(lines)
+    legend = "\n".join(f"{letter}  {protocol}" for protocol, letter in letters.items())
+    beside = [asdict(line) | {"gap": line.gap} for line in lines]
     return Report(
         tables=[
-            table(lines, f"{title}, gap to {CEILING}"),
-            legend(lines),
+            table(lines, letters, f"{title}, gap to {CEILING}"),
+            legend,
             variety(evaluated.score, "games"),
         ],
-        record={"beside": to_json(lines), "different_games": evaluated.score.played.distinct},
+        record={"beside": beside, "different_games": evaluated.score.played.distinct},
         instead=True,
     )
 
@@ -68,40 +76,15 @@ def protocol(env_options: Mapping[str, Any], actions: str) -> str:
     return f"{sticky}, {noops}, {games}, 3 buttons{skip}, {DRAWS[actions]}"
 
 
-def own(score: EpisodeScore, frames: float | None, protocol: str) -> Line:
-    """The row of games played here."""
-    return Line(
-        player=score.name,
-        score=score.mean_return.value,
-        interval=estimate_cells(score.mean_return)[1],
-        frames=frames,
-        protocol=protocol,
-        learned=score.kind == "learned",
-    )
-
-
-def beside_published(played: Sequence[Line]) -> list[Line]:
-    """The rows with the ceiling and the published scores, best first."""
-    ceiling = Line(player="ceiling", score=float(CEILING), source="the rules")
-    published = [Line(**asdict(one)) for one in PUBLISHED]
-    return sorted([ceiling, *played, *published], key=lambda line: -line.score)
-
-
-def gap(line: Line) -> float:
-    """Distance from the ceiling, as a fraction of it."""
-    return (CEILING - line.score) / CEILING
-
-
-def table(lines: Sequence[Line], title: str) -> Table[Line]:
-    """Every player's score and gap to the ceiling; ``legend`` explains the last column."""
-    letters = _letters(lines)
+def table(lines: Sequence[Line], letters: Mapping[str, str], title: str) -> Table[Line]:
+    """Every player's score, its gap to the ceiling, and the letter of its protocol."""
     return Table(
         title=title,
         columns=[
             Column("player", lambda line: line.player, text=True, wrap=True),
             Column("score", lambda line: f"{line.score:.4g}", wrap=True),
             Column("interval", lambda line: line.interval, wrap=True),
-            Column("gap %", lambda line: f"{100 * gap(line):.2f}", wrap=True),
+            Column("gap %", lambda line: f"{100 * line.gap:.2f}", wrap=True),
             Column("M frames", lambda line: "" if line.frames is None else f"{line.frames:.3g}"),
             Column("protocol", lambda line: letters.get(line.protocol, ""), text=True),
         ],
@@ -110,14 +93,15 @@ def table(lines: Sequence[Line], title: str) -> Table[Line]:
     )
 
 
-def legend(lines: Sequence[Line]) -> str:
-    """What each letter of the table stands for."""
-    return "\n".join(f"{letter}  {text}" for text, letter in _letters(lines).items())
-
-
-def to_json(lines: Sequence[Line]) -> list[dict[str, Any]]:
-    """The rows for a program."""
-    return [asdict(line) | {"gap": gap(line)} for line in lines]
+def _line(score: EpisodeScore, frames: float | None, protocol: str) -> Line:
+    return Line(
+        player=score.name,
+        score=score.mean_return.value,
+        interval=estimate_cells(score.mean_return)[1],
+        frames=frames,
+        protocol=protocol,
+        learned=score.kind == "learned",
+    )
 
 
 def _letters(lines: Sequence[Line]) -> dict[str, str]:

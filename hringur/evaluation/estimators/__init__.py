@@ -1,1 +1,1 @@
-"""estimators."""
+"""The bench of gradient estimators."""

@@ -1,1 +1,1 @@
-"""films."""
+"""Films and figures of single episodes."""

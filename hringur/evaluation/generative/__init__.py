@@ -1,1 +1,1 @@
-"""Generative models measured: reports of one model, and comparisons of several."""
+"""Results of generative models: measures beside references, and comparisons."""

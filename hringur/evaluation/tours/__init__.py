@@ -1,1 +1,1 @@
-"""tours."""
+"""Results on tours: gaps to the optimum, tables and figures."""

@@ -18,9 +18,6 @@ class MeanImageConfig(ImageModelConfig):
 
     name: ClassVar[str] = "mean-image"
 
-    def model(self) -> "type[MeanImage]":
-        return MeanImage
-
 
 class Linear(nn.Module):
     """From a code to the logits of pixels."""

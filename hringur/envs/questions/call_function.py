@@ -6,7 +6,8 @@ A list of small whole numbers is to become a target. Each action calls one funct
 part       what
 ========== ===================================================================================
 observe    ``list`` and ``target`` [length] in 0..10, where 10 marks a place that holds no
-           number any more; ``calls_left`` in 0..max_calls
+           number any more; ``differences`` [length * length], target less list modulo 10 for
+           each pair of places, 10 where one holds nothing; ``calls_left`` in 0..max_calls
 action     the function to call, by its position in ``functions``
 reward     minus ``call_cost`` for each call, and 1 when the list is the target
 terminated when the list is the target, or after ``max_calls`` calls
@@ -154,6 +155,7 @@ class CallFunction(Question):
             {
                 "list": spaces.MultiDiscrete(values),
                 "target": spaces.MultiDiscrete(values),
+                "differences": spaces.MultiDiscrete(np.repeat(values, self.list_length)),
                 "calls_left": spaces.Discrete(self.max_calls + 1),
             }
         )
@@ -194,10 +196,14 @@ class CallFunction(Question):
         return solved - self.call_cost, solved
 
     def observe(self, episodes: Episodes) -> dict[str, np.ndarray]:
-        """The list, the target, and how many calls are left."""
+        """The list, the target, how they differ, and how many calls are left."""
+        numbers, target = episodes["list"][:, :, None], episodes["target"][:, None]
+        nothing = (numbers == NOTHING) | (target == NOTHING)
+        differences = np.where(nothing, NOTHING, (target - numbers) % BASE)
         return {
             "list": episodes["list"].copy(),
             "target": episodes["target"].copy(),
+            "differences": differences.reshape(len(differences), -1),
             "calls_left": self.max_calls - episodes["calls"],
         }
 

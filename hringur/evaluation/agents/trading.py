@@ -98,7 +98,7 @@ def play_references(
     episodes: int,
     chosen: frozenset[str] = frozenset(),
 ) -> dict[str, EpisodeReturns]:
-    """The best policy, if the prices' law is known, and buy-and-hold on the paths of evaluation."""
+    """The best policy, if the price process is known, and buy-and-hold on the held-out paths."""
 
     def play(decide: Decide, **more: Any) -> EpisodeReturns:
         options = dict(env_options) | more
@@ -125,7 +125,7 @@ def hold(observation: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
 
 
 def best_decide(problem: TradingProblem) -> Decide:
-    """The best policy for prices of a known law, whose state is part of the observation."""
+    """The best policy for a known price process, whose state is part of the observation."""
     policy, column = problem.best_policy, problem.window + 1
     assert policy is not None
 

@@ -1,4 +1,4 @@
-"""The picture of the estimator bench: variances beside REINFORCE's, and who is biased."""
+"""The figure of the estimator bench: variances relative to REINFORCE's, and biases."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def variance_chart(
     columns = min(COLUMNS, len(problems))
     rows = [problems[begin : begin + columns] for begin in range(0, len(problems), columns)]
     heights = [max(len(measured) for _, measured in row) + 2.6 for row in rows]
-    title = f"How much gradient estimators vary, beside REINFORCE ({samples} samples an estimate)"
+    title = f"Variance of gradient estimators relative to REINFORCE ({samples} samples an estimate)"
     figure = new_figure(6.6 * columns, 0.29 * sum(heights) + 1.0, title, size=14)
     grid = figure.subplots(
         len(rows), columns, squeeze=False, gridspec_kw={"height_ratios": heights}

@@ -32,7 +32,7 @@ VectorStep = tuple[
 
 
 class NativeVectorEnv(VectorEnv, ABC):
-    """B environments at a time: spaces, seeds, reset, and checks of what is asked for."""
+    """B environments at a time: spaces, seeds, reset, and checks of arguments."""
 
     allowed_actions: str
     """what an action may be, for messages: "places in 0..19" """

@@ -170,7 +170,7 @@ def unit_floats(pixels: Shaped[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
     found = str(pixels.dtype).removeprefix("torch.")
     if pixels.is_floating_point():
         lowest, highest = (0.0, 1.0) if not len(pixels) else torch.stack(pixels.aminmax()).tolist()
-        if not (lowest < -SLACK or highest > 1 + SLACK):  # NaN is told of where it is measured
+        if not (lowest < -SLACK or highest > 1 + SLACK):  # NaN is refused where it is measured
             return pixels.float()
         found += f" in {lowest:g}..{highest:g}"
     raise UserError(f"images must be bytes (uint8, 0 to 255) or floats in 0..1, got {found}")

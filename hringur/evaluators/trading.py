@@ -72,13 +72,13 @@ def positions_of(actions: Integer[np.ndarray, "B T"]) -> Int8[np.ndarray, "B T"]
 
 
 def sharpe_ratio(gains: Float64[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
-    """Annualised; not a number where wealth never moved."""
+    """Annualised Sharpe ratio; NaN where wealth never moved."""
     returns = np.expm1(gains)
     return _ratio(returns.mean(axis=1), returns.std(axis=1, ddof=1))
 
 
 def sortino_ratio(gains: Float64[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
-    """Annualised; not a number where no day lost anything."""
+    """Annualised Sortino ratio; NaN where no day lost anything."""
     returns = np.expm1(gains)
     return _ratio(returns.mean(axis=1), np.sqrt((np.minimum(returns, 0) ** 2).mean(axis=1)))
 
@@ -100,6 +100,6 @@ def turnover(positions: Int8[np.ndarray, "B T"]) -> Float64[np.ndarray, " B"]:
 def _ratio(
     mean: Float64[np.ndarray, " B"], risk: Float64[np.ndarray, " B"]
 ) -> Float64[np.ndarray, " B"]:
-    """Of a day, brought to a year."""
+    """The ratio of daily figures, annualised; NaN where the risk is 0."""
     undefined = np.full_like(mean, np.nan)
     return np.sqrt(YEAR) * np.divide(mean, risk, out=undefined, where=risk > 0)

@@ -241,7 +241,7 @@ class FixedInstance:
         return self.instance[np.zeros(len(rows), dtype=np.int64)]
 
     def sample(self, rng: np.random.Generator, batch: int, n: int) -> Instances:
-        """As many copies as asked for."""
+        """``batch`` copies of the instance."""
         return self.from_random_rows(np.empty((batch, self.random_row_size(n))), n)
 
     def names(self, instance: Instances) -> list[str]:

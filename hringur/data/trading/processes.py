@@ -81,7 +81,7 @@ class OrnsteinUhlenbeck(PriceProcess):
 
     @property
     def deviation(self) -> float:
-        """Of x in the stationary law."""
+        """Standard deviation of x in the stationary law."""
         return self.sigma / math.sqrt(1 - self.reversion**2)
 
     def part(self, share: float) -> tuple[float, float]:
@@ -116,7 +116,7 @@ class AutoregressiveReturns(PriceProcess):
 
     @property
     def deviation(self) -> float:
-        """Of r in the stationary law."""
+        """Standard deviation of r in the stationary law."""
         return self.sigma / math.sqrt(1 - self.momentum**2)
 
     def random_row_size(self, days: int) -> int:
@@ -141,7 +141,7 @@ class AutoregressiveReturns(PriceProcess):
 
 @dataclass(frozen=True, kw_only=True)
 class HiddenRegime(PriceProcess):
-    """Returns that drift up or down while a regime lasts, which nobody is told."""
+    """Returns that drift up or down while a regime lasts, which is not observed."""
 
     drift: float = 0.002
     sigma: float = 0.01
@@ -230,5 +230,5 @@ def _returns(close: Float64[np.ndarray, "B D"]) -> Float64[np.ndarray, "B D"]:
 
 
 def _deviations(sigma: float, overnight: float) -> tuple[float, float]:
-    """Of the two parts of a day."""
+    """Standard deviations of the return overnight and during the day."""
     return sigma * math.sqrt(overnight), sigma * math.sqrt(1 - overnight)

@@ -84,9 +84,9 @@ class BreakoutVector(NativeVectorEnv):
         return np.full(self.num_envs, WAIT)  # where an episode only starts again, to serve
 
     def _info(self, rows: np.ndarray | None = None) -> Info:
-        told = {"lives": self._lives, "score": self._score, "game_over": self._game_over}
+        values = {"lives": self._lives, "score": self._score, "game_over": self._game_over}
         info: Info = {}
-        for name, value in told.items():
+        for name, value in values.items():
             info[name] = value.copy() if rows is None else value * rows
             info[f"_{name}"] = np.ones(self.num_envs, dtype=bool) if rows is None else rows.copy()
         return info

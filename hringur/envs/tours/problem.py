@@ -65,7 +65,7 @@ class TourProblem:
         return instances, self.start_from_random_rows(rows)
 
     def start_from_random_rows(self, rows: Float64[np.ndarray, "B R"]) -> Int64[np.ndarray, " B"]:
-        """Where the episodes start: where told, else where the last number says."""
+        """The given start, or the place that the last number of each row chooses."""
         if self.start is None:
             return (rows[:, -1] * self.n_places).astype(np.int64)
         return np.full(len(rows), self.start, dtype=np.int64)

@@ -117,7 +117,7 @@ class TourVectorEnv(FixedLengthVectorEnv):
         return reward, finished | repeated
 
     def _outcome(self, ended: Bool[np.ndarray, " B"]) -> Info:
-        """As the single environment tells it, for those that have ended."""
+        """What the single environment's info says, for episodes that have ended."""
         repeated, finished = self._repeated, ended & ~self._repeated
         done = np.flatnonzero(finished)
         tour = np.zeros((self.num_envs, self.n_places), dtype=np.int64)
@@ -133,10 +133,10 @@ class TourVectorEnv(FixedLengthVectorEnv):
             gap[done] = relative_gap(length[done], self._optimal[done])
         info: Info = {"tour": tour, "_tour": ended.copy()}
         info |= {"tour_km": length, "_tour_km": ended.copy(), "gap": gap, "_gap": ended.copy()}
-        told = finished | (repeated & np.isfinite(self._optimal))
-        if told.any():
-            info["optimal_km"] = np.where(told, self._optimal, 0.0)
-            info["_optimal_km"] = told
+        known = finished | (repeated & np.isfinite(self._optimal))
+        if known.any():
+            info["optimal_km"] = np.where(known, self._optimal, 0.0)
+            info["_optimal_km"] = known
         return info
 
     def _solve(self, rows: Int64[np.ndarray, " R"]) -> None:

@@ -92,18 +92,18 @@ def story(
     )
 
 
-def trading_figure(told: Story) -> Figure:
+def trading_figure(shown: Story) -> Figure:
     """A figure of 1200 x 900 pixels, ready for ``savefig`` or TensorBoard."""
     figure = Figure(INCHES, dpi=DOTS_PER_INCH, facecolor=PAPER)
     upper = figure.add_axes((0.075, 0.40, 0.79, 0.435))
     lower = figure.add_axes((0.075, 0.085, 0.79, 0.25), sharex=upper)
     for axes in (upper, lower):
-        _prepare(axes, told)
-    _draw_price(upper, told)
-    _draw_wealth(lower, told)
+        _prepare(axes, shown)
+    _draw_price(upper, shown)
+    _draw_wealth(lower, shown)
     upper.tick_params(labelbottom=False)
-    _label_days(lower, told)
-    _draw_words(figure, told)
+    _label_days(lower, shown)
+    _draw_words(figure, shown)
     return figure
 
 
@@ -116,49 +116,49 @@ def _name(problem: TradingProblem, prices: Prices, path: int) -> str:
     return "Prices"
 
 
-def _prepare(axes: Axes, told: Story) -> None:
+def _prepare(axes: Axes, shown: Story) -> None:
     """Paper, grid, and a pale band over the days on which the asset was held."""
     axes.set_facecolor(PAPER)
-    axes.set_xlim(-len(told.before) + 1, told.days)
+    axes.set_xlim(-len(shown.before) + 1, shown.days)
     axes.grid(axis="y", color=GRID, linewidth=0.9)
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.spines["bottom"].set_color(GRID)
     axes.tick_params(length=0, colors=INK, labelsize=11)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], told.position, [0]])))
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], shown.position, [0]])))
     for begin, end in edges.reshape(-1, 2).tolist():
-        axes.axvspan(begin - 1, min(end - 1, told.days), color=HELD, linewidth=0, zorder=0)
+        axes.axvspan(begin - 1, min(end - 1, shown.days), color=HELD, linewidth=0, zorder=0)
 
 
-def _draw_price(axes: Axes, told: Story) -> None:
+def _draw_price(axes: Axes, shown: Story) -> None:
     """The close from day to day, strong where it was held, and the fills."""
-    ago = np.arange(-len(told.before) + 1, 1)
-    axes.plot(ago, told.before, color=WAITING, linewidth=1.1, alpha=0.55, zorder=3)
-    day = np.arange(len(told.close))
-    corners = np.stack([day, told.close], axis=1)
+    ago = np.arange(-len(shown.before) + 1, 1)
+    axes.plot(ago, shown.before, color=WAITING, linewidth=1.1, alpha=0.55, zorder=3)
+    day = np.arange(len(shown.close))
+    corners = np.stack([day, shown.close], axis=1)
     pieces = np.stack([corners[:-1], corners[1:]], axis=1)
-    long = told.position[1:] == 1
+    long = shown.position[1:] == 1
     for chosen, colour, width in ((~long, WAITING, 1.5), (long, START, 2.2)):
         line = LineCollection(list(pieces[chosen]), colors=colour, linewidths=width, zorder=4)
         line.set_capstyle("round")
         axes.add_collection(line, autolim=False)
-    low, high = _limits(np.concatenate([told.before, told.close, told.filled]))
+    low, high = _limits(np.concatenate([shown.before, shown.close, shown.filled]))
     axes.set_ylim(low, high)
-    change, size = np.diff(told.position), 90.0 if told.days <= 300 else 40.0
+    change, size = np.diff(shown.position), 90.0 if shown.days <= 300 else 40.0
     for sign, marker, colour, aside in ((1, "^", BOUGHT, -0.022), (-1, "v", SOLD, 0.022)):
         when = np.flatnonzero(change == sign)
-        where = told.filled[when] + aside * (high - low)
+        where = shown.filled[when] + aside * (high - low)
         axes.scatter(
             when + 1, where, s=size, marker=marker, c=colour, edgecolors="white", lw=0.9, zorder=6
         )
-    _name_end(axes, len(day) - 1, told.close[-1], f"{told.close[-1]:,.2f}", INK)
+    _name_end(axes, len(day) - 1, shown.close[-1], f"{shown.close[-1]:,.2f}", INK)
     axes.set_title("Price at the close", loc="left", fontsize=11.5, color=INK, pad=8)
 
 
-def _draw_wealth(axes: Axes, told: Story) -> None:
+def _draw_wealth(axes: Axes, shown: Story) -> None:
     """Wealth in percent of the beginning, beside that of buying at once."""
-    day = np.arange(len(told.wealth))
-    hold, wealth = 100.0 * (told.hold - 1.0), 100.0 * (told.wealth - 1.0)
+    day = np.arange(len(shown.wealth))
+    hold, wealth = 100.0 * (shown.hold - 1.0), 100.0 * (shown.wealth - 1.0)
     axes.axhline(0.0, color=WAITING, linewidth=0.9, zorder=2)
     axes.plot(day, hold, color=WAITING, linewidth=1.6, zorder=3)
     axes.plot(day, wealth, color=START, linewidth=2.4, zorder=4)
@@ -195,29 +195,29 @@ def _name_end(axes: Axes, day: int, value: float, text: str, colour: str) -> Non
     )
 
 
-def _label_days(axes: Axes, told: Story) -> None:
+def _label_days(axes: Axes, shown: Story) -> None:
     """Days of the episode, or the months of real dates."""
-    if told.dates is None:
+    if shown.dates is None:
         axes.set_xlabel("day", color=INK, fontsize=11)
         return
-    months = told.dates.astype("datetime64[M]")
+    months = shown.dates.astype("datetime64[M]")
     first = np.flatnonzero(months[1:] != months[:-1]) + 1
     first = first[:: -(-len(first) // 6) or 1]
     axes.set_xticks(first)
-    dates = told.dates[first].astype("datetime64[D]").tolist()
+    dates = shown.dates[first].astype("datetime64[D]").tolist()
     axes.set_xticklabels([date.strftime("%b %Y") for date in dates])
 
 
-def _draw_words(figure: Figure, told: Story) -> None:
-    gain = 100.0 * (told.wealth[-1] - 1.0)
-    bought, sold = (int((np.diff(told.position) == sign).sum()) for sign in (1, -1))
-    passed = len(told.close) - 1
-    if passed == told.days:
-        sold += int(told.position[-1])
-    stand = f"{passed} days" if passed == told.days else f"day {passed} of {told.days}"
-    note = f"{drawn(told.name)}, {stand}, bought {_times(bought)}, sold {_times(sold)}"
-    if told.dates is not None:
-        note += f", {told.dates[0]} to {told.dates[passed]}"
+def _draw_words(figure: Figure, shown: Story) -> None:
+    gain = 100.0 * (shown.wealth[-1] - 1.0)
+    bought, sold = (int((np.diff(shown.position) == sign).sum()) for sign in (1, -1))
+    passed = len(shown.close) - 1
+    if passed == shown.days:
+        sold += int(shown.position[-1])
+    stand = f"{passed} days" if passed == shown.days else f"day {passed} of {shown.days}"
+    note = f"{drawn(shown.name)}, {stand}, bought {_times(bought)}, sold {_times(sold)}"
+    if shown.dates is not None:
+        note += f", {shown.dates[0]} to {shown.dates[passed]}"
     figure.text(
         0.075, 0.945, f"{gain:+.1f} %", fontsize=23, fontweight="bold", color=INK, va="center"
     )
@@ -226,7 +226,7 @@ def _draw_words(figure: Figure, told: Story) -> None:
     for text, colour in (("▼ sold", SOLD), ("▲ bought", BOUGHT)):
         figure.text(x, 0.945, text, fontsize=11.5, color=colour, ha="right", va="center")
         x -= 0.068
-    if told.name in ("AAPL", "GOOG", "IBM", "MSFT"):
+    if shown.name in ("AAPL", "GOOG", "IBM", "MSFT"):
         figure.text(0.865, 0.012, SURVIVORS, fontsize=8.5, color="#66737a", ha="right", va="bottom")
 
 

@@ -22,7 +22,7 @@ MOST_OBSERVED = 10**8
 """Numbers of all observations of an episode, together."""
 DAY_IN_YEARS = np.float32(1.0 / YEAR)
 STATE_BOUND = 8.0
-"""Deviations beyond which a process's state is no longer told apart."""
+"""Deviations beyond which a process's state is no longer distinguished."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +152,7 @@ class TradingProblem:
         return optimal_policy(self.source, self.buy_cost, self.sell_cost)
 
     def optimal(self, paths: Paths) -> Float64[np.ndarray, " B"] | None:
-        """What the best policy for this process earns on each path; None where nobody knows."""
+        """What the best policy for this process earns on each path; None where it is not known."""
         if self.best_policy is None:
             return None
         positions = self.best_policy.positions(paths.prices, self.window, self.days)

@@ -33,7 +33,7 @@ REACH = 6.0
 """Deviations of the stationary law that the grid covers on either side."""
 
 SUREST = 8.0
-"""Half the log odds beyond which beliefs are not told apart: a chance of 1e-7."""
+"""Half the log odds beyond which beliefs are not distinguished: a chance of 1e-7."""
 
 FINEST = 2.0
 """A day's step, in steps of the grid, below which the grid is too coarse."""
@@ -81,7 +81,7 @@ def chain(process: Any) -> Chain:
     """The chain of a process whose state is known.
 
     Raises:
-        UserError: it is none of those, or a day moves its state too little to be told on a grid.
+        UserError: it is none of those, or a day moves its state too little for a grid.
     """
     if type(process) not in CHAINS:
         raise UserError(f"no best policy is known for a {type(process).__name__}")

@@ -49,7 +49,7 @@ __all__ = [
 ]
 
 Timing = Literal["open", "observed"]
-"""Filled at the next open, as everywhere here; or at the close that was seen, as nobody is."""
+"""Filled at the next open, as everywhere here; or, for comparison only, at the observed close."""
 
 MOST_SWEEPS = 20_000
 EXACT = 1e-13  # log wealth

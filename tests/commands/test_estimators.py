@@ -50,9 +50,9 @@ def test_the_folder_gets_everything_and_is_not_overwritten(capsys, tmp_path):
     [
         (["--problem", "lectur"], "unknown problem 'lectur'; there are lecture, tucker"),
         (["--problem", "tour", "tour"], "the problem tour is given twice"),
-        (["--samples", "1"], "samples must be at least 2, got 1"),
-        (["--estimates", "3"], "estimates must be at least 100, got 3"),
-        (["--seed", "-1"], "seed must be at least 0, got -1"),
+        (["--samples", "1"], "samples must be in 2..1,024, got 1"),
+        (["--estimates", "3"], "estimates must be in 100..1,000,000, got 3"),
+        (["--seed", "-1"], "--seed must be in 0..4294967295, got -1"),
         (["--seed", "one"], "seed"),
         (["--json", "--markdown"], "exclude each other"),
         (["--folder", "/proc/none/here"], "cannot create the folder /proc/none/here"),

@@ -15,6 +15,9 @@ from pkgutil import resolve_name
 
 from hringur.types import UserError, printable
 
+MOST_LETTERS = 2_000
+"""In a message that names what a file holds."""
+
 COMMANDS = {
     "train": ("train.command", "train a learner; Ctrl-C saves, --resume goes on"),
     "evaluate": ("evaluate.command", "a trained run against the proven optimum"),
@@ -121,5 +124,6 @@ def overview() -> str:
 
 
 def one_line(message: str) -> str:
-    """A message without its line breaks, and without what a terminal would obey."""
-    return printable(" ".join(message.split()))
+    """A message in one line of letters that no terminal obeys, cut if it is endless."""
+    line = printable(" ".join(message.split()))
+    return line if len(line) <= MOST_LETTERS else f"{line[:MOST_LETTERS]} ..."

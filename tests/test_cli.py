@@ -88,3 +88,8 @@ def test_a_reader_that_leaves_early_is_no_error():
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+def test_an_endless_message_is_cut():
+    assert cli.one_line("a\nb\x1b") == r"a b\x1b"
+    assert len(cli.one_line("x" * 100_000)) < 3_000

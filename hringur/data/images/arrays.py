@@ -15,6 +15,7 @@ from jaxtyping import Int64, UInt8
 from PIL import Image
 
 from hringur.data.archives import read_arrays
+from hringur.data.files import reading
 from hringur.data.images.files import pixels_of, stacked
 from hringur.data.images.image_set import ImageSet, as_bytes, held_out_split
 from hringur.types import UserError, printable
@@ -166,7 +167,9 @@ def _classes(
     needed = int(labels.max()) + 1
     if "classes" not in arrays:
         return tuple(str(number) for number in range(needed))
-    names = tuple(printable(str(name)) for name in arrays["classes"].reshape(-1)[:MAX_CLASSES])
+    with reading(f"{where}'classes'", "names"):  # NumPy takes letters that are none
+        given = list(map(str, arrays["classes"].reshape(-1)[:MAX_CLASSES]))
+    names = tuple(map(printable, given))
     if len(names) < needed:
         raise UserError(f"{where}'classes' has {len(names)} names, but there is class {needed - 1}")
     return names

@@ -27,6 +27,7 @@ from hringur.data.images.attributes import FILE, parse_attributes
 from hringur.data.images.image_set import (
     Attributes,
     ImageSet,
+    check_side,
     held_out_split,
     resized,
     split,
@@ -86,7 +87,7 @@ def read_zip(path: Path, size: int | None = None) -> ImageSet:
         entries = {
             PurePosixPath(entry.filename): entry
             for entry in packed.infolist()
-            if not entry.is_dir()
+            if not entry.filename.endswith("/")
         }
 
         def read(file: PurePosixPath) -> bytes:
@@ -213,6 +214,8 @@ def stacked(
     for k, (where, image) in enumerate(images):
         if first_shape is None:
             first, first_shape = where, image.shape[1:]
+            if size is None:
+                check_side(first_shape, where)
         if image.shape[1:] != first_shape:
             raise UserError(
                 f"images must be of one size: {where} has {_size(image.shape[1:])} pixels, "

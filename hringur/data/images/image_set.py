@@ -15,6 +15,9 @@ from hringur.types import UserError
 SPLIT_SEED = 874
 """Which images are held out of a set that comes without a test set: the same ones at every call."""
 
+MAX_SIDE = 512
+"""Pixels to a side that models are given."""
+
 CHUNK = 1024
 """Images that are resized at a time, which bounds the memory for floats."""
 
@@ -59,6 +62,19 @@ class ImageSet:
     def resized(self, size: int) -> "ImageSet":
         """The same images, ``size`` pixels high and wide: the middle square of each, resampled."""
         return replace(self, train=resized(self.train, size), test=resized(self.test, size))
+
+
+def check_side(shape: tuple[int, ...], where: str) -> None:
+    """Refuse images that are to stay as large as they are and have more than ``MAX_SIDE`` pixels.
+
+    Raises:
+        UserError: their height or width is too large; begins with ``where``.
+    """
+    if max(shape[-2:]) > MAX_SIDE:
+        raise UserError(
+            f"{where} has {shape[-1]} x {shape[-2]} pixels, at most {MAX_SIDE} to a side are "
+            f"handled; a size of at most {MAX_SIDE} brings them to fewer"
+        )
 
 
 def as_bytes(pixels: Shaped[np.ndarray, "*axes"], where: str) -> UInt8[np.ndarray, "*axes"]:

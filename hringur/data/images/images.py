@@ -36,7 +36,7 @@ from hringur.data.images.arrays import read_npz
 from hringur.data.images.domains import DOMAINS
 from hringur.data.images.faces import SIDE, faces
 from hringur.data.images.files import read_folder, read_zip
-from hringur.data.images.image_set import ImageSet, held_out_split
+from hringur.data.images.image_set import MAX_SIDE, ImageSet, check_side, held_out_split
 from hringur.types import UserError, optional
 
 __all__ = ["NAMED", "ImageSet", "load_images"]
@@ -50,7 +50,7 @@ NAMED: dict[str, Callable[[int | None], ImageSet]] = {
 }
 """Data sets that need no file from the user, by the size asked for: what is drawn can be larger."""
 
-SIZES = range(4, 513)
+SIZES = range(4, MAX_SIDE + 1)
 """Pixels that images may be brought to."""
 
 MAX_IDX_BYTES = 1 << 28
@@ -192,7 +192,10 @@ def _read(path: Path, size: int | None) -> ImageSet:
         return read_zip(path, size)
     if path.suffix.lower() == ".npz":
         images = read_npz(path)
-        return images if size is None else images.resized(size)
+        if size is not None:
+            return images.resized(size)
+        check_side(images.shape, str(path))
+        return images
     raise UserError(f"a file of images must end in .zip or .npz, got {path}")
 
 

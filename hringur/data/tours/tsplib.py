@@ -128,6 +128,14 @@ def _read_node(into: dict[int, tuple[float, float]], text: str, where: str) -> N
     into[node] = (x, y)
 
 
+def _read_weights(file: TsplibFile, text: str, where: str) -> None:
+    most = MAX_PLACES**2 - len(file.weights)
+    words = text.split(None, most)
+    if len(words) > most:
+        raise UserError(f"{where}: at most {MAX_PLACES**2:,} numbers are read, there are more")
+    file.weights.extend(_numbers(words, where))
+
+
 def _numbers(words: list[str], where: str) -> Iterator[float]:
     for word in words:
         try:
@@ -142,9 +150,7 @@ def _numbers(words: list[str], where: str) -> Iterator[float]:
 SECTIONS: dict[str, Callable[[TsplibFile, str, str], None]] = {
     "NODE_COORD_SECTION": lambda file, text, where: _read_node(file.nodes, text, where),
     "DISPLAY_DATA_SECTION": lambda file, text, where: _read_node(file.display, text, where),
-    "EDGE_WEIGHT_SECTION": lambda file, text, where: file.weights.extend(
-        _numbers(text.split(), where)
-    ),
+    "EDGE_WEIGHT_SECTION": _read_weights,
 }
 
 

@@ -1,6 +1,8 @@
 """Archives of arrays: their names and axes, and what is refused."""
 
+import io
 import pickle
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from hringur.data import archives
 from hringur.data.images.arrays import as_image_set
 from hringur.data.images.image_set import ImageSet
 from hringur.data.images.images import load_images
@@ -120,6 +123,32 @@ def test_a_damaged_archive_is_refused(stored):
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(UserError, match=r"cannot read .*pictures\.npz"):
+        load_images(str(path))
+
+
+@pytest.mark.parametrize("letter", [0x110000, 0xFFFFFFFF])
+def test_letters_that_are_none_are_refused(stored, letter):
+    classes = np.frombuffer(np.full(2, letter, dtype="<u4").tobytes(), dtype="<U1")
+    with pytest.raises(UserError, match=r"cannot read .*pictures\.npz: 'classes' as names"):
+        load_images(stored(images=IMAGES[:2], labels=np.arange(2), classes=classes))
+
+
+def test_an_archive_is_measured_before_it_is_unpacked(stored, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_ARCHIVE_BYTES", 10_000)
+    path = stored(images=np.zeros((100, 20, 20), dtype=np.uint8))
+    assert Path(path).stat().st_size < 10_000
+    with pytest.raises(UserError, match=r"pictures\.npz unpacks to more than"):
+        load_images(path)
+
+
+@pytest.mark.parametrize("shape", [(2**63 - 80,), (64 * 10**15,), (5 * 10**9, 6, 6)])
+def test_a_shape_that_no_memory_holds_is_refused(tmp_path, shape):
+    path, entry = tmp_path / "vast.npz", io.BytesIO()
+    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(entry, header)
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("images.npy", entry.getvalue() + bytes(100))
+    with pytest.raises(UserError, match=r"cannot read .*vast\.npz as an \.npz"):
         load_images(str(path))
 
 

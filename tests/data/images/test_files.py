@@ -1,6 +1,7 @@
 """Folders and zips of images: what they say by where the files lie, and what is refused."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
@@ -192,3 +193,37 @@ def test_a_huge_entry_of_a_zip_is_not_unpacked(tmp_path, monkeypatch):
         packed.writestr("b.png", grey())
     with pytest.raises(UserError, match=r"x\.zip: a\.png unpacks to 0 MiB, at most"):
         load_images(str(path))
+
+
+def test_names_of_folders_cannot_steer_a_terminal(stored):
+    images = load_images(stored({f"{name}/{k}.png": grey() for name in "a\x1b" for k in range(3)}))
+    assert images.classes == (r"\x1b", "a")
+
+
+def test_an_entry_without_a_name_and_deep_folders_do_no_harm(tmp_path):
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr(zipfile.ZipInfo(""), b"")
+        for k in range(3):
+            packed.writestr("d/" * 20_000 + f"{k}.png", grey())
+    assert load_images(str(path)).classes == ()
+
+
+def test_a_pipe_among_the_images_is_refused(tmp_path):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(grey())
+    os.mkfifo(tmp_path / "c.png")
+    with pytest.raises(UserError, match=r"cannot read .*c\.png: it is a pipe or a device"):
+        load_images(str(tmp_path))
+    with pytest.raises(UserError, match="neither a set nor a file named"):
+        load_images("x" * 300)
+
+
+def test_large_images_need_a_size(stored, tmp_path):
+    path = stored({f"{k}.png": grey(0, (600, 20)) for k in range(3)})
+    with pytest.raises(UserError, match=r"0\.png has 20 x 600 pixels, at most 512 to a side"):
+        load_images(path)
+    assert load_images(path, 8).shape == (1, 8, 8)
+    np.savez(tmp_path / "large.npz", images=np.zeros((3, 20, 600), dtype=np.uint8))
+    with pytest.raises(UserError, match=r"large\.npz has 600 x 20 pixels"):
+        load_images(str(tmp_path / "large.npz"))

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import vrplib
 
+from hringur.data.tours import tsplib
 from hringur.data.tours.length import tour_length
 from hringur.data.tours.own_instances import read_tsplib
 from hringur.types import UserError
@@ -222,3 +223,9 @@ def test_the_order_of_nodes_changes_no_plane_distance(file):
 def test_nodes_out_of_range_and_odd_numbers_are_refused(file, content, message):
     with pytest.raises(UserError, match=f"own.tsp.*{message}"):
         read_tsplib(file(content))
+
+
+def test_endless_weights_are_refused_before_they_are_read(file, monkeypatch):
+    monkeypatch.setattr(tsplib, "MAX_PLACES", 3)
+    with pytest.raises(UserError, match="line 7: at most 9 numbers are read, there are more"):
+        read_tsplib(file(explicit("FULL_MATRIX", "0 1 1 1 0 1\n1 1 0 x", n=3)))

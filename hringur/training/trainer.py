@@ -9,6 +9,7 @@ checkpoint and ends, on a CPU, in the same weights bit for bit as one that was n
 import signal
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from types import FrameType
 from typing import Any
@@ -229,8 +230,9 @@ class Interruption:
     A second Ctrl-C acts at once.
     """
 
-    def __init__(self) -> None:
-        self.requested = False
+    def __init__(self, on_request: Callable[[], None] | None = None) -> None:
+        """``on_request`` is called at every signal, to hand it on."""
+        self.requested, self.on_request = False, on_request
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "Interruption":
@@ -247,6 +249,8 @@ class Interruption:
 
     def _request(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
+        if self.on_request is not None:
+            self.on_request()
         if number == signal.SIGINT:  # torchrun may send SIGTERM twice, a hurried user means it
             self._restore(number)
 

@@ -5,8 +5,10 @@ comparison that was killed continues without doing anything twice. Several cells
 time: in processes of this machine, or on a Ray cluster.
 """
 
+import multiprocessing
 import os
 import shlex
+import signal
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -24,6 +26,7 @@ from hringur.data.files import read_json, reading
 from hringur.trained import RunSettings, latest_state, read_settings
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
+from hringur.training.trainer import Interruption
 from hringur.types import MissingExtra, State, UserError
 
 Backend = Literal["joblib", "ray"]
@@ -114,6 +117,9 @@ class Failed:
     reason: str
 
 
+STOPPED: list[bool] = []
+"""Not empty in a worker that has been told to end: it begins no other cell."""
+
 Work = Callable[[Any, int], Failed | None]
 """What is done with a cell, given the number of the process that started it."""
 
@@ -122,6 +128,8 @@ def run_cell(task: CellTask, started_by: int) -> Failed | None:
     """Train, measure, write the cell's file; an error of any kind fails this cell alone."""
     end_with(started_by)
     try:
+        if STOPPED:
+            return Failed(task=task, reason="stopped")
         if task.begun:
             folder: RunFolder | Path = RunFolder.open(task.run, write=True)
             state: State | None = latest_state(folder)  # type: ignore[arg-type]
@@ -131,10 +139,21 @@ def run_cell(task: CellTask, started_by: int) -> Failed | None:
         run(settings, folder, state, task.command, quiet=True, silent=True)
         task.file.parent.mkdir(exist_ok=True)
         task.measure(settings)
+    except KeyboardInterrupt:
+        if os.getpid() == started_by:
+            raise
+        STOPPED.append(True)
+        return Failed(task=task, reason="stopped")
     except Exception as error:  # one cell may fail in any way, and must not end the others
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         return Failed(task=task, reason=kind + " ".join(str(error).split()))
     return None
+
+
+def end_workers() -> None:
+    """Tell the processes of this machine that train cells to save them and to begin no others."""
+    for worker in multiprocessing.active_children():
+        worker.terminate()
 
 
 @cache  # one thread for each process
@@ -145,6 +164,7 @@ def end_with(started_by: int) -> None:
     """
     if os.getppid() != started_by:
         return
+    signal.signal(signal.SIGTERM, lambda *about: STOPPED.append(True))  # training has its own
 
     def wait() -> None:
         while os.getppid() == started_by:
@@ -188,10 +208,17 @@ def _in_processes(
     calls = [joblib.delayed(_numbered)(work, n, task, os.getpid()) for n, task in left.items()]
     # Ray's back end knows no generators.
     way = "list" if backend == "ray" else "generator_unordered"
+    stop = Interruption(end_workers)
     try:
-        for number, failed in joblib.Parallel(n_jobs=jobs, return_as=way, batch_size=1)(calls):
-            yield left.pop(number), failed
+        with stop:  # Ctrl-C or SIGTERM: what is being trained is saved by its worker
+            for number, failed in joblib.Parallel(n_jobs=jobs, return_as=way, batch_size=1)(calls):
+                if not stop.requested:
+                    yield left.pop(number), failed
+        if stop.requested:
+            raise KeyboardInterrupt
     except TerminatedWorkerError:  # which does not say whose process it was
+        if stop.requested:
+            raise KeyboardInterrupt from None
         if len(left) == 1:
             (task,) = left.values()
             yield task, Failed(task=task, reason="its process was killed, perhaps out of memory")

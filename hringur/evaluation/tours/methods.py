@@ -39,6 +39,8 @@ class Predictor(Protocol):
 
 def places_of(learner: Any) -> int:
     """Number of places of the tours that a learner was trained on."""
+    if not hasattr(learner, "env_id"):
+        raise UserError("it is a model of images, which plans no tours")
     if domain_for(learner.env_id, learner.env_options) is not TOURS:
         raise UserError(f"it was trained on {learner.env_id}, which has no tours to build")
     return TourEvaluator(learner.env_id, learner.env_options).n_places

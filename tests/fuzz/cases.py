@@ -1,0 +1,333 @@
+"""Generated command lines: options, fields of settings, states of checkpoints, bytes of files."""
+
+import dataclasses
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from PIL import Image
+
+from hringur.commands.compare.agents import CompareAgents
+from hringur.commands.compare.command import Compare
+from hringur.commands.compare.models import CompareModels
+from hringur.commands.estimators import Estimators
+from hringur.commands.evaluate.command import Evaluate
+from hringur.commands.listing import List
+from hringur.commands.options import IcelandOptions
+from hringur.commands.tour.command import Tour
+from hringur.commands.train.command import Resume, Train
+from hringur.commands.train.model import TrainModel
+from hringur.registry import config_of, learners, models
+from hringur.training.config import TrainerConfig
+from tests.fuzz.runs import RUNS, edit_state, set_field
+
+
+@dataclass(frozen=True)
+class Case:
+    """A command line, and what is done to its folder before."""
+
+    words: tuple[str, ...]
+    told: str
+    """what was done, for a person"""
+
+    prepare: Callable[[Path], None]
+
+
+TEXTS = [
+    *("", " ", "x", "-1", "0", "1", "2", "3.5", "1e400", "nan", "inf", "-inf", "1_0", "9" * 23),
+    *("None", "True", "true", "[]", "{}", "[1, 2]", "places=x", "a=b=c", "=", "--", "-", "..", "/"),
+    *("x" * 300, "a\0b", "../x", "/dev/full", "/proc/x.png", "tour.png", "x.json", "r", "att"),
+    *(
+        "\ud800",
+        "\x1b[31m",
+        "\uff11\uff12",
+        "Þórsmörk",
+        "CartPole-v1",
+        "IcelandTSP-v0",
+        "os:system",
+    ),
+    *("digits", "mnist", "lecture", "all", "cpu", "cuda", "iceland-20", "9steps", "exp0", "gan"),
+]
+NUMBERS = [0, 1, -1, 2, 3, 0.5, -0.0, 1e-320, 1e308, 2**31, 2**63, 2**64, 10**12, 10**30, 10**400]
+CONFIGS: dict[str, list[type[Any]]] = {
+    "evaluate": [Evaluate],
+    "compare": [Compare],
+    "compare --agents": [CompareAgents],
+    "compare --models": [CompareModels],
+    "tour": [Tour],
+    "list": [List],
+    "estimators": [Estimators],
+    "train --resume": [Resume],
+}
+USUAL = {
+    "evaluate": [
+        ["att", "--held-out", "iceland-20", "--count", "2"],
+        ["rf", "--episodes", "2"],
+        ["ppo", "--episodes", "2"],
+        ["gan", "--count", "50"],
+    ],
+    "compare": [["att", "--held-out", "iceland-20", "--count", "2"], ["--heuristics", "all"]],
+    "compare --agents": [
+        ["compare", "--agents", "reinforce", "--env", "CartPole-v1", "--budget", "9steps"]
+    ],
+    "compare --models": [["compare", "--models", "exp0", "--dataset", "digits"]],
+    "tour": [["Reykjavik", "Akureyri", "Selfoss"], ["--csv", "places.csv"], ["lecture"]],
+    "list": [[]],
+    "estimators": [["--problem", "lecture", "--estimates", "100"]],
+    "train --resume": [["--resume", name] for name in RUNS],
+}
+
+
+def option_names(classes: list[type[Any]]) -> list[str]:
+    """Options of the command line that fields of these dataclasses are."""
+    names = [field.name for one in classes for field in dataclasses.fields(one)]
+    return [f"--{name.replace('_', '-')}" for name in names]
+
+
+def any_text() -> st.SearchStrategy[str]:
+    """A value on the command line."""
+    numbers = st.sampled_from(NUMBERS).map(str)
+    return st.one_of(st.sampled_from(TEXTS), numbers, st.integers().map(str), st.text(max_size=12))
+
+
+def any_json() -> st.SearchStrategy[Any]:
+    """A value in a file of settings or in a checkpoint."""
+    plain = st.one_of(
+        st.none(), st.booleans(), st.sampled_from(NUMBERS), st.sampled_from(TEXTS), st.floats()
+    )
+    return st.one_of(
+        plain,
+        st.lists(plain, max_size=3),
+        st.dictionaries(st.sampled_from(["places", "x", "season", "start"]), plain, max_size=2),
+    )
+
+
+@st.composite
+def options(draw: st.DrawFn) -> Case:
+    """A command with one to three options of any value."""
+    names = [*CONFIGS, *(f"train {name}" for name in {**learners(), **models()})]
+    name = draw(st.sampled_from(names))
+    if name in CONFIGS:
+        words = name.split()[:1] + draw(st.sampled_from(USUAL[name]))
+        words = words[1:] if words[0] == words[1:2][0:1] else words
+        classes = CONFIGS[name]
+        if name.startswith("compare --"):
+            words = list(USUAL[name][0])
+    else:
+        learner = name.split()[1]
+        what = Train if learner in learners() else TrainModel
+        classes = [what, config_of(learner), TrainerConfig, IcelandOptions]
+        of = ["--dataset=digits"] if learner in models() else []
+        words = ["train", learner, *of, "--steps=1", "--device=cpu", "--folder=r"]
+    known = option_names(classes)
+    given: list[str] = []
+    for _ in range(draw(st.integers(1, 3))):
+        option, value = draw(st.sampled_from([*known, "--option"])), draw(any_text())
+        if option == "--option":
+            keys = ["places", "start", "window", "fee", "sticky", "season", "split", "fold", "x"]
+            value = f"{draw(st.sampled_from(keys))}={value}"
+        if option in ("--video", "--agents", "--models") and draw(st.booleans()):
+            continue
+        given += [f"{option}={value}"] if draw(st.booleans()) else [option, value]
+    return Case((*words, *given), "options", copy_runs(words))
+
+
+def copy_runs(words: list[str]) -> Callable[[Path], None]:
+    """Copy the runs that a command line names, and a file of places."""
+
+    def prepare(folder: Path) -> None:
+        (folder / "places.csv").write_bytes(FILES["places.csv"])
+        for name in RUNS:
+            if name in words:
+                shutil.copytree(folder.parent / "runs" / name, folder / name)
+
+    return prepare
+
+
+def leaves(values: Any, where: str = "") -> list[str]:
+    """Names of all fields of nested settings, with dots, and of the groups too."""
+    if not isinstance(values, dict):
+        return [where]
+    inner = [name for key in values for name in leaves(values[key], f"{where}.{key}".lstrip("."))]
+    return ([where] if where else []) + inner
+
+
+@st.composite
+def settings(draw: st.DrawFn, runs: Path) -> Case:
+    """A run of which a field of config.json is anything."""
+    name = draw(st.sampled_from(list(RUNS)))
+    fields = leaves(json.loads((runs / name / "config.json").read_text()))
+    field, value = draw(st.sampled_from(fields)), draw(any_json())
+
+    def prepare(folder: Path) -> None:
+        shutil.copytree(runs / name, folder / name)
+        set_field(folder / name, field, value)
+
+    return Case(draw(uses(name)), f"{field} = {value!r}"[:200], prepare)
+
+
+def uses(run: str) -> st.SearchStrategy[tuple[str, ...]]:
+    """Commands that read a run."""
+    evaluate = {"att": "--held-out=iceland-20 --count=2", "gan": "--count=50"}
+    return st.sampled_from(
+        [
+            ("train", "--resume", run, "--steps", "9"),
+            ("evaluate", run, *evaluate.get(run, "--episodes=2").split()),
+            ("tour", "lecture", "--agent", run),
+        ]
+    )
+
+
+@st.composite
+def states(draw: st.DrawFn, runs: Path) -> Case:
+    """A run in whose checkpoint any part of the state is anything; the digest fits."""
+    name, value = draw(st.sampled_from(list(RUNS))), draw(any_json())
+    depth, choice = draw(st.integers(1, 5)), draw(st.integers(0, 10**6))
+    gone = draw(st.booleans())
+    told: list[str] = []
+
+    def edit(state: dict[str, Any]) -> None:
+        place: Any = state
+        for level in range(depth):
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            key = keys[(choice >> (3 * level)) % len(keys)]
+            inner = place[key]
+            last = level == depth - 1 or not isinstance(inner, dict | list) or not inner
+            if last:
+                if gone and isinstance(place, dict):
+                    del place[key]
+                else:
+                    place[key] = value
+                return
+            place = inner
+
+    def prepare(folder: Path) -> None:
+        shutil.copytree(runs / name, folder / name)
+        edit_state(folder / name, edit)
+
+    del told
+    what = f"state of {name}: depth {depth}, choice {choice}, {'gone' if gone else repr(value)}"
+    return Case(draw(uses(name)), what[:200], prepare)
+
+
+def packed(**arrays: np.ndarray) -> bytes:
+    """An .npz."""
+    content = io.BytesIO()
+    np.savez(content, **arrays)
+    return content.getvalue()
+
+
+def zipped(content: bytes, count: int = 3) -> bytes:
+    """A .zip of so many files of this content."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for number in range(count):
+            archive.writestr(f"class/{number}.png", content)
+    return file.getvalue()
+
+
+def png() -> bytes:
+    """A small picture."""
+    content = io.BytesIO()
+    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(content, "PNG")
+    return content.getvalue()
+
+
+DAYS = "".join(f"2020-01-{day:02d},{day},{day + 1},{day - 0.5},{day}\n" for day in range(1, 31))
+TSP = "NAME: a\nTYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n"
+FILES = {
+    "places.csv": b"name,lat,lon\nA,64.1,-21.9\nB,65.7,-18.1\nC,64.0,-20.2\nD,65.2,-14.0\n",
+    "matrix.csv": b",A,B,C\nA,0,1,2\nB,1,0,3\nC,2,3,0\n",
+    "a.tsp": f"{TSP}1 0 0\n2 0 3\n3 4 0\n4 4 3\nEOF\n".encode(),
+    "prices.csv": f"Date,Open,High,Low,Close\n{DAYS}".encode(),
+    "images.npz": packed(images=np.zeros((20, 8, 8), np.uint8), labels=np.arange(20) % 2),
+    "images.zip": zipped(png()),
+    "folder/a.png": png(),
+}
+READERS = {
+    "places.csv": ["tour", "--csv", "places.csv", "--seconds", "2"],
+    "matrix.csv": ["tour", "--matrix", "matrix.csv", "--seconds", "2"],
+    "a.tsp": ["tour", "--tsplib", "a.tsp", "--seconds", "2"],
+    "prices.csv": [
+        *("train", "reinforce", "--env", "StockTrading-v0", "--steps=1", "--folder=r"),
+        *("--option", "prices=prices.csv", "window=5"),
+    ],
+    "images.npz": ["train", "gan", "--dataset", "images.npz", "--batch=4", "--steps=1"],
+    "images.zip": ["train", "gan", "--dataset", "images.zip", "--batch=2", "--steps=1"],
+    "folder/a.png": ["train", "gan", "--dataset", "folder", "--batch=2", "--steps=1"],
+}
+
+
+@st.composite
+def file_bytes(draw: st.DrawFn, runs: Path) -> Case:
+    """A file of any format with some bytes changed, cut off, doubled or put in."""
+    of_runs = [
+        f"{run}/{path.relative_to(runs / run)}"
+        for run in RUNS
+        for path in sorted((runs / run).rglob("*"))
+        if path.is_file() and path.name != ".lock"
+    ]
+    name = draw(st.sampled_from([*FILES, *of_runs]))
+    changes = draw(st.lists(st.tuples(st.floats(0, 1), st.binary(max_size=9)), max_size=4))
+    end = draw(st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.1, 0.0]))
+
+    def damage(content: bytes) -> bytes:
+        data = bytearray(content)
+        for share, new in changes:
+            at = int(share * len(data))
+            data[at : at + len(new) // 2] = new
+        return bytes(data[: int(end * len(data))])
+
+    def prepare(folder: Path) -> None:
+        run = name.split("/")[0]
+        if name in of_runs:
+            shutil.copytree(runs / run, folder / run)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(damage(FILES[name] if name in FILES else path.read_bytes()))
+
+    words = READERS[name] if name in FILES else draw(uses(name.split("/")[0]))
+    return Case(tuple(words), f"{name}: {changes!r} to {end}"[:200], prepare)
+
+
+def any_case(runs: Path) -> st.SearchStrategy[Case]:
+    """All of them."""
+    return st.one_of(options(), settings(runs), states(runs), file_bytes(runs))
+
+
+def stub_work() -> None:
+    """In the child: what comes after the last check takes no time."""
+    from hringur.agents.tours.agent import TourAgent
+    from hringur.commands import estimators
+    from hringur.commands.compare import training
+    from hringur.commands.train import running
+    from hringur.evaluation.films import film
+    from hringur.evaluators import episodes, tours
+    from hringur.training import trainer
+
+    def saved(run: Any, interruption: Any) -> bool:
+        run.update(0.5)
+        run.save()
+        return False
+
+    def planned(agent: Any, instances: Any, *others: Any, **options: Any) -> np.ndarray:
+        return np.tile(np.arange(instances.n_places), (len(instances), 1))
+
+    trainer._Run.until_done = saved  # type: ignore[method-assign]
+    running.draw = lambda *others: None  # type: ignore[assignment]
+    training.run_cells = lambda *others: iter(())
+    TourAgent.plan = planned  # type: ignore[method-assign]
+    solve, play, measure = tours.own_held_out, episodes.play_episodes, estimators.bench
+    tours.own_held_out = lambda env, options, count=2: solve(env, options, min(count, 2))
+    episodes.play_episodes = lambda env, options, decide, n=2, *others, **more: play(
+        env, options, decide, min(n, 2), *others, **more
+    )
+    estimators.bench = lambda problem, samples, estimates, seed: measure(problem, 2, 100, seed)
+    film.film_agent = lambda *others, **options: (None, [])  # type: ignore[assignment]

@@ -39,6 +39,7 @@ EXTRAS = {
     "test": [
         "beartype>=0.19",
         "empyrical-reloaded>=0.7",  # ratios of wealth, to compare with
+        "hypothesis>=6.100",  # generated command lines and files
         "mypy>=1.13",
         "pytest>=8.3",
         "pytest-xdist>=3.6",  # the tests on all processors

@@ -38,17 +38,11 @@ TRAINING = ("train", "compare")
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
-    if not arguments or arguments[0] in ("-h", "--help"):
-        print(overview())
-        return 0
-    if arguments[0] == "--version":
-        print(f"hringur {version('hringur')}")
-        return 0
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", ".*is out of date")  # Gymnasium's
             threading.excepthook = of_thread
-            command(arguments[0])(arguments[1:])
+            run(arguments)
             sys.stdout.flush()  # while it can still be told that this fails
     except UserError as error:
         print(f"hringur: {one_line(str(error))}", file=sys.stderr)
@@ -83,6 +77,16 @@ def of_thread(failure: threading.ExceptHookArgs) -> None:
     """Say what ended a thread; but TensorBoard's, on a full disk, hands its error on."""
     if not isinstance(failure.exc_value, OSError):
         threading.__excepthook__(failure)
+
+
+def run(arguments: Sequence[str]) -> None:
+    """Print help or version, or call the command."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview())
+    elif arguments[0] == "--version":
+        print(f"hringur {version('hringur')}")
+    else:
+        command(arguments[0])(list(arguments[1:]))
 
 
 def discard_output() -> None:

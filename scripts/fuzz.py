@@ -6,7 +6,6 @@ counts; the exit code is 1 if there was one.
 """
 
 import argparse
-import importlib
 import re
 import shutil
 import sys
@@ -19,17 +18,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.fuzz.call import Outcome, call
+from tests.fuzz.call import Outcome, call, preload
 from tests.fuzz.cases import Case, any_case, stub_work
 from tests.fuzz.runs import make_runs
-
-PRELOADED = (
-    *("torch.utils.tensorboard", "stable_baselines3", "sklearn.mixture", "hringur.trained"),
-    *("hringur.commands.tour.problem", "hringur.envs.tours.drawing", "hringur.generative.pictures"),
-    *("hringur.commands.evaluate.tours", "hringur.commands.evaluate.episodes", "joblib"),
-    *("hringur.commands.evaluate.images", "hringur.agents.reinforce.agent", "pydantic"),
-)
-"""Imported once, before the children are made."""
 
 AT_ONCE = 200
 """Cases of one pass of hypothesis."""
@@ -42,8 +33,7 @@ class Fuzzer:
         self.folder, self.counts = folder, Counter[str]()
         self.seen: set[str] = set()
         make_runs(folder / "runs")
-        for module in PRELOADED:
-            importlib.import_module(module)
+        preload()
 
     def try_one(self, case: Case) -> Outcome:
         """Run a case in a folder of its own."""
@@ -75,13 +65,14 @@ def main() -> int:
     """Go on until the time is over."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
+    parser.add_argument("--cases", type=int, default=10**9, help="end after so many, too")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     end = time.monotonic() + 60 * options.minutes
     with tempfile.TemporaryDirectory() as temporary:
         fuzzer = Fuzzer(Path(temporary))
         number = options.seed * 10**6
-        while time.monotonic() < end:
+        while time.monotonic() < end and fuzzer.counts["cases"] < options.cases:
             number += 1
 
             @seed(number)
@@ -94,7 +85,7 @@ def main() -> int:
             )
             @given(any_case(fuzzer.folder / "runs"))
             def try_some(case: Case) -> None:
-                if time.monotonic() < end:
+                if time.monotonic() < end and fuzzer.counts["cases"] < options.cases:
                     fuzzer.try_one(case)
 
             try_some()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from tests.fuzz.call import preload
 from tests.fuzz.replay import commands, replay
 from tests.fuzz.runs import make_runs
 
@@ -23,6 +24,7 @@ def main() -> int:
     lines = [line for line in commands(table) if pattern in line]
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        preload()
         make_runs(folder / "runs")
         for line, outcome in replay(lines, table.parent, folder / "runs", folder / "cases"):
             faults = outcome.faults()

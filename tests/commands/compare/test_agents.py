@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from hringur.commands.compare.agents import AgentTask, CompareAgents
 from hringur.commands.compare.cells import run_cells
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
+from hringur.training.trainer import Interruption
 from hringur.types import UserError
 
 ARGUMENTS = ["compare", "--env", "CartPole-v1", "--episodes", "4", "--jobs", "1"]
@@ -153,6 +156,42 @@ def test_a_killed_process_is_one_failed_cell(tmp_path):
     found = {task.contender: failed for task, failed in run_cells(tasks, 2, "joblib", dying)}
     assert found["a2c"] is None and found["dqn"] is None and len(found) == 3
     assert found["ppo"].reason.startswith("its process was killed")
+
+
+def saving(task: AgentTask, started_by: int) -> None:
+    """In place of a cell: one that trains until it is told to end, and then writes a file."""
+    cells.end_with(started_by)
+    with Interruption() as stop:
+        (task.folder / f"{task.contender}-begun").touch()
+        while not stop.requested:
+            time.sleep(0.02)
+    (task.folder / f"{task.contender}-saved").touch()
+
+
+@pytest.mark.slow  # several processes, each of which imports torch
+def test_sigterm_lets_the_workers_save(tmp_path):
+    tasks = [
+        AgentTask(
+            contender=agent,
+            seed=0,
+            env="CartPole-v1",
+            env_options={},
+            episodes=1,
+            trainer=TrainerConfig(device="cpu", steps=1),
+            folder=tmp_path,
+        )
+        for agent in ("ppo", "a2c")
+    ]
+
+    def end() -> None:
+        while len(list(tmp_path.glob("*-begun"))) < 2:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_cells(tasks, 2, "joblib", saving))
+    assert {path.name for path in tmp_path.glob("*-saved")} == {"ppo-saved", "a2c-saved"}
 
 
 def test_ray_is_an_extra(tmp_path, capsys, monkeypatch):

@@ -322,14 +322,22 @@ def stub_work() -> None:
     def planned(agent: Any, instances: Any, *others: Any, **options: Any) -> np.ndarray:
         return np.tile(np.arange(instances.n_places), (len(instances), 1))
 
-    trainer._Run.until_done = saved  # type: ignore[method-assign]
-    running.draw = lambda *others: None  # type: ignore[assignment]
-    training.run_cells = lambda *others: iter(())
-    TourAgent.plan = planned  # type: ignore[method-assign]
     solve, play, measure = tours.own_held_out, episodes.play_episodes, estimators.bench
-    tours.own_held_out = lambda env, options, count=2: solve(env, options, min(count, 2))
-    episodes.play_episodes = lambda env, options, decide, n=2, *others, **more: play(
-        env, options, decide, min(n, 2), *others, **more
-    )
-    estimators.bench = lambda problem, samples, estimates, seed: measure(problem, 2, 100, seed)
-    film.film_agent = lambda *others, **options: (None, [])  # type: ignore[assignment]
+    stubs: list[tuple[Any, str, Callable[..., Any]]] = [
+        (trainer._Run, "until_done", saved),
+        (TourAgent, "plan", planned),
+        (running, "draw", lambda *others: None),
+        (training, "run_cells", lambda *others: iter(())),
+        (film, "film_agent", lambda *others, **options: (None, [])),
+        (tours, "own_held_out", lambda env, options, n=2: solve(env, options, min(n, 2))),
+        (estimators, "bench", lambda problem, *others: measure(problem, 2, 100, others[-1])),
+        (
+            episodes,
+            "play_episodes",
+            lambda env, options, decide, n=2, *others, **more: play(
+                env, options, decide, min(n, 2), *others, **more
+            ),
+        ),
+    ]
+    for owner, name, stub in stubs:
+        setattr(owner, name, stub)

@@ -68,7 +68,7 @@ CONFIGS: dict[str, list[type[Any]]] = {
     "estimators": [Estimators],
     "train --resume": [Resume],
 }
-USUAL = {
+USUAL: dict[str, list[list[str]]] = {
     "evaluate": [
         ["att", "--held-out", "iceland-20", "--count", "2"],
         ["rf", "--episodes", "2"],
@@ -219,7 +219,7 @@ def states(draw: st.DrawFn, runs: Path) -> Case:
     return Case(draw(uses(name)), what[:200], prepare)
 
 
-def packed(**arrays: np.ndarray) -> bytes:
+def packed(**arrays: Any) -> bytes:
     """An .npz."""
     content = io.BytesIO()
     np.savez(content, **arrays)

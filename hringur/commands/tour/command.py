@@ -115,8 +115,11 @@ def main(arguments: list[str]) -> None:
         make_fabric(TrainerConfig(device="cuda"))
     found = None
     if not options.exact:
-        agent = options.agent or tour_methods.default_agent(problem)
-        found = tour_methods.plan(problem, agent, options.device, options.seed)
+        device, seed = options.device, options.seed
+        if options.agent is None:
+            found = tour_methods.plan_by_default(problem, device, seed)
+        else:
+            found = tour_methods.plan(problem, options.agent, device, seed)
     best = tour_methods.shortest(problem, options.seconds)
     found = found or tour_methods.exact_plan(best)
     if options.map_path is not None:

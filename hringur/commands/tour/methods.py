@@ -33,11 +33,16 @@ class Plan:
     """what the network planned by itself, before 2-opt; None if there was no network"""
 
 
-def default_agent(problem: Problem) -> str:
-    """The shipped model; without it, or where a network cannot serve, a heuristic that can."""
+def plan_by_default(problem: Problem, device: Device, seed: int) -> Plan:
+    """The shipped model's; without it, or where a network cannot serve, that of a heuristic."""
     if not problem.symmetric:
-        return "farthest-insertion"
-    return "attention-model" if ATTENTION_MODEL.is_file() else "farthest-insertion+2opt"
+        return by_heuristic(problem, "farthest-insertion")
+    if ATTENTION_MODEL.is_file():
+        try:
+            return by_network(problem, "attention-model", device, seed)
+        except FloatingPointError as error:  # distances beyond all that it has seen
+            note(f"hringur: {error}: a heuristic plans instead")
+    return by_heuristic(problem, "farthest-insertion+2opt")
 
 
 def check_agent(agent: str) -> None:

@@ -338,6 +338,23 @@ def test_a_length_of_any_size_is_a_short_number(capsys, name, total):
     assert f"total {total} " in shown and max(map(len, shown.split())) < 30
 
 
+@pytest.mark.parametrize("far", [1e9, 1e30])
+def test_a_forbidden_leg_is_planned_without_the_network_if_need_be(
+    capsys, monkeypatch, agent_file, folder, far
+):
+    """Oracle: brute force over all tours of six places in a circle, one leg of which is barred."""
+    monkeypatch.setattr(tour_methods, "ATTENTION_MODEL", agent_file)
+    distance = np.minimum(abs(np.subtract.outer(range(6), range(6))), 3.0)
+    distance[0, 5] = distance[5, 0] = far
+    rows = (",".join(map(repr, row)) for row in distance.tolist())
+    (folder / "barred.csv").write_text("\n".join(rows))
+    found = answer(capsys, "--matrix", "barred.csv", "--seconds", "5")
+    tours = np.array([[0, *rest] for rest in permutations(range(1, 6))])
+    shortest = distance[tours, np.roll(tours, -1, axis=1)].sum(axis=1).min()
+    assert found["tour_km"] >= shortest and found["tour_km"] < far
+    assert found["optimal_km"] in (None, shortest)
+
+
 def test_a_map_is_written_over(capsys, folder):
     (folder / "old.png").write_text("old")
     found = answer(capsys, "Reykjavík", "Akureyri", "--map", "old.png", "--agent", HEURISTIC)

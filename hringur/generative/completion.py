@@ -37,7 +37,7 @@ PART, OWN = 0.05, 0.3
 LARGEST_PART = 0.4
 """Share of the image that is hidden at most in every image; beyond it each image's own pixels."""
 
-UNMOVED, MOVED = 0.03, 0.12
+UNMOVED, MOVED = 0.02, 0.08
 """Difference of two completions up to which a pixel stays, and from which on it is exchanged."""
 
 

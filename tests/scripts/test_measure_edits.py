@@ -67,3 +67,15 @@ def test_noise_outside_is_seen_there(held_out):
     found = edits.score(noisy, held_out, oracle(held_out))
     for name in edits.NAMES:
         assert found[name]["outside"] == pytest.approx(0.02**2 / variance, rel=0.05)
+
+
+def test_the_shipped_model_is_small_and_its_edits_are_near_the_truth(held_out):
+    from hringur.generative.applications.attributes import Editor
+    from hringur.trained import load
+    from hringur.weights.shipped import FACES
+
+    assert FACES.stat().st_size < 4_000_000
+    edit = edits.by_editor(Editor(load("faces", device="cpu")))
+    found = edits.score(edit, held_out, oracle(held_out))
+    for name in edits.LECTURE:
+        assert found[name]["inside"] < 0.4 and found[name]["outside"] < 0.03, name

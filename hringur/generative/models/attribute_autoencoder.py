@@ -129,8 +129,10 @@ class AttributeAutoencoder(ImageModel):
             self.classes.network(batch.image).float(), attributes
         )
         self.classes.step(named, factor)
-        number = torch.randint(len(self.attributes), (len(batch),), device=batch.image.device)
-        completion = self.completion_loss(batch.image, attributes, number)
+        numbers = torch.randint(len(self.attributes), (2, len(batch)), device=batch.image.device)
+        alone = torch.rand(len(batch), device=batch.image.device) < 0.5
+        numbers[1] = torch.where(alone, numbers[0], numbers[1])
+        completion = self.completion_loss(batch.image, attributes, numbers)
         self.completion.step(completion, factor, clip_norm=1.0)
         return metrics | {
             "train/loss": loss.item(),
@@ -158,13 +160,22 @@ class AttributeAutoencoder(ImageModel):
         self,
         image: Float[Tensor, "B C H W"],
         attributes: Float[Tensor, "B A"],
-        number: Int[Tensor, " B"],
+        numbers: Int[Tensor, "K B"],
     ) -> Float[Tensor, ""]:
-        """Squared error of what is filled in where the numbered attribute shows."""
-        hidden = self.completion.module.evidence(image, number)
+        """Squared error of what is filled in where any of K attributes of an image shows.
+
+        Each attribute counts alike, however many pixels it hides. An edit hides one; to hide a
+        second now and then teaches more with every image.
+        """
+        masks = [self.completion.module.evidence(image, number) for number in numbers]
+        hidden = torch.stack(masks).amax(dim=0)
         made = self.completion.network(image, hidden, attributes).float()
-        error = ((made - image).square() * hidden).sum(dim=(1, 2, 3))
-        return (error / hidden.sum(dim=(1, 2, 3)).clamp_min(8)).mean()
+        error = (made - image).square()
+        shares = [
+            (error * mask).sum(dim=(1, 2, 3)) / mask.sum(dim=(1, 2, 3)).clamp_min(8)
+            for mask in masks
+        ]
+        return torch.stack(shares).mean()
 
     @torch.no_grad()
     def encode(self, image: Any) -> Float[Tensor, "B Z"]:

@@ -26,7 +26,8 @@ def main(folder: Path = Path("docs/pictures")) -> None:
     sheet = np.stack([faces.images(64), *edits], axis=1)
     columns = ["face", *ATTRIBUTES]
     write_picture(floats(sheet.reshape(-1, 3, 64, 64)), columns, [""] * FACES, folder / "faces.png")
-    rows, names = [], []
+    rows: list[np.ndarray] = []
+    names: list[str] = []
     for name in ("glyphs", "emoji", "coats", "fruits"):
         domains = load_domains(name)
         names += domains.names

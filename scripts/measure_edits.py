@@ -153,13 +153,13 @@ def ceiling(options: Measure, like: Completion) -> Edit:
     channels, depth = like.first.out_channels, len(like.blocks)
     network = Completion(ImageShape(3, 32, 32), 7, channels, depth, like.stride)
     path = options.folder / "ceiling.safetensors"
-    network = trained(path, network, options.ceiling_samples, loss)
+    best = trained(path, network, options.ceiling_samples, loss)
 
     def edit(image: Tensor, has: Tensor, number: int, value: int) -> Tensor:
         wanted = has.clone()
         wanted[:, number] = value
         hidden = torch.zeros_like(image[:, :1])
-        return (image + network(image, hidden, wanted) - 0.5).clamp(0, 1)
+        return (image + best(image, hidden, wanted) - 0.5).clamp(0, 1)
 
     return edit
 

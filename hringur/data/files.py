@@ -72,9 +72,9 @@ def check_writable(path: str | Path) -> None:
         UserError: as ``replacing``.
     """
     path = Path(path)
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):  # Path's own would fail for names that are too long
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise UserError(f"cannot write {path}: it is a folder")
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:

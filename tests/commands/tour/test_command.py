@@ -477,8 +477,12 @@ def test_a_map_that_is_a_folder(capsys, folder):
 def test_a_folder_without_write_permission(capsys, folder, monkeypatch):
     locked = folder / "locked"
     locked.mkdir()
-    monkeypatch.setattr("os.access", lambda path, mode: path != locked.relative_to(folder))
-    check_refused(capsys, folder, ["lecture", "--map", "locked/map.png"], ["locked", "written to"])
+
+    def refused(dir):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.TemporaryFile", refused)  # root may write anywhere
+    check_refused(capsys, folder, ["lecture", "--map", "locked/map.png"], ["locked", "denied"])
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ names a dataclass of this file has options of its own names beside that, such as
 import ast
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import Annotated, Any, Literal
@@ -85,6 +85,10 @@ def _literal(text: str) -> Any:
         return text
 
 
+OF_TOURS = ("held_out", "method", "samples", "beam_width", "symmetries", "two_opt")
+"""Options of ``hringur evaluate`` that say how tours are decoded, and on which instances."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class NoOptions:
     """An environment whose options are all given by ``--option``."""
@@ -152,3 +156,11 @@ def check_figure(path: Path) -> None:
     if path.suffix.lower() != ".png" or path.is_dir():
         raise UserError(f"--figure must name a .png file, got {path}")
     check_writable(path)
+
+
+def check_without_tours(trained: Any, options: Any) -> None:
+    """Refuse an option of ``hringur evaluate`` that has a meaning for tours only."""
+    for field in fields(options):
+        if field.name in OF_TOURS and getattr(options, field.name) != field.default:
+            option = field.name.replace("_", "-")
+            raise UserError(f"--{option} is of tours; {trained.path} is of {trained.name}")

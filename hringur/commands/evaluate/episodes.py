@@ -7,7 +7,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from hringur.commands.console import ProgressNotes, note, present
-from hringur.commands.options import parse_options
+from hringur.commands.options import check_without_tours, parse_options
 from hringur.evaluation.agents.scores import (
     EpisodeScore,
     Evaluated,
@@ -29,6 +29,7 @@ from hringur.types import UserError
 def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
     """Play, compare with the optimum and with random actions, print."""
     check_policy(trained, options)
+    check_without_tours(trained, options)
     env_options = played_options(trained, options.option)
     films = film(trained, options, env_options)
     evaluated = play(trained, options, env_options)

@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from hringur.commands.console import note, present
-from hringur.commands.options import check_counts
+from hringur.commands.options import check_counts, check_without_tours
 from hringur.evaluation.generative.scores import check_extras, score_model
 from hringur.evaluators.images import COUNT
 from hringur.trained import Trained
@@ -16,10 +16,7 @@ def main(trained: Trained, options: Any, arguments: list[str]) -> None:
     check_agent(trained, options)
     model, count = trained.learner, options.count or COUNT
     check_counts(options, "count")
-    asked = [name for name in ("held_out", "method", "two_opt") if getattr(options, name)]
-    if asked:
-        option = asked[0].replace("_", "-")
-        raise UserError(f"--{option} is of tours; {trained.path} is of {trained.name}")
+    check_without_tours(trained, options)
     check_extras(type(model))
     evaluator = model.evaluator(count)
     note(f"measuring {evaluator.count:,} samples of {trained.path} ...")

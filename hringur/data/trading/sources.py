@@ -86,6 +86,8 @@ class Part:
         """
         check_split(self.split)
         if self.split == "all":
+            if self != Part():
+                raise UserError("fold, folds and embargo have a meaning with split only")
             return prices
         embargo = window if self.embargo is None else self.embargo
         if embargo < window:

@@ -78,6 +78,7 @@ def test_a_part_of_the_history():
         (Part(split="tests"), "split must be one of all, train, validation, test, got 'tests'"),
         (Part(split="test", embargo=4), "embargo must be at least the window of 5 days, got 4"),
         (Part(split="test", fold=1), "fold must be in 0..0, got 1"),
+        (Part(fold=1), "fold, folds and embargo have a meaning with split only"),
         (Part(split="test", folds=0), "folds must be at least 1"),
         (Part(split="test", embargo=20), "leave nothing beside an embargo of 20"),
     ):

@@ -20,13 +20,14 @@ from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float, Int, UInt8
+from matplotlib.figure import Figure
 from torch import Tensor
 from torch.nn import functional as F
 
 from hringur.checks import check_not_negative, check_positive
 from hringur.divergences.kernels import Kernels, mmd
 from hringur.evaluators.images import latent_mismatch
-from hringur.generative import measures
+from hringur.generative import measures, pictures
 from hringur.generative.batches import Batch, Images
 from hringur.generative.completion import Completion, exchanged
 from hringur.generative.model import ImageModel, in_parts
@@ -36,6 +37,9 @@ from hringur.types import Metrics, State, UserError
 
 KERNELS = Kernels((0.1, 0.2, 0.5, 1.0), 4.0)
 """Those of ``wae-mmd``."""
+
+EDITED = 8
+"""held-out images in the picture of edits"""
 
 CLASSIFIER_HIDDEN, CLASSIFIER_CHANNELS = 64, 32
 
@@ -239,6 +243,21 @@ class AttributeAutoencoder(ImageModel):
             | latent_mismatch(code, prior.to(code.device), exact=0)
             | {"evaluation/attribute_accuracy_percent": 100 * right}
         )
+
+    @torch.no_grad()
+    def latent_figures(self) -> dict[str, Figure]:
+        """Those of any code, and held-out images with each of their attributes changed."""
+        images = self.pixels(self.images.test[:EDITED])
+        columns, has = [images], self.has(images)
+        for number in range(len(self.attributes)):
+            given, taken = (self.complete(images, number, value) for value in (1, 0))
+            lacking = (has[:, number] == 0).view(-1, 1, 1, 1)
+            columns.append((images + torch.where(lacking, given, taken)).clamp(0, 1))
+        title = "image, then with another " + ", ".join(self.attributes)
+        sheet = torch.stack(columns, dim=1).flatten(0, 1)
+        return super().latent_figures() | {
+            "samples/edits": pictures.tiles_figure(sheet, title, len(columns))
+        }
 
     def _description(self) -> State:
         return super()._description() | {"attributes": list(self.attributes)}

@@ -10,7 +10,7 @@ such a pair (Gushchin et al. 2023, theorem 3.2; Korotin et al. 2024, proposition
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -22,6 +22,7 @@ Moments = tuple[Float[Tensor, "B D"], Float[Tensor, "B D D"]]
 """Mean and covariance of y for each x."""
 
 
+@runtime_checkable
 class Plan(Protocol):
     """Where mass goes: a distribution of y for each x."""
 

@@ -103,7 +103,7 @@ def gaussian(x: Samples, y: Samples, epsilon: float, seed: int = 0) -> Plan:
     return LinearPlan(slope.to(x.dtype), offset.to(x.dtype), covariance.to(x.dtype))
 
 
-def sinkhorn(x: Samples, y: Samples, epsilon: float, seed: int = 0, most: int = 3000) -> Plan:
+def sinkhorn(x: Samples, y: Samples, epsilon: float, seed: int = 0, most: int = 2000) -> Plan:
     """Sinkhorn's plan between the first ``most`` samples of each side."""
     x, y = x[:most], y[:most]
     _, potential = potentials(0.5 * squared_distances(x, y), epsilon, iterations=200)
@@ -127,7 +127,7 @@ class LightBridge(MixtureOfPlans, nn.Module):
         return self.epsilon * self.log_scale.exp()
 
     def loss(self, x: Float[Tensor, "B D"], y: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
-        """The mean of log c(x) less that of log v(y), up to a constant (Korotin et al. 2024, equation 13)."""
+        """The mean of log c(x) less that of log v(y), up to a constant (equation 13)."""
         away = (y[:, None] - self.centre).square() / self.spread
         potential = self.log_weight - 0.5 * (away + self.log_scale).sum(dim=2)
         return self._tilted(x).logsumexp(dim=1).mean() - potential.logsumexp(dim=1).mean()

@@ -141,6 +141,15 @@ def load_weights(module: nn.Module, weights: Mapping[str, Any], where: str) -> N
     module.load_state_dict(weights)
 
 
+def check_moments(optimizer: torch.optim.Optimizer) -> None:
+    """Refuse, after loading, an optimiser whose moments are no tensors of their weights' shapes."""
+    for parameter, kept in optimizer.state.items():
+        for name, value in kept.items():
+            fits = isinstance(value, Tensor) and value.shape in (parameter.shape, torch.Size())
+            if not fits:
+                raise UserError(f"the checkpoint's optimiser has no {name} of a weight")
+
+
 def _shape(value: Any) -> str:
     return str(list(value.shape)) if isinstance(value, Tensor) else type(value).__name__
 

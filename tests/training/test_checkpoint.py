@@ -243,3 +243,15 @@ def test_what_is_missing_from_a_state_is_named():
     learner = Counting()
     with pytest.raises(UserError, match="cannot read here as the state of a Counting: .*'lr'"):
         checkpoint.restore(learner, {"updates": 1, "network": {}, "best": None}, "here")
+
+
+def test_moments_that_are_no_tensors_of_their_weights_are_refused():
+    weight = nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.Adam([weight])
+    weight.sum().backward()
+    optimizer.step()
+    checkpoint.check_moments(optimizer)
+    for wrong in ([None], torch.ones(3)):
+        optimizer.state[weight]["exp_avg"] = wrong
+        with pytest.raises(UserError, match="optimiser has no exp_avg of a weight"):
+            checkpoint.check_moments(optimizer)

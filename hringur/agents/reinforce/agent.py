@@ -255,6 +255,7 @@ class Reinforce:
             raise UserError("the checkpoint is of another learner, not of reinforce")
         checkpoint.load_weights(self.network, state["weights"], "the checkpoint")
         self.optimizer.load_state_dict(state["optimizer"])
+        checkpoint.check_moments(self.optimizer)
         self.baseline.load_state_dict(state["baseline"])
         self.generator.set_state(state["generator"])
         self.updates = state["updates"]

@@ -12,11 +12,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from hringur.divergences.known_plans import Plan, known_plan, plan_error
 from hringur.evaluation.figures import BLUE, GREY, ORANGE, new_figure
 from hringur.evaluation.statistics import Estimate, over_runs
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
 from hringur.generative.applications.transport import SOLVERS
-from hringur.references.transport import Plan, known_plan, plan_error
 
 PLACES = 1000
 """Points x at which plans are compared."""

@@ -21,14 +21,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hringur.divergences.kernels import squared_distances
-from hringur.divergences.transport import potentials
-from hringur.references.transport import (
+from hringur.divergences.known_plans import (
     MixtureOfPlans,
     Moments,
     Plan,
     matrix_root,
     weighted_covariance,
 )
+from hringur.divergences.transport import potentials
 
 Samples = Float[Tensor, "N D"]
 Report = Callable[[int, float], None]

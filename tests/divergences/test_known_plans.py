@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.linalg import sqrtm
 
-from hringur.references.transport import (
+from hringur.divergences.known_plans import (
     bures_wasserstein,
     known_plan,
     plan_error,

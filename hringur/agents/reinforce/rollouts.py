@@ -87,7 +87,16 @@ class Rollouts:
         return self
 
     def __next__(self) -> Rollout:
-        """Act with the present policy, and check that rewards and observations are finite."""
+        """Act with the present policy, and check that rewards and observations are finite.
+
+        A rollout without any decision, as of one step between episodes of one step, is left out.
+        """
+        rollout = self._collect()
+        while not rollout.valid.any():
+            rollout = self._collect()
+        return rollout
+
+    def _collect(self) -> Rollout:
         seed = self._seed_now()
         self.collected += 1
         if self.episodes is None or self.whole_episodes:

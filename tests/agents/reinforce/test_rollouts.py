@@ -227,3 +227,11 @@ def test_environments_with_every_kind_of_action_are_played():
         singles = [lambda action=action: Anything(action=action) for _ in range(2)]
         rollout = next(rollouts(gym.vector.SyncVectorEnv(singles)))
         assert rollout.decision.shape[:2] == (7, 2)
+
+
+def test_a_rollout_without_a_decision_is_left_out():
+    """One step at a time, every second step only begins the next episodes of one step."""
+    env = gym.make_vec("BoundingBox-v0", 3, vectorization_mode="vector_entry_point")
+    source = rollouts(env, n_steps=1)
+    for _ in range(3):
+        assert next(source).valid.all()

@@ -5,7 +5,8 @@ chance and independent of all else. The rest is who it is, the identity: shape a
 head, ears, nose, eyebrows, hair, skin. Whoever is made to smile has a smile of their own: the
 mouths, the eyes, the beard, the wrinkles, the glasses and the colour of the hair that a person can
 have follow from the nose and the skin, which are in every picture (``OWN``). So the edited face is
-a function of the face, its picture is known exactly, and the least error of an edit is zero.
+a function of the face, its picture is known exactly, and the least error of an edit is zero. (All
+but one: which short hair a long-haired face would have is not to be seen.)
 
     faces = draw_faces(8, seed=0, held_out=True)
     images = faces.images(32)

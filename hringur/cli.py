@@ -1,4 +1,4 @@
-"""The command line: ``hringur train | evaluate | compare | tour | estimators``.
+"""The command line: ``hringur train | evaluate | compare | tour | mix | edit | estimators``.
 
 A command is a function of its arguments, imported only when it is called, so that help is quick.
 Bad input ends in one line on stderr and exit code 2, a training that failed (a loss that is not

@@ -49,6 +49,7 @@ class TourVectorEnv(FixedLengthVectorEnv):
         self._optimal = np.full(num_envs, np.nan)
         self._start = self._current = np.zeros(num_envs, dtype=np.int64)
         self._repeated = np.zeros(num_envs, dtype=bool)  # ended by visiting a place twice
+        self._width, self._last = np.array(n), np.array(n - 1)  # arrays, as ONE is
         self._row = np.arange(num_envs) * n  # where the cells of each tour begin
         self._tour = np.zeros((num_envs, n), dtype=np.int64)  # places by step
 
@@ -91,15 +92,15 @@ class TourVectorEnv(FixedLengthVectorEnv):
         # Flat indices: for 1,024 environments 1.2 times as fast as three index arrays, and 1.4
         # times with 50 places.
         before, cell = self._current, self._row + actions
-        way = self._distances.reshape(-1).take((self._row + before) * self.n_places + actions)
+        way = self._distances.reshape(-1).take((self._row + before) * self._width + actions)
         reward = np.negative(way, dtype=np.float64)
         repeated = self._visited.reshape(-1).take(cell).view(bool)
         self._visited.reshape(-1)[cell] = 1
         self._current, self._repeated = actions, repeated
-        visit = self._row + np.minimum(self._steps, self.n_places - 1)
+        visit = self._row + np.minimum(self._steps, self._last)
         self._tour.reshape(-1)[visit] = actions
         if finished is None:
-            if not repeated.any():
+            if not np.count_nonzero(repeated):
                 return reward, None
             finished = np.zeros(self.num_envs, dtype=bool)
         if restart is not None:

@@ -68,21 +68,20 @@ class TradingEnv(SingleEnv):
 
     def _tabulate(self, paths: Paths) -> None:
         """Tables as a single step reads them fastest: one row a day, plain numbers."""
-        self._paths = paths
-        self._rows = paths.rows.reshape(-1, self.problem.width)
-        self._earned = paths.outcomes.reshape(-1, 4).tolist()
+        self._paths, self._outcomes = paths, paths.outcomes.tolist()
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
         """Draw a path, or a first day; the trader is flat."""
         super().reset(seed=seed)
-        numbers = self.problem.random_row(self.np_random)
-        paths, self._path, self._first = self.problem.from_random_rows(numbers[None])
+        numbers = self.problem.random_rows([self.np_random], [0])
+        paths, self._path, self._first = self.problem.from_random_rows(numbers)
         if self.problem.drawn:
             self._tabulate(paths)
-        self._row = int(self._path[0]) * paths.rows.shape[1] + int(self._first[0])
-        self._last_row = self._row + self.problem.days
+        path, self._day = int(self._path[0]), int(self._first[0])
+        self._rows, self._earned = paths.rows[path], self._outcomes[path]  # by day
+        self._last_day = self._day + self.problem.days
         self._position, self._held, self._log_wealth = 0, 0, 0.0
         self._begun, self._ended = True, False
         self._positions = [0]
@@ -91,21 +90,21 @@ class TradingEnv(SingleEnv):
 
     def step(self, action: Any) -> Step:
         """Sell 0, wait 1 or buy 2 at the next open; the reward is the change of log wealth."""
-        self._check_running()
+        if self._ended:
+            raise gym.error.ResetNeeded("call reset() before step()")
         if type(action) is not int and not _is_whole(action) or not 0 <= action <= 2:
             raise gym.error.InvalidAction(
                 f"action must be 0 (sell), 1 (wait) or 2 (buy), got {action!r}"
             )
         before = self._position
         after = (int(action) + before) >> 1  # sell: 0, wait: as before, buy: 1
-        reward = self._earned[self._row][2 * before + after]
-        self._row += 1
+        reward = self._earned[self._day][2 * before + after]
+        self._day += 1
         self._held = self._held + 1 if after == before else 1
         self._position = after
-        self._ended = self._row == self._last_row
-        if self._ended:
+        if self._day == self._last_day:
+            self._ended, self._position, self._held = True, 0, 0
             reward -= self.problem.sell_cost * after  # nothing is kept
-            self._position = self._held = 0
         self._log_wealth += reward
         if self.render_mode is not None:
             self._positions.append(after)
@@ -125,7 +124,7 @@ class TradingEnv(SingleEnv):
         return info
 
     def _observe(self) -> Observation:
-        observation = self._rows[self._row].copy()
+        observation = self._rows[self._day].copy()
         observation[-2] = self._position
         observation[-1] = self._years_held[self._held]
         return observation
@@ -133,7 +132,7 @@ class TradingEnv(SingleEnv):
     def hindsight(self) -> float:
         """Log wealth that knowing all prices of this episode beforehand would make: unreachable."""
         self._check_begun("hindsight")
-        episode = self._earned[self._last_row - self.problem.days : self._last_row]
+        episode = self._earned[self._last_day - self.problem.days : self._last_day]
         return float(hindsight_optimum(np.array([episode]), self.problem.sell_cost)[0][0])
 
     def _frame(self) -> UInt8[np.ndarray, "height width 3"]:

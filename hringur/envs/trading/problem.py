@@ -32,8 +32,8 @@ class Paths:
     prices: Prices
     rows: Float32[np.ndarray, "P E F"]
     """observations of every day that has a whole window behind it, the position left out"""
-    outcomes: Float64[np.ndarray, "P E 4"]
-    """log wealth gained from each of these days to the next; NaN on the last day"""
+    outcomes: Float64[np.ndarray, "P E1 4"]
+    """log wealth gained from each of these days to the next, see ``outcomes``"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,9 +105,16 @@ class TradingProblem:
         """Days of a drawn path: the window, one for each decision, and the first of all."""
         return self.window + self.days + 1
 
-    def random_row(self, rng: np.random.Generator) -> Float64[np.ndarray, " R"]:
-        """Standard normal numbers for a path, or a uniform one in [0, 1) for a first day."""
-        return rng.standard_normal(self.row_size) if self.drawn else rng.random(1)
+    def random_rows(
+        self, generators: list[np.random.Generator], rows: list[int]
+    ) -> Float64[np.ndarray, "B R"]:
+        """Of each row's generator: normal numbers for a path, or a uniform one for a first day."""
+        if not self.drawn:
+            return np.array([generators[row].random() for row in rows])[:, None]
+        numbers = np.empty((len(rows), self.row_size))
+        for row, out in zip(rows, numbers, strict=True):
+            generators[row].standard_normal(out=out)
+        return numbers
 
     def from_random_rows(
         self, rows: Float64[np.ndarray, "B R"]
@@ -132,8 +139,7 @@ class TradingProblem:
         if self.state and not isinstance(self.source, Prices):
             state = np.clip(self.source.state(prices.close), -STATE_BOUND, STATE_BOUND)
         seen = features(prices, self.window, state)
-        earned = np.full((*seen.shape[:2], 4), np.nan)
-        earned[:, :-1] = outcomes(prices, self.buy_cost, self.sell_cost)[:, self.window :]
+        earned = outcomes(prices, self.buy_cost, self.sell_cost)[:, self.window :]
         return Paths(prices, seen, earned)
 
     def buy_and_hold(

@@ -6,16 +6,22 @@ once over the environments, as each has a random generator of its own. Everythin
 returns is new.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Float32, Int64, UInt8
 
 from hringur.envs.trading.problem import DAY_IN_YEARS, WAIT, YEAR, TradingProblem
-from hringur.envs.vector import FixedLengthVectorEnv, Info
+from hringur.envs.vector import ONE, FixedLengthVectorEnv, Info
 from hringur.types import State, UserError
 
 Observation = Float32[np.ndarray, "B F"]
+DAY = np.array(DAY_IN_YEARS)
+"""An array for the same reason as ``ONE``."""
+CHUNK = 256
+"""Paths computed at a time: a reset of 1,024 traders is 1.3 times as fast as all at once."""
 
 
 class TradingVectorEnv(FixedLengthVectorEnv):
@@ -50,13 +56,15 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         self.problem = problem
         self._numbers = np.empty((num_envs, problem.row_size))  # those of each episode
         if problem.drawn:
-            self._days, cells = problem.days + 1, num_envs * (problem.days + 1)
-            self._rows = np.zeros((cells, problem.width), dtype=np.float32)  # by cell
-            self._gains = np.full(4 * cells, np.nan)  # by 4 * cell + 2 * before + after
+            rows = np.zeros((num_envs, problem.days + 1, problem.width), dtype=np.float32)
         else:
-            self._days = problem.shared.rows.shape[1]
-            self._rows = problem.shared.rows.reshape(-1, problem.width)
-            self._gains = problem.shared.outcomes.reshape(-1)
+            rows = problem.shared.rows
+        gains = np.full((*rows.shape[:2], 4), np.nan)  # those of the last day stay so
+        if not problem.drawn:
+            gains[:, :-1] = problem.shared.outcomes
+        self._days = rows.shape[1]
+        self._rows = rows.reshape(-1, problem.width)  # by cell
+        self._gains = gains.reshape(-1)  # by 4 * cell + 2 * position before + position after
         self._cell, self._position = (np.zeros(num_envs, dtype=np.int64) for _ in range(2))
         self._held = np.zeros(num_envs, dtype=np.float32)  # years
         self._log_wealth, self._buy_and_hold = np.zeros(num_envs), np.zeros(num_envs)
@@ -72,13 +80,19 @@ class TradingVectorEnv(FixedLengthVectorEnv):
 
     def _begin_episodes(self, rows: Int64[np.ndarray, " R"], options: Info) -> None:
         """Draw paths, or first days; the traders are flat."""
-        for row in rows.tolist():
-            self._numbers[row] = self.problem.random_row(self._generators.of[row])
-        self._lay_out(rows)
+        for some in self._chunks(rows):
+            numbers = self.problem.random_rows(self._generators.of, some.tolist())
+            self._numbers[some] = numbers
+            self._lay_out(some)
         self._position[rows] = self._held[rows] = 0
         self._log_wealth[rows] = 0.0
         if self._drawn is not None:
             self._drawn[0, rows] = 0
+
+    def _chunks(self, rows: Int64[np.ndarray, " R"]) -> Iterator[Int64[np.ndarray, " C"]]:
+        """The rows, in parts for which paths are computed together."""
+        size = CHUNK if self.problem.drawn else self.num_envs
+        return (rows[first : first + size] for first in range(0, len(rows), size))
 
     def _lay_out(self, rows: Int64[np.ndarray, " R"]) -> None:
         """First cells of these traders' episodes from their random numbers, and what is known."""
@@ -87,7 +101,7 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         if self.problem.drawn:
             path = rows
             self._rows.reshape(-1, *paths.rows.shape[1:])[rows] = paths.rows
-            self._gains.reshape(-1, *paths.outcomes.shape[1:])[rows] = paths.outcomes
+            self._gains.reshape(-1, self._days, 4)[rows, :-1] = paths.outcomes
         self._cell[rows] = path * self._days + first
         optimal = self.problem.optimal(paths)
         if optimal is not None:
@@ -99,13 +113,18 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         self, actions: np.ndarray, finished: np.ndarray | None, restart: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Sell, wait or buy; the reward is the change of log wealth."""
-        before = self._position
-        after = (actions + before) >> 1  # sell: 0, wait: as before, buy: 1
+        before, after = self._position, actions
+        after += before
+        after >>= ONE  # sell: 0, wait: as before, buy: 1
+        code = self._cell + self._cell  # becomes 4 * cell + 2 * before + after
+        code += before
+        code += code
+        code += after
         # By take, for 1,024 environments, a step is twice as fast as by indexing.
-        reward = self._gains.take(4 * self._cell + 2 * before + after)
-        self._cell += 1
+        reward = self._gains.take(code)
+        self._cell += ONE
         self._held *= after == before
-        self._held += DAY_IN_YEARS
+        self._held += DAY
         if restart is not None:
             reward[restart] = 0.0
         if finished is not None:
@@ -171,7 +190,8 @@ class TradingVectorEnv(FixedLengthVectorEnv):
             )
         self._generators.load_state_dict(state["generators"])
         self._numbers = numbers.copy()
-        self._lay_out(np.arange(self.num_envs))
+        for some in self._chunks(np.arange(self.num_envs)):
+            self._lay_out(some)
         self._steps, self._left = state["days"].copy(), 0
         self._cell += self._steps
         self._position, self._held = state["position"].copy(), state["held"].copy()

@@ -25,8 +25,8 @@ from hringur.generative.networks import SLOPE, ImageShape
 STEPS = 8
 """of each channel, for images in colour; as many grey levels as these have colours"""
 
-COUNTED = 10_000
-"""images that the evidence is counted in, at most"""
+COUNTED = 10_000 * 32 * 32
+"""Pixels that the evidence is counted in, at most."""
 
 ERRORS = 2.0
 """Standard errors that a colour's evidence must exceed; only what is beyond them counts."""
@@ -57,9 +57,11 @@ class Evidence(nn.Module):
     @torch.no_grad()
     def count(self, image: UInt8[Tensor, "N C H W"], attributes: UInt8[Tensor, "N A"]) -> None:
         """Take the evidence from images whose attributes are known."""
-        rows = torch.linspace(0, len(image) - 1, min(COUNTED, len(image))).long()
+        places = self.shape.height * self.shape.width
+        most = min(len(image), max(1, COUNTED // places))
+        rows = torch.linspace(0, len(image) - 1, most).long()
         image, attributes = image[rows], attributes[rows]
-        keys, places = self._keys(image), self.shape.height * self.shape.width
+        keys = self._keys(image)
         every = torch.bincount(keys.flatten(), minlength=places * self.colours)
         for number, has in enumerate(attributes.T.bool()):
             share = has.float().mean()

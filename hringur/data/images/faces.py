@@ -109,10 +109,12 @@ def draw_faces(count: int, seed: int, held_out: bool = False) -> Faces:
     """So many faces of identities to train on, or of held-out ones.
 
     Raises:
-        UserError: fewer than one is asked for.
+        UserError: fewer than one is asked for, or the seed is negative.
     """
     if count < 1:
         raise UserError(f"count must be at least 1, got {count}")
+    if seed < 0:
+        raise UserError(f"seed must be at least 0, got {seed}")
     rng = np.random.default_rng((seed, held_out))
     identity = np.empty((0, len(IDENTITY)), dtype=np.int64)
     while len(identity) < count:

@@ -122,6 +122,7 @@ def test_the_data_set_brings_its_attributes_and_both_sizes():
     "call, told",
     [
         (lambda: draw_faces(0, seed=0), "count must be at least 1, got 0"),
+        (lambda: draw_faces(1, seed=-1), "seed must be at least 0, got -1"),
         (lambda: draw_faces(1, seed=0).edited("wings", 1), "one of smile, .*, got 'wings'"),
         (lambda: draw_faces(1, seed=0).edited("smile", 2), r"smile \(1\) or not \(0\), got 2"),
         (lambda: draw_faces(1, seed=0).images(48), "32 or 64 pixels, got 48"),

@@ -1,4 +1,4 @@
-"""The command line: ``hringur train | evaluate | compare | tour | mix | edit | estimators``.
+"""The command line: ``hringur train | evaluate | compare | tour | mix | ...``.
 
 A command is a function of its arguments, imported only when it is called, so that help is quick.
 Bad input ends in one line on stderr and exit code 2, a training that failed (a loss that is not
@@ -20,8 +20,8 @@ MOST_LETTERS = 2_000
 
 COMMANDS = {
     "train": ("train.command", "train a learner; Ctrl-C saves, --resume goes on"),
-    "evaluate": ("evaluate.command", "a trained run against the proven optimum"),
-    "compare": ("compare.command", "runs, heuristics and the exact solver, side by side"),
+    "evaluate": ("evaluate.command", "a trained run beside the best that is known"),
+    "compare": ("compare.command", "runs, heuristics, agents or generative models, side by side"),
     "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),
     "mix": ("applications.mix", "two images mixed into one by a model of images"),
     "edit": ("applications.edit", "attributes of images given or taken away: --smile 1"),

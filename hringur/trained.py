@@ -134,7 +134,7 @@ def load_trained(path: Path, device: Device) -> Trained:
     if not path.exists():
         path = SHIPPED.get(str(path), path)
     if not path.exists():
-        raise UserError(f"{path} is neither a run folder nor a saved agent: nothing is there")
+        raise UserError(f"{path} is no run folder, saved agent or model: nothing is there")
     run = path.resolve().parents[1]
     if (run / "config.json").is_file() and path.resolve().parent == RunFolder(run).checkpoints:
         settings, learner = _load_checkpoint(RunFolder.open(run), path, device)

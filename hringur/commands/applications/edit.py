@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-import tyro
 from jaxtyping import Float
 from torch import Tensor
+from tyro.conf import Positional, arg
 
 from hringur.commands.applications.inputs import (
     open_images,
@@ -29,11 +29,12 @@ class Edit:
     """Edit attributes of images, each by an option of its name: --smile 1 --beard -1 --age 0.5.
 
     A strength of 1 gives the attribute, -1 takes it away, 0 leaves it as it is; -2 to 2 are
-    allowed. An image is a file, or face:NUMBER, a drawn face that no model was trained on.
+    allowed. An image is a file, or face:NUMBER, a drawn face that no model was trained on. The
+    attributes of faces are smile, age, narrow-eyes, blonde, beard, glasses and long-hair.
     """
 
-    images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """IMAGE ..., each a row of the picture"""
+    images: Annotated[tuple[str, ...], Positional, arg(metavar="IMAGE ...")] = ()
+    """each a row of the picture"""
 
     model: str = "faces"
     """run folder or saved model of images; faces ships with the package"""
@@ -45,7 +46,7 @@ class Edit:
     """a column for each strength from -2 to 2 of the one attribute named"""
 
     output: Path = Path("edit.png")
-    """the picture to write"""
+    """the PNG to write, overwritten if it exists"""
 
     def __post_init__(self) -> None:
         if not self.images:

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-import tyro
 from jaxtyping import Float
 from torch import Tensor
+from tyro.conf import Positional, arg
 
 from hringur.commands.applications.inputs import (
     open_images,
@@ -29,20 +29,20 @@ class Mix:
     a grid, with one at each corner.
     """
 
-    images: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    images: Annotated[tuple[str, ...], Positional, arg(metavar="IMAGE ...")] = ()
     """LEFT and RIGHT, or upper left, upper right, lower left and lower right"""
 
     model: str = "faces"
     """run folder or saved model of images; faces ships with the package"""
 
     path: tuple[str, ...] = tuple(PATHS)
-    """line, sphere, geodesic, pixels"""
+    """some of line, sphere, geodesic, pixels; a grid takes the first"""
 
     steps: int = 9
     """images of a path, both ends included"""
 
     output: Path = Path("mix.png")
-    """the picture to write"""
+    """the PNG to write, overwritten if it exists"""
 
     measure: int | None = None
     """also measure so many paths between held-out images: how smooth, and how real in between"""

@@ -46,7 +46,7 @@ RATIOS = {
 """Heading and format of each column, by tag of the figure."""
 
 CAPTION = """\
-Sharpe and Sortino ratio of a year; drawdown: the largest loss from a former height of wealth;
+Sharpe and Sortino ratio of a year; drawdown: the largest loss from an earlier peak of wealth;
 turnover: buys and sells of the whole wealth in a year; invested: share of days in the market
 """
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -135,15 +136,15 @@ def picture(solved: Sequence[Solved], share: float = 1.0) -> Figure:
     """Red points pushed onto the blue measure, ``share`` of the way, for each solver."""
     problem = solved[0].problem
     _, blue, _ = draw(problem, 0)
-    ways = paths(solved)
-    figure = new_figure(3.2 * len(ways), 3.5)
+    panels = paths(solved)
+    figure = new_figure(3.2 * len(panels), 3.5)
     for axes, (name, (start, end)) in zip(
-        figure.subplots(1, len(ways))[None].flat, ways.items(), strict=True
+        figure.subplots(1, len(panels))[None].flat, panels.items(), strict=True
     ):
         now = start + share * (end - start)
         axes.scatter(*blue[:1500].T, s=3, color=BLUE, alpha=0.35, linewidths=0)
-        for a, b in zip(start, now, strict=True):
-            axes.plot(*zip(a, b, strict=True), color=GREY, linewidth=0.4, alpha=0.5)
+        ways = np.stack([start, now], axis=1)
+        axes.add_collection(LineCollection(list(ways), color=GREY, linewidths=0.4, alpha=0.5))
         axes.scatter(*now.T, s=7, color=ORANGE, linewidths=0, zorder=3)
         axes.set(xlim=(-7, 7), ylim=(-7, 7), xticks=[], yticks=[], aspect="equal")
         axes.set_title(name, fontsize=11)

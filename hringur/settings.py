@@ -16,7 +16,7 @@ import typing
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -34,7 +34,7 @@ PLAIN = {
     NoneType: "None",
     Path: "a path",
     Enum: "a member of its enumeration",
-    Sequence: "a list",
+    Sequence: 'a list such as ["a", "b"]',
 }
 """Types of arguments that ``typed`` looks at, in words."""
 
@@ -80,8 +80,11 @@ def typed(function: Callable[..., Result]) -> Callable[..., Result]:
 
 
 def _parts(kind: Any) -> list[type]:
-    """The types that a union is of."""
-    return [typing.get_origin(part) or part for part in typing.get_args(kind) or (kind,)]
+    """The types that a union is of; any other type alone."""
+    union = typing.get_origin(kind) in (typing.Union, UnionType)
+    return [
+        typing.get_origin(part) or part for part in (typing.get_args(kind) if union else (kind,))
+    ]
 
 
 def _words(kind: Any) -> str:

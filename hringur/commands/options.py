@@ -151,10 +151,10 @@ def check_counts(options: Any, *names: str) -> None:
             raise UserError(f"--{name.replace('_', '-')} must be {bound}, got {value}")
 
 
-def check_figure(path: Path) -> None:
+def check_figure(path: Path, option: str = "--figure") -> None:
     """Refuse a figure that could not be written, before any work is done."""
     if path.suffix.lower() != ".png" or path.is_dir():
-        raise UserError(f"--figure must name a .png file, got {path}")
+        raise UserError(f"{option} must name a .png file, got {path}")
     check_writable(path)
 
 

@@ -29,6 +29,10 @@ MAX_CELLS = 26_000_000
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
+NO_FILE = "it is a pipe or a device, not a file"
+OBJECT = re.compile(r" *<[^<>]* object at 0x[0-9a-f]+>")
+"""What a library may call a file whose bytes it was given."""
+
 SMALLEST_ROOM = 1 << 14
 """Bytes that a disk must have left for a file."""
 
@@ -47,6 +51,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         if path.is_dir():  # before anything is made for it
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.exists() and not path.is_file():  # which a file would take the place of
+            raise OSError(errno.EINVAL, NO_FILE)
         yield partial
         with open(partial, "rb+") as file:
             os.fsync(file.fileno())  # before the rename: else a power cut may leave it empty
@@ -76,6 +82,8 @@ def check_writable(path: str | Path) -> None:
         raise UserError(f"cannot write {path}: there is no folder {path.parent}")
     if os.path.isdir(path):
         raise UserError(f"cannot write {path}: it is a folder")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UserError(f"cannot write {path}: {NO_FILE}")
     try:
         with tempfile.TemporaryFile(dir=path.parent) as file:
             file.write(bytes(SMALLEST_ROOM))
@@ -115,6 +123,7 @@ def reason_of(error: Exception) -> str:
         return "it is nested too deeply"
     if isinstance(error, LookupError | TypeError | AttributeError) or not text:
         text = f"{type(error).__name__} {text}".strip()
+    text = OBJECT.sub("", text)
     return text if len(text) <= 200 else f"{text[:200]} ..."
 
 
@@ -129,7 +138,7 @@ def check_file(path: str | Path, most: int = MAX_FILE_BYTES) -> int:
         if stat.S_ISDIR(found.st_mode):
             raise UserError(f"cannot read {path}: Is a directory")
         if not stat.S_ISREG(found.st_mode):
-            raise UserError(f"cannot read {path}: it is a pipe or a device, not a file")
+            raise UserError(f"cannot read {path}: {NO_FILE}")
         if found.st_size > most:
             raise UserError(
                 f"cannot read {path}: at most {most >> 20:,} MiB are read, "

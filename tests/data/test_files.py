@@ -5,6 +5,7 @@ import pytest
 
 from hringur.data import files
 from hringur.data.files import (
+    check_writable,
     csv_rows,
     json_text,
     read_bytes,
@@ -71,6 +72,10 @@ def test_a_pipe_or_a_device_is_refused_and_not_waited_for(tmp_path):
     for path in (tmp_path / "pipe", "/dev/zero"):
         with pytest.raises(UserError, match="it is a pipe or a device, not a file"):
             read_bytes(path)
+    for write in (check_writable, lambda path: write_whole(path, "x")):
+        with pytest.raises(UserError, match="cannot write .*pipe: it is a pipe or a device"):
+            write(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b"])
@@ -113,6 +118,7 @@ def test_what_is_no_json_is_refused_in_one_line(tmp_path, text, told):
         (AssertionError(), "AssertionError"),
         (OSError(28, "No space left on device"), "No space left on device"),
         (ValueError("two\nlines"), "two lines"),
+        (ValueError("no image <_io.BytesIO object at 0x7f>"), "no image"),
         (UserError("told already"), "told already"),
     ],
 )

@@ -17,6 +17,7 @@ from hringur.commands.applications.inputs import (
     write_picture,
 )
 from hringur.commands.console import note, parse
+from hringur.commands.options import check_figure
 from hringur.generative.applications.attributes import Editor
 from hringur.types import UserError
 
@@ -49,6 +50,7 @@ class Edit:
     """the PNG to write, overwritten if it exists"""
 
     def __post_init__(self) -> None:
+        check_figure(self.output, "--output")
         if not self.images:
             raise UserError("name at least one image to edit: a file, or face:NUMBER")
 

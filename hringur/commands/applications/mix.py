@@ -16,6 +16,7 @@ from hringur.commands.applications.inputs import (
     write_picture,
 )
 from hringur.commands.console import note, parse, print_json, show
+from hringur.commands.options import check_figure
 from hringur.evaluation.tables import Column, Table
 from hringur.generative.applications.mixing import PATHS, grid, measure_mixing, mix
 from hringur.types import UserError
@@ -51,6 +52,7 @@ class Mix:
     """print the figures as JSON"""
 
     def __post_init__(self) -> None:
+        check_figure(self.output, "--output")
         if len(self.images) not in (2, 4):
             raise UserError(f"two images are mixed, or four on a grid; got {len(self.images)}")
         for name in self.path:

@@ -13,7 +13,9 @@ from hringur.data.tours.held_out import HELD_OUT, HeldOut, held_out
 from hringur.evaluation.tours import table
 from hringur.evaluation.tours.methods import Planner, learner_scores, places_of
 from hringur.evaluation.tours.scores import Score
+from hringur.evaluators.choice import domain_for
 from hringur.evaluators.tours import LARGEST_SOLVED, OWN_COUNT, TourEvaluator, own_held_out
+from hringur.registry import TOURS
 from hringur.trained import Trained
 from hringur.training.random_state import seed_everything
 from hringur.types import UserError
@@ -74,6 +76,8 @@ def problem_for(trained: Sequence[Trained], name: str | None, count: int | None)
     """
     problem = None if name is None else held_out(name)
     for one in trained:
+        if domain_for(one.learner.env_id, one.learner.env_options) is not TOURS:
+            raise UserError(f"{one.path} is of {one.learner.env_id}, which has no tours")
         if problem is None:
             problem = own_problem(one, count)
             continue

@@ -111,9 +111,10 @@ class CallFunction(Question):
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.functions if name not in FUNCTIONS]
-        if unknown or not self.functions or isinstance(self.functions, str):
+        twice = len(set(self.functions)) < len(self.functions)
+        if unknown or twice or not self.functions or isinstance(self.functions, str):
             got = repr(unknown[0] if unknown else self.functions)
-            raise UserError(f"functions must be a list of {', '.join(FUNCTIONS)}, got {got}")
+            raise UserError(f"functions must be of {', '.join(FUNCTIONS)}, each once, got {got}")
         for name, least, most in (
             ("list_length", 2, 20),
             ("program_length", 1, 6),

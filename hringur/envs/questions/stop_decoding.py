@@ -40,6 +40,7 @@ from hringur.references.questions.interpreting import Interpreting, encoded
 from hringur.types import Decide, UserError
 
 WAIT = 0
+LARGEST_COST = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +60,8 @@ class StopDecoding(Question):
     def __post_init__(self) -> None:
         for name in ("delay_cost", "wrong_cost"):
             value = getattr(self, name)
-            if not 0 <= value < np.inf:
-                raise UserError(f"{name} must be 0 or more and finite, got {value}")
+            if not 0 <= value <= LARGEST_COST:
+                raise UserError(f"{name} must be in 0..{LARGEST_COST:g}, got {value}")
         translated_numbers(self.language)  # refuses an unknown one
 
     @cached_property

@@ -18,6 +18,9 @@ from ortools.linear_solver import pywraplp
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, maximum_flow
 
+LONGEST_SECONDS = 1e6
+"""The solver takes whole milliseconds, so that no limit has to be some number."""
+
 _CAPACITY = 10**6
 """scipy's maximum flow takes whole numbers: a leg taken fully is this wide"""
 
@@ -58,7 +61,7 @@ def lower_bounds(
         add_row((first == place) | (second == place), at_most=2.0)
     dual = np.zeros(n)
     while (left := deadline - time.perf_counter()) > 0:
-        solver.set_time_limit(int(1000 * left) + 1)
+        solver.set_time_limit(int(1000 * min(left, LONGEST_SECONDS)) + 1)
         if solver.Solve() != pywraplp.Solver.OPTIMAL:
             break
         dual = np.array([row.dual_value() for row in rows])

@@ -90,6 +90,12 @@ def test_bad_input_is_told_of_in_one_line(saved, arguments, told, capsys):
     assert re.search(told, message), message
 
 
+@pytest.mark.parametrize("command", [["mix", "face:1", "face:2"], ["edit", "face:1", "--smile=1"]])
+def test_a_picture_is_a_png(saved, command, capsys):
+    assert cli.main([*command, "--output", str(saved / "out.xyz")]) == 2
+    assert "--output must name a .png file" in capsys.readouterr().err
+
+
 def test_a_model_without_attributes_says_so(saved, capsys):
     assert cli.main(["edit", "face:1", "--smile", "1", "--model", str(saved / "vae")]) == 2
     assert capsys.readouterr().err.count("\n") == 1

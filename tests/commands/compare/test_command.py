@@ -141,3 +141,11 @@ def test_help_tells_defaults(capsys):
     assert main(["compare", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
     assert "[RUN ...]" in shown and "the first of the set; all when not given" in shown
+
+
+def test_a_run_without_tours_is_refused(capsys, tmp_path):
+    options = ["--steps=1", "--env=CallFunction-v0"]
+    assert train("reinforce", tmp_path / "calls", *options) == 0
+    capsys.readouterr()
+    assert main(["compare", str(tmp_path / "calls")]) == 2
+    assert "calls is of CallFunction-v0, which has no tours" in refusal(capsys)

@@ -149,7 +149,9 @@ def test_random_actions_are_measured_beside_the_optimum(case):
     ("env_id", "options", "words"),
     [
         ("CallFunction-v0", {"functions": ["sort", "shuffle"]}, "got 'shuffle'"),
-        ("CallFunction-v0", {"functions": []}, "functions must be a list of reverse"),
+        ("CallFunction-v0", {"functions": []}, "functions must be of reverse"),
+        ("CallFunction-v0", {"functions": ["sort", "sort"]}, "each once, got ['sort', 'sort']"),
+        ("CallFunction-v0", {"functions": "sort"}, 'functions must be a list such as ["a", "b"]'),
         ("CallFunction-v0", {"list_length": 1}, "list_length must be in 2..20, got 1"),
         ("CallFunction-v0", {"max_calls": 3}, "max_calls must be in 4..100, got 3"),
         ("CallFunction-v0", {"call_cost": 0.2}, "call_cost must be in 0..0.125"),
@@ -160,7 +162,8 @@ def test_random_actions_are_measured_beside_the_optimum(case):
         ("BuildNetwork-v0", {"season": "autumn"}, "season must be one of summer"),
         ("BuildNetwork-v0", {"steiner_points": 7}, "steiner_points must be in 0..6, got 7"),
         ("StopDecoding-v0", {"language": "french"}, "got 'french'"),
-        ("StopDecoding-v0", {"wrong_cost": -1.0}, "wrong_cost must be 0 or more"),
+        ("StopDecoding-v0", {"wrong_cost": -1.0}, "wrong_cost must be in 0..1e.06, got -1.0"),
+        ("StopDecoding-v0", {"wrong_cost": 1e308}, "wrong_cost must be in 0..1e.06, got 1e.308"),
         ("StopDecoding-v0", {"delay_cost": "much"}, "delay_cost .*'much'"),
     ],
 )

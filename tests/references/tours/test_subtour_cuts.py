@@ -1,5 +1,6 @@
 """Lower bounds, beside the shortest of all tours that take each pair."""
 
+import math
 import time
 from itertools import permutations
 
@@ -82,3 +83,8 @@ def test_out_of_time_the_bounds_are_weak_and_still_hold():
     bound, taken = lower_bounds(cost, time.perf_counter() - 1.0)
     assert bound == 0.0
     np.testing.assert_array_equal(taken[~np.eye(6, dtype=bool)], cost[~np.eye(6, dtype=bool)])
+
+
+def test_a_limit_without_end_is_none():
+    cost = np.ones((4, 4))
+    assert lower_bounds(cost, math.inf)[0] == pytest.approx(4.0, abs=1e-6)

@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, say head, has seen enough
         discard_output()
         return 1
-    except OSError as error:  # of a file that nobody could have tried before: the disk is full
+    except OSError as error:  # of a file that could not be tried before: the disk is full
         discard_output()
         where = "" if error.filename is None else f"{error.filename}: "
         print(f"hringur: cannot go on: {one_line(f'{where}{error.strerror}')}", file=sys.stderr)

@@ -2,7 +2,7 @@
 
 A face is layers of sprites, painted one over the other. Seven attributes are there or not, each by
 chance and independent of all else. The rest is who it is, the identity: shape and width of the
-head, ears, nose, eyebrows, hair, skin. Whoever is made to smile has a smile of their own: the
+head, ears, nose, eyebrows, hair, skin. A person who is made to smile has a smile of their own: the
 mouths, the eyes, the beard, the wrinkles, the glasses and the colour of the hair that a person can
 have follow from the nose and the skin, which are in every picture (``OWN``). So the edited face is
 a function of the face, its picture is known exactly, and the least error of an edit is zero. (All

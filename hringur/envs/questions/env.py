@@ -56,14 +56,14 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         return reward, ended if finished is None else ended | finished
 
     def _outcome(self, ended: Bool[np.ndarray, " B"]) -> Info:
-        told = dict(self.problem.figures(self._episodes))
+        over = _some(self._episodes, np.flatnonzero(ended))  # searches are for these alone
+        told = dict(self.problem.figures(over))
         if self.problem.compute_optimal:
-            rows = np.flatnonzero(ended)
-            told["optimal_return"] = np.zeros(self.num_envs)
-            told["optimal_return"][rows] = self.problem.optimal(_some(self._episodes, rows))
+            told["optimal_return"] = self.problem.optimal(over)
         info: Info = {}
-        for name, value in told.items():
-            info[name], info[f"_{name}"] = np.where(ended, value, 0.0), ended.copy()
+        for name, values in told.items():
+            info[name], info[f"_{name}"] = np.zeros(self.num_envs), ended.copy()
+            info[name][ended] = values
         return info
 
     def _observe(self) -> Any:

@@ -8,7 +8,7 @@ Three networks learn beside each other from images whose attributes are known:
 
       E c(x, G(z, a)) + lambda * MMD^2(Q_{Z, A} : P_Z x P_A)
 
-- A classifier, which says what attributes an image has where nobody does.
+- A classifier, which predicts the attributes of an image without labels.
 - A completion (``hringur/generative/completion.py``), which edits one attribute in full detail.
 
 A code of this model is z followed by the attributes, so an edit is also a change of a few numbers.

@@ -59,7 +59,8 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
         drawn = "" if options.actions == "likeliest" else ", actions drawn from the policy"
         where = origin(trained, evaluated)
         about = f"{evaluated.env_id}, {episodes:,} episodes{where}{drawn}"
-        title = f"{about}: mean return, 95 % bootstrap interval"
+        interval = ", 95 % bootstrap interval" if score.played.history is None else ""
+        title = f"{about}: mean return{interval}"
         tables = [table(scores, title), variety(score), *tables]
     each = {"returns": score.played.returns.tolist(), "lengths": score.played.lengths.tolist()}
     present(options, record, tables, each)

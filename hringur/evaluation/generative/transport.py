@@ -132,17 +132,26 @@ def paths(solved: Sequence[Solved]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     }
 
 
-def picture(solved: Sequence[Solved], share: float = 1.0) -> Figure:
-    """Red points pushed onto the blue measure, ``share`` of the way, for each solver."""
-    problem = solved[0].problem
-    _, blue, _ = draw(problem, 0)
-    panels = paths(solved)
+def picture(solved: Sequence[Solved]) -> Figure:
+    """Red points pushed onto the blue measure by each solver."""
+    return _figure(blue_points(solved), paths(solved), share=1.0)
+
+
+def blue_points(solved: Sequence[Solved]) -> Float[Tensor, "M 2"]:
+    """Some samples of y, to be drawn."""
+    return draw(solved[0].problem, 0)[1][:1500]
+
+
+def _figure(
+    blue: Float[Tensor, "M 2"], panels: dict[str, tuple[np.ndarray, np.ndarray]], share: float
+) -> Figure:
+    """The red points after ``share`` of their way, a panel for each plan."""
     figure = new_figure(3.2 * len(panels), 3.5)
     for axes, (name, (start, end)) in zip(
         figure.subplots(1, len(panels))[None].flat, panels.items(), strict=True
     ):
         now = start + share * (end - start)
-        axes.scatter(*blue[:1500].T, s=3, color=BLUE, alpha=0.35, linewidths=0)
+        axes.scatter(*blue.T, s=3, color=BLUE, alpha=0.35, linewidths=0)
         ways = np.stack([start, now], axis=1)
         axes.add_collection(LineCollection(list(ways), color=GREY, linewidths=0.4, alpha=0.5))
         axes.scatter(*now.T, s=7, color=ORANGE, linewidths=0, zorder=3)
@@ -154,7 +163,8 @@ def picture(solved: Sequence[Solved], share: float = 1.0) -> Figure:
 def film(solved: Sequence[Solved]) -> Iterator[UInt8[np.ndarray, "height width 3"]]:
     """The picture while the red points move."""
     steps = [0.0] * PAUSE + [k / FRAMES for k in range(FRAMES + 1)] + [1.0] * PAUSE
+    blue, panels = blue_points(solved), paths(solved)
     for share in steps:
-        canvas = FigureCanvasAgg(picture(solved, share))
+        canvas = FigureCanvasAgg(_figure(blue, panels, share))
         canvas.draw()
         yield np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -11,6 +11,7 @@ REQUIRED = [
     "gymnasium>=1.3",  # environments and their vectors
     "joblib>=1.3",  # comparisons on all processors, or on a cluster
     "jaxtyping>=0.3",  # shapes in signatures
+    "lark>=1.2",  # grammars of strings
     "lightning-fabric>=2.4",  # devices, precision, several processes
     "matplotlib>=3.9",  # maps and curves
     "networkx>=3.3",  # road graph, Christofides
@@ -34,6 +35,7 @@ EXTRAS = {
     "parquet": ["pyarrow>=15"],  # prices from Parquet files
     # data sets that are fetched or come with scikit-learn, densities of codes, exact transport
     "generative": ["pooch>=1.8", "pot>=0.9.5", "scikit-learn>=1.5"],
+    "molecules": ["rdkit>=2024.9"],  # whether a string is a molecule, properties, drawings
     "yahoo": ["yfinance>=0.2.54"],  # prices from Yahoo; it needs the network
     "ray": ["ray[default]>=2.9"],  # comparisons on a Ray cluster
     "test": [
@@ -65,6 +67,8 @@ setup(
             "data/tours/iceland/*",
             "data/tours/held_out/*.npz",
             "data/languages/*.csv.gz",
+            "data/molecules/molecules.csv.gz",
+            "data/molecules/LICENSE-moses.txt",
             "data/trading/markets/*",
             "data/images/mnist/*.gz",
             "data/images/sprites/*",

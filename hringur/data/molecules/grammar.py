@@ -92,7 +92,7 @@ class Grammar:
         try:
             waiting = [self._lark.parse(string)]
         except UnexpectedInput as error:
-            place = error.pos_in_stream
+            place: int | None = getattr(error, "pos_in_stream", None)
             early = getattr(getattr(error, "token", None), "type", "") == "$END"
             what = "it ends too early"
             if not early and place is not None and place < len(string):

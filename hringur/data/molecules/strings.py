@@ -41,13 +41,13 @@ def molecules() -> StringSet:
     file = resources.files("hringur.data.molecules") / "molecules.csv.gz"
     lines = gzip.decompress(file.read_bytes()).decode("ascii").splitlines()
     rows = list(csv.DictReader(lines))
-    parts = {name: [row for row in rows if row["split"] == name] for name in ("train", "test")}
-    strings = {name: tuple(row["smiles"] for row in part) for name, part in parts.items()}
-    values = {
-        f"{name}_values": {key: np.array([float(row[key]) for row in part]) for key in PROPERTIES}
-        for name, part in parts.items()
-    }
-    return StringSet("molecules", smiles_grammar(), **strings, **values)
+    train, test = ([row for row in rows if row["split"] == name] for name in ("train", "test"))
+    strings = [tuple(row["smiles"] for row in part) for part in (train, test)]
+    values = [
+        {key: np.array([float(row[key]) for row in part]) for key in PROPERTIES}
+        for part in (train, test)
+    ]
+    return StringSet("molecules", smiles_grammar(), strings[0], strings[1], values[0], values[1])
 
 
 @cache

@@ -86,7 +86,7 @@ def test_errors_of_expressions_against_the_closed_form():
 def test_generated_expressions_are_different_and_short():
     found = generate(500, seed=1)
     lengths = [len(expression_grammar().rules_of(one)) for one in found]
-    assert max(lengths) == LONGEST
+    assert max(lengths) == LONGEST - 1  # a rule of each kind comes with one of the other
     assert len(set(found)) == 500 and found == generate(500, seed=1) != generate(500, seed=2)
 
 

@@ -2,7 +2,7 @@
 # They need Python >= 3.11 and nothing else; all that they install goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format types slow tensorboard clean
+.PHONY: help setup run test test-web lint format types slow tensorboard clean
 
 # The Python that makes .venv; by default the first of these that is new enough.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -21,7 +21,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := .venv/.ready
 
 help:  ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: $(READY)  ## make .venv and install Hringur into it
 
@@ -46,6 +46,10 @@ run: $(READY)  ## the main job: train, compare, draw (about 7 minutes)
 
 test: lint types  ## format, lint, types and the fast tests, on all processors
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+
+test-web: $(READY)  ## the page in a browser: needs chromium, say by apt-get install chromium
+	$(PIP) install --quiet "playwright>=1.45"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/play tests/commands/test_demo.py
 
 lint: $(READY)  ## check format and lint
 	$(BIN)/ruff format --check .

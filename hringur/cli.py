@@ -28,6 +28,7 @@ COMMANDS = {
     "transport": ("applications.transport", "optimal transport, beside a plan that is known"),
     "list": ("listing", "everything that has a name: environments, learners, models ..."),
     "estimators": ("estimators", "gradient estimators against the exact one"),
+    "demo": ("demo", "a page to play with: networks in your browser, nothing from the network"),
 }
 """The module of ``hringur.commands`` whose ``main`` each command is, and its line of help."""
 

@@ -24,6 +24,7 @@ LAYERS = [
     ["agents", "generative"],
     ["trained"],
     ["evaluation"],
+    ["play"],
     ["commands"],
     ["cli"],
     ["__main__"],
@@ -31,6 +32,7 @@ LAYERS = [
 LEVEL = {part: level for level, row in enumerate(LAYERS) for part in row}
 WITHOUT_TORCH = {
     "types", "checks", "settings", "faces", "moved", "data", "references", "envs", "registry",
+    "play",
 }  # fmt: skip
 # Agents meet environments through Gymnasium; they may draw, as the environments do.
 SEEN_BY_AGENTS = "hringur.envs.tours.drawing"

@@ -212,13 +212,14 @@ def great_circle_km() -> Float64[np.ndarray, "N N"]:
 
 
 @cache
-def _projection() -> Projection:
+def projection() -> Projection:
+    """The map of (lon, lat) into the unit square that holds all places."""
     return Projection.around(np.array([(place.lon, place.lat) for place in places()]))
 
 
 def project(lonlat: Float[np.ndarray, "*K 2"]) -> Float64[np.ndarray, "*K 2"]:
     """The projection of ``coordinates()``, for coast and roads; parts may lie outside [0, 1]."""
-    return _projection()(lonlat)
+    return projection()(lonlat)
 
 
 @cache

@@ -1,0 +1,1 @@
+"""The page to play with: static files whose networks run in the visitor's browser."""

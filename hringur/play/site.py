@@ -1,0 +1,91 @@
+"""The page as files: what is in ``static``, with data and weights of the package beside it.
+
+Nothing is shipped twice: map and roads are written from the package's tables when the page is
+made, and weights are the package's own safetensors files, which the page reads as they are.
+"""
+
+import json
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from hringur.data.tours.iceland import (
+    Place,
+    coast,
+    coordinates,
+    glaciers,
+    places,
+    project,
+    projection,
+    road_network,
+)
+from hringur.weights.shipped import ATTENTION_MODEL
+
+CREDIT = (
+    "Contains data from Náttúrufræðistofnun / Landmælingar Íslands, IS 50V"
+    "  ·  © OpenStreetMap contributors  ·  Natural Earth"
+)
+"""The sources ask to be named on every map."""
+
+
+def site() -> dict[str, bytes]:
+    """Every file of the page by its name; ``index.html`` opens it."""
+    static = resources.files("hringur.play") / "static"
+    files = {entry.name: entry.read_bytes() for entry in static.iterdir() if entry.is_file()}
+    files["iceland.json"] = _compact(iceland())
+    files["attention-model.safetensors"] = ATTENTION_MODEL.read_bytes()
+    return files
+
+
+def iceland() -> dict[str, Any]:
+    """Places, roads with the seasons in which they are open, and outlines to draw.
+
+    Lengths of roads are whole numbers of 0.1 km. ``x`` and ``y`` are the ``coordinates()`` that
+    the network sees; outlines and shapes are flat lists x, y, x, y ... in the same square.
+    """
+    summer, winter, easy = (
+        road_network(season) for season in ("summer", "winter", "summer-no-f-roads")
+    )
+    roads = [
+        {
+            "ends": [road["tail"], two if one == road["tail"] else one],
+            "length": round(10 * road["km"]),
+            "numbers": road["roads"],
+            "surface": road["surface"],
+            "winter": winter.has_edge(one, two),
+            "easy": easy.has_edge(one, two),
+            "shape": _flat(road["shape"]),
+        }
+        for one, two, road in summer.edges(data=True)
+    ]
+    square = projection()
+    return {
+        "projection": {"east": square.east, "middle": square.middle, "side": square.side},
+        "places": [_place(*one) for one in zip(places(), coordinates().tolist(), strict=True)],
+        "roads": roads,
+        "land": [_flat(ring) for ring in coast()],
+        "ice": [_flat(ring) for ring in glaciers()],
+        "credit": CREDIT,
+    }
+
+
+def _place(place: Place, position: list[float]) -> dict[str, Any]:
+    x, y = position
+    return {
+        "id": place.id,
+        "name": place.name,
+        "kind": place.kind,
+        "lat": place.lat,
+        "lon": place.lon,
+        "x": x,
+        "y": y,
+    }
+
+
+def _flat(lonlat: np.ndarray) -> list[float]:
+    return project(lonlat).round(5).ravel().tolist()
+
+
+def _compact(record: Any) -> bytes:
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()

@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
-from scipy.stats import ttest_rel
 from torch import Tensor, nn
 
 from hringur.estimators.distributions import likeliest, parameters_of
@@ -180,6 +179,8 @@ class GreedyRollout:
             return
         present, frozen = torch.cat(self.present_costs), torch.cat(self.frozen_costs)
         better = bool((present < frozen).any())  # identical costs have no t statistic
+        from scipy.stats import ttest_rel  # slow to import, and rarely used
+
         if better and ttest_rel(present, frozen, alternative="less").pvalue < 0.05:
             self.frozen.load_state_dict(policy.state_dict())
         self.frozen_costs, self.present_costs = [], []

@@ -9,9 +9,10 @@ from hringur.faces import lazy
 __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
-        "agent": "TourAgent TourLearning",
+        "agent": "TourAgent",
         "attention_model": "AttentionModel AttentionModelConfig",
         "decoding": "Decoding",
         "pointer_network": "PointerNetwork PointerNetworkConfig",
+        "settings": "TourLearning",
     },
 )

@@ -13,7 +13,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -32,15 +32,15 @@ from hringur.agents.tours.decoding import (
     sample,
 )
 from hringur.agents.tours.pictures import learning_pictures
+from hringur.agents.tours.planner import OnDevice, on_device, plan
 from hringur.agents.tours.predicting import Predicting
-from hringur.agents.tours.settings import InstanceBatches, TourSettings
+from hringur.agents.tours.settings import InstanceBatches, TourLearning
 from hringur.data.files import reading
 from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_functions import score_function
 from hringur.evaluators.environments import check_known, gym_spec, make_single
 from hringur.evaluators.tours import TourEvaluator
-from hringur.references.tours.heuristics import two_opt
 from hringur.registry import TOURS, domain_of, learner_config
 from hringur.settings import read
 from hringur.training import checkpoint
@@ -51,24 +51,6 @@ from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import learner_state
 from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Instances, Metrics, State, UserError
-
-
-class TourLearning(TourSettings):
-    """Settings of a learner of tours; those of each network add its own, and ``network``."""
-
-    def build(
-        self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
-    ) -> "tuple[TourAgent, InstanceBatches]":
-        """The agent and its endless instances, different ones on each process."""
-        agent = TourAgent(env_id, self, seed=seed, fabric=fabric, env_options=env_options)
-        return agent, agent.batches()
-
-
-class OnDevice(NamedTuple):
-    """A batch of instances on the network's device."""
-
-    coordinates: Float[Tensor, "B N 2"]
-    distance: Float[Tensor, "B N N"]
 
 
 class TourAgent:
@@ -206,11 +188,7 @@ class TourAgent:
         """A tour of each instance, begun at ``start`` (the first place if None)."""
         decoding = decoding or Decoding(method="all-starts" if self.round_trip else "sampling")
         round_trip = self.round_trip if round_trip is None else round_trip
-        begin = np.zeros(len(instances), dtype=np.int64) if start is None else start
-        starts = torch.as_tensor(begin, device=self.fabric.device)
-        problem = self._on_device(instances)
-        tour = decode(self.average, *problem, starts, decoding, round_trip).cpu().numpy()
-        return two_opt(instances.distance, tour, round_trip) if decoding.two_opt else tour
+        return plan(self.average, instances, decoding, start, round_trip)
 
     def save(self, path: str | Path) -> None:
         """The averaged weights and what is needed to build the network again, in one file."""
@@ -281,9 +259,7 @@ class TourAgent:
         return length / problem.distance.mean(dim=(1, 2))
 
     def _on_device(self, instances: Instances) -> OnDevice:
-        arrays, device = (instances.coordinates, instances.distance), self.fabric.device
-        # Copies, for the arrays may be read-only.
-        return OnDevice(*(torch.tensor(x, dtype=torch.float32, device=device) for x in arrays))
+        return on_device(instances, self.fabric.device)
 
     def _description(self) -> State:
         return {

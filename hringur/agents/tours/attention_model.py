@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hringur.agents.tours.agent import TourLearning
 from hringur.agents.tours.decoding import Scored
 from hringur.agents.tours.glimpse import SMALLEST, exponentiate, glimpse
+from hringur.agents.tours.settings import TourLearning
 from hringur.checks import check_positive
 from hringur.types import UserError
 

@@ -16,7 +16,6 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from hringur.agents.tours.agent import TourLearning
 from hringur.agents.tours.attention_model import (
     DistanceBias,
     edge_features,
@@ -24,6 +23,7 @@ from hringur.agents.tours.attention_model import (
     take_rows,
 )
 from hringur.agents.tours.decoding import Scored
+from hringur.agents.tours.settings import TourLearning
 from hringur.checks import check_positive
 
 CLOSED = -1e9  # logit of a place that has been visited

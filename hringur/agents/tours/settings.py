@@ -4,7 +4,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from pkgutil import resolve_name
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -16,8 +17,8 @@ from hringur.types import Instances, State, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class TourSettings(ABC):
-    """How a policy learns to build tours; ``TourLearning`` in agent.py also builds the agent."""
+class TourLearning(ABC):
+    """How a policy learns to build tours. Each network adds settings of its own, and itself."""
 
     name: ClassVar[str]
     """name of the network in the registry"""
@@ -74,12 +75,20 @@ class TourSettings(ABC):
     def network(self) -> TourPolicy:
         """A new network with random weights."""
 
+    def build(
+        self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Any
+    ) -> "tuple[Any, InstanceBatches]":
+        """The agent and its endless instances, different ones on each process."""
+        agent_class = resolve_name("hringur.agents.tours.agent:TourAgent")  # slow to import
+        agent = agent_class(env_id, self, seed=seed, fabric=fabric, env_options=env_options)
+        return agent, agent.batches()
+
 
 class InstanceBatches:
     """An endless source of instances that goes on where it stopped."""
 
     def __init__(
-        self, sampler: Sampler, n_places: int, config: TourSettings, seed: list[int]
+        self, sampler: Sampler, n_places: int, config: TourLearning, seed: list[int]
     ) -> None:
         self.sampler, self.n_places, self.config = sampler, n_places, config
         if config.max_places is not None:

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float64, Int
 
 from hringur.commands.console import note
 from hringur.commands.tour.problem import Problem
+from hringur.data.tours.iceland import places
+from hringur.data.tours.own_instances import OwnInstance
 from hringur.data.tours.proven_tours import proven_tours
-from hringur.references.tours.exact import ExactTour, optimal_tour
+from hringur.references.tours.exact import ExactTour, end_at, optimal_tour, tied_ends
 from hringur.references.tours.heuristics import begin_at, heuristics, two_opt
 from hringur.training.config import Device
 from hringur.types import UserError
@@ -31,6 +33,18 @@ class Plan:
     """for the reader"""
     network_tour: Int[np.ndarray, " N"] | None = None
     """what the network planned by itself, before 2-opt; None if there was no network"""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """What is known about a problem, and which tour is shown."""
+
+    problem: Problem
+    shown: Plan
+    """the agent's that was named, else the shortest that is known"""
+    agent: Plan | None
+    best: ExactTour
+    """the exact solver's, proven or not"""
 
 
 def plan_by_default(problem: Problem, device: Device, seed: int) -> Plan:
@@ -72,12 +86,14 @@ def plan(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
 
 def by_heuristic(problem: Problem, name: str) -> Plan:
     """A classic heuristic; an open path is its round trip cut open before the first place."""
-    distance, start = problem.instance.distance, np.array([problem.start])
+    distance, start = between_ends(problem), np.array([problem.start])
     try:
         tour = heuristics()[name](distance, start)
     except ValueError as error:  # some need symmetric distances
         raise UserError(f"agent {name!r} cannot plan this tour: {error}") from error
-    if not problem.round_trip:
+    if problem.end is not None:
+        tour = end_at(tour[0], problem.end)[None]
+    elif not problem.round_trip:
         ways = [tour[0], np.append(start, tour[0, :0:-1])] if problem.symmetric else [tour[0]]
         tour = min(ways, key=problem.length)[None]
         if name.endswith("+2opt"):
@@ -85,23 +101,41 @@ def by_heuristic(problem: Problem, name: str) -> Plan:
     return Plan(tour=tour[0], method=name)
 
 
+def between_ends(problem: Problem) -> Float64[np.ndarray, "1 N N"]:
+    """The distances, tied where the end is given, so that a round trip ends there."""
+    distance = problem.instance.distance
+    if problem.end is None:
+        return distance
+    return tied_ends(distance[0], problem.start, problem.end)[0][None]
+
+
 def by_network(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
     """A network, and 2-opt on what it planned."""
-    from hringur.agents.tours.agent import TourAgent
     from hringur.agents.tours.decoding import Decoding
-    from hringur.trained import load
+    from hringur.agents.tours.planner import plan, saved_network
     from hringur.training.random_state import seed_everything
 
-    learner = load(ATTENTION_MODEL if agent == "attention-model" else agent, device)
-    seed_everything(seed)
-    if isinstance(learner, TourAgent):
-        decoding = Decoding(method="all-starts" if problem.round_trip else "sampling")
-        starts = np.array([problem.start])
-        tour = learner.plan(problem.instance, decoding, starts, problem.round_trip)
-        label = decoding.label
+    decoding = Decoding(method="all-starts" if problem.round_trip else "sampling")
+    starts, label = np.array([problem.start]), decoding.label
+    if agent == "attention-model":
+        network = saved_network(ATTENTION_MODEL, device)
+        seed_everything(seed)
+        tour = plan(network, problem.instance, decoding, starts, problem.round_trip)
     else:
-        tour, label = step_by_step(learner, agent, problem), "greedy"
-    improved = two_opt(problem.instance.distance, tour, problem.round_trip)
+        from hringur.agents.tours.agent import TourAgent
+        from hringur.trained import load
+
+        learner = load(agent, device)
+        seed_everything(seed)
+        if isinstance(learner, TourAgent):
+            tour = learner.plan(problem.instance, decoding, starts, problem.round_trip)
+        else:
+            tour, label = step_by_step(learner, agent, problem), "greedy"
+    if problem.end is None:
+        improved = two_opt(problem.instance.distance, tour, problem.round_trip)
+    else:  # which a network does not know
+        tour = end_at(tour[0], problem.end)[None]
+        improved = end_at(two_opt(between_ends(problem), tour)[0], problem.end)[None]
     return Plan(tour=improved[0], method=f"{agent}, {label} + 2-opt", network_tour=tour[0])
 
 
@@ -117,11 +151,14 @@ def step_by_step(learner: Any, agent: str, problem: Problem) -> Int[np.ndarray, 
             f"number, got {problem.n_places}"
         )
     options: dict[str, Any] = {"round_trip": problem.round_trip}
-    if problem.own is None:
+    if problem.own is None and max(problem.numbers) < len(places()):
         options |= {"places": list(problem.names), "season": problem.season}
         env = make_vector("IcelandTSP-v0", 1, **options)
     else:
-        env = make_vector("OwnTSP-v0", 1, problem=problem.own, **options)
+        own = problem.own or OwnInstance(
+            "tour", problem.names, problem.instance, True, problem.lonlat, problem.unit
+        )
+        env = make_vector("OwnTSP-v0", 1, problem=own, **options)
     start = np.array([problem.start])
 
     def decide(seen: dict[str, Any]) -> Any:
@@ -136,11 +173,17 @@ def shortest(problem: Problem, seconds: float) -> ExactTour:
     if shipped is None:
         if problem.n_places > LONG_PROOF:
             note(f"looking for the shortest tour, for up to {seconds:g} s")
-        return optimal_tour(
-            problem.instance.distance[0], problem.round_trip, problem.start, seconds
-        )
+        distance = problem.instance.distance[0]
+        return optimal_tour(distance, problem.round_trip, problem.start, seconds, end=problem.end)
     length = problem.length(shipped)
     return ExactTour(tour=shipped, length=length, proven=True, bound=length, seconds=0.0)
+
+
+def shortest_plan(problem: Problem, found: Plan | None, best: ExactTour) -> Plan:
+    """The shorter of the two, the exact solver's where they are as long."""
+    if found is not None and problem.length(found.tour) < problem.length(best.tour):
+        return found
+    return exact_plan(best)
 
 
 def exact_plan(best: ExactTour) -> Plan:

@@ -1,49 +1,76 @@
-"""What ``hringur tour`` says about a tour: a table, JSON, and a map."""
+"""What ``hringur tour`` says about a tour: tables, JSON, and a map."""
 
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from hringur.commands.console import show
-from hringur.commands.tour.methods import Plan
+from hringur.commands.console import print_json, show
+from hringur.commands.tour import export
+from hringur.commands.tour.drive import Day, Drive, clock
+from hringur.commands.tour.methods import Answer, Plan
 from hringur.commands.tour.problem import Problem
 from hringur.data.files import write_whole
-from hringur.data.tours.iceland import KNOWN_FORDS, ROAD_TABLE, ROADS_OF, is_f_road
+from hringur.data.tours.iceland import KNOWN_FORDS, ROAD_TABLE, ROADS_OF, is_f_road, project
 from hringur.evaluation.tables import Column, Table
-from hringur.references.tours.exact import ExactTour
 from hringur.types import printable
 
 Leg = tuple[int, tuple[int, int]]
 """its number, from 1, and the two places"""
 
 
-def record(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None) -> dict[str, Any]:
+def print_record(
+    answer: Answer, driven: Drive | None, links: list[str], map_path: Path | None
+) -> None:
     """What ``--json`` prints."""
-    names, distance, length = problem.names, problem.instance.distance[0], problem.length
-    own = found.network_tour
+    problem, shown = answer.problem, answer.shown
+    names, distance = problem.names, problem.instance.distance[0]
+    legs = problem.legs(shown.tour)
+    times = [None] * len(legs) if driven is None else driven.leg_hours
+    print_json(
+        summary(answer)
+        | {
+            "highland_roads": problem.highland_roads(shown.tour),
+            "hours": None if driven is None else driven.hours,
+            "gravel_km": None if driven is None else driven.gravel_km,
+            "f_road_km": None if driven is None else driven.f_road_km,
+            "ferries": None if driven is None else 0,
+            "source": ROAD_TABLE if problem.season is not None else None,
+            "legs": [
+                {
+                    "from": names[leg[0]],
+                    "to": names[leg[1]],
+                    "km": float(distance[leg]),
+                    "hours": time,
+                    "roads": problem.roads_of(leg),
+                }
+                for leg, time in zip(legs, times, strict=True)
+            ],
+            "days": [] if driven is None else driven.days,
+            "links": links,
+            "map": None if map_path is None else str(map_path),
+        }
+    )
+
+
+def summary(answer: Answer) -> dict[str, Any]:
+    """The keys that every tour has, one of several too."""
+    problem, best, agent = answer.problem, answer.best, answer.agent
+    length, optimal = problem.length(answer.shown.tour), problem.length(best.tour)
+    own = None if agent is None else agent.network_tour
     return {
-        "tour": [names[place] for place in found.tour],
-        "tour_km": length(found.tour),
-        "optimal_km": length(best.tour) if best.proven else None,
-        "gap": gap(length(found.tour), length(best.tour)) if best.proven else None,
-        "bound_km": length(best.tour) if best.proven else best.bound,
-        "network_km": None if own is None else length(own),
+        "tour": [problem.names[place] for place in answer.shown.tour],
+        "tour_km": length,
+        "optimal_km": optimal if best.proven else None,
+        "gap": gap(length, optimal) if best.proven else None,
+        "bound_km": optimal if best.proven else best.bound,
+        "agent": None if agent is None else agent.method,
+        "agent_km": None if agent is None else problem.length(agent.tour),
+        "network_km": None if own is None else problem.length(own),
         "unit": problem.unit,
         "round_trip": problem.round_trip,
         "season": problem.season,
-        "method": found.method,
-        "highland_roads": problem.highland_roads(found.tour),
-        "source": ROAD_TABLE if problem.season is not None else None,
-        "legs": [
-            {
-                "from": names[leg[0]],
-                "to": names[leg[1]],
-                "km": float(distance[leg]),
-                "roads": problem.roads_of(leg),
-            }
-            for leg in problem.legs(found.tour)
-        ],
-        "map": None if map_path is None else str(map_path),
+        "method": answer.shown.method,
     }
 
 
@@ -52,28 +79,51 @@ def gap(length: float, optimal: float) -> float:
     return 0.0 if length == optimal else length / optimal - 1
 
 
-def report(problem: Problem, found: Plan, best: ExactTour, map_path: Path | None) -> None:
+def report(answer: Answer, driven: Drive | None, links: list[str], map_path: Path | None) -> None:
     """The table of legs and what there is to say about it."""
+    problem, shown = answer.problem, answer.shown
     heading = kind_of(problem)
     print(f"{heading[0].upper()}{heading[1:]}")
-    show(legs_table(problem, found))
-    print(f"{comparison(problem, found, best)}.")
-    if warning := highland_warning(problem.highland_roads(found.tour)):
-        print(warning)
-    print(f"Method: {found.method}.")
-    if found.network_tour is not None:
-        alone, after = problem.length(found.network_tour), problem.length(found.tour)
-        effect = (
-            f"2-opt makes it {words(problem, after)}"
-            if after < alone
-            else "2-opt found nothing to shorten"
+    show(legs_table(problem, shown, driven))
+    print(f"{comparison(answer)}.")
+    if driven is not None:
+        print(
+            f"About {clock(driven.hours)} hours at the wheel; {driven.gravel_km:,.1f} km on gravel "
+            f"and {driven.f_road_km:,.1f} km on F-roads; no ferries."
         )
-        print(f"The network alone: {words(problem, alone)}; {effect}.")
+    if warning := highland_warning(problem.highland_roads(shown.tour)):
+        print(warning)
+    if driven is not None and driven.days:
+        show(days_table(driven))
+        if late := [str(k) for k, day in enumerate(driven.days, start=1) if day.is_long]:
+            print(f"Longer than you asked, for want of a town in time: day {', '.join(late)}.")
+    print(f"Method: {shown.method}.")
+    for line in about_agent(answer):
+        print(line)
+    for address in links:
+        print(address)
     print(f"The map is in {printable(str(map_path))}.")
 
 
-def legs_table(problem: Problem, found: Plan) -> Table[Leg]:
-    """Legs with their lengths and, by road, the numbers of the roads."""
+def about_agent(answer: Answer) -> list[str]:
+    """The agent's tour beside the one shown, and what its network planned by itself."""
+    problem, agent, lines = answer.problem, answer.agent, []
+    if agent is None:
+        return []
+    found, known = problem.length(agent.tour), problem.length(answer.shown.tour)
+    if agent is not answer.shown:
+        beside = "as long" if found == known else f"{100 * gap(found, known):.2f} % longer"
+        lines.append(f"The agent's tour ({agent.method}): {words(problem, found)}, {beside}.")
+    if agent.network_tour is not None:
+        alone = problem.length(agent.network_tour)
+        shorter = f"2-opt makes it {words(problem, found)}"
+        effect = shorter if found < alone else "2-opt found nothing to shorten"
+        lines.append(f"The network alone: {words(problem, alone)}; {effect}.")
+    return lines
+
+
+def legs_table(problem: Problem, found: Plan, driven: Drive | None) -> Table[Leg]:
+    """Legs with their lengths and, by road, hours and the numbers of the roads."""
     names, distance, km = problem.names, problem.instance.distance[0], problem.shown
     columns: list[Column[Leg]] = [
         Column("leg", lambda row: str(row[0])),
@@ -83,16 +133,65 @@ def legs_table(problem: Problem, found: Plan) -> Table[Leg]:
             problem.unit, lambda row: km(distance[row[1]]), footer=km(problem.length(found.tour))
         ),
     ]
-    if problem.season is not None:
-        columns.append(
-            Column("roads", lambda row: ", ".join(problem.roads_of(row[1])), text=True, wrap=True)
-        )
+    if driven is not None:
+        times = driven.leg_hours
+        columns += [
+            Column("hours", lambda row: clock(times[row[0] - 1]), footer=clock(driven.hours)),
+            Column("roads", lambda row: ", ".join(problem.roads_of(row[1])), text=True, wrap=True),
+        ]
     return Table(columns=columns, rows=list(enumerate(problem.legs(found.tour), start=1)))
 
 
-def comparison(problem: Problem, found: Plan, best: ExactTour) -> str:
+def days_table(driven: Drive) -> Table[tuple[int, Day]]:
+    """Day by day, each night in a town."""
+    columns: list[Column[tuple[int, Day]]] = [
+        Column("day", lambda row: str(row[0])),
+        Column("from", lambda row: row[1].start, text=True, wrap=True),
+        Column("by way of", lambda row: ", ".join(row[1].via), text=True, wrap=True),
+        Column("to", lambda row: row[1].end, text=True, wrap=True),
+        Column("km", lambda row: f"{row[1].km:,.1f}"),
+        Column("hours", lambda row: clock(row[1].hours)),
+    ]
+    return Table(columns=columns, rows=list(enumerate(driven.days, start=1)))
+
+
+def show_many(answers: list[Answer], json: bool) -> None:
+    """One line for each of several files."""
+    if json:
+        names = [{"name": answer.problem.own and answer.problem.own.name} for answer in answers]
+        print_json([name | summary(answer) for name, answer in zip(names, answers, strict=True)])
+        return
+    columns: list[Column[Answer]] = [
+        Column("file", lambda row: row.problem.own.name if row.problem.own else "", text=True),
+        Column("places", lambda row: f"{row.problem.n_places:,}"),
+        Column("tour", lambda row: row.problem.shown(row.problem.length(row.shown.tour))),
+        Column("over the shortest %", over_the_shortest),
+        Column("agent %", agent_over_the_shortest),
+        Column("solver s", lambda row: f"{row.best.seconds:.1f}"),
+        Column("method", lambda row: row.shown.method, text=True, wrap=True),
+    ]
+    show(Table(columns=columns, rows=answers))
+
+
+def over_the_shortest(answer: Answer) -> str:
+    """In percent; where none is proven, at most so much."""
+    length, best = answer.problem.length(answer.shown.tour), answer.best
+    if best.proven:
+        return f"{100 * gap(length, answer.problem.length(best.tour)):.2f}"
+    return f"<= {100 * gap(length, best.bound):.2f}" if best.bound > 0 else "unknown"
+
+
+def agent_over_the_shortest(answer: Answer) -> str:
+    """Of the agent's own tour; nothing where there is none."""
+    if answer.agent is None:
+        return ""
+    return over_the_shortest(replace(answer, shown=answer.agent))
+
+
+def comparison(answer: Answer) -> str:
     """How the tour compares with the shortest, as far as that is known."""
-    length, optimal = problem.length(found.tour), problem.length(best.tour)
+    problem, best = answer.problem, answer.best
+    length, optimal = problem.length(answer.shown.tour), problem.length(best.tour)
     total = words(problem, length)
     source = "" if problem.season is None else f", by {ROAD_TABLE}"
     if best.proven and length == optimal:
@@ -137,11 +236,29 @@ def words(problem: Problem, length: float) -> str:
     return f"{problem.shown(length)} {problem.unit}"
 
 
-def draw(path: Path, problem: Problem, found: Plan, best: ExactTour) -> None:
-    """Write the map, whole or not at all."""
+def write_files(
+    answer: Answer, map_path: Path | None, gpx: Path | None, geojson: Path | None
+) -> None:
+    """Map, track and features, each whole or not at all."""
+    if map_path is not None:
+        draw(map_path, answer)
+    if gpx is not None:
+        export.write_gpx(gpx, answer.problem, answer.shown.tour)
+    if geojson is not None:
+        export.write_geojson(geojson, answer.problem, answer.shown.tour)
+
+
+def addresses(answer: Answer) -> list[str]:
+    """Links to a map service."""
+    return export.links(answer.problem, answer.shown.tour)
+
+
+def draw(path: Path, answer: Answer) -> None:
+    """Write the map, whole or not at all, in the format that the name ends in."""
     from hringur.envs.tours.drawing import TourPicture, tour_figure  # matplotlib, only for a map
 
-    length, optimal = problem.length(found.tour), problem.length(best.tour)
+    problem, tour, best = answer.problem, answer.shown.tour, answer.best
+    length, optimal = problem.length(tour), problem.length(best.tour)
     parts = [kind_of(problem)]
     if best.proven:
         over = 100 * gap(length, optimal)
@@ -151,13 +268,14 @@ def draw(path: Path, problem: Problem, found: Plan, best: ExactTour) -> None:
     picture = TourPicture(
         coordinates=problem.drawn_at,
         names=problem.names,
-        tour=found.tour.tolist(),
+        tour=tour.tolist(),
         closed=problem.round_trip,
         season=problem.map_season,
-        by_road=problem.season is not None,
+        ways=None if problem.roads is None else [project(way) for way in problem.ways(tour)],
+        arrows=True,
         title=words(problem, length),
         note="; ".join(parts),
     )
     image = BytesIO()
-    tour_figure(picture).savefig(image, format="png")
+    tour_figure(picture).savefig(image, format=path.suffix[1:].lower())
     write_whole(path, image.getvalue())

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Float, Float64, Int64
 
 from hringur.data.tours.geography import Projection, haversine_km
+from hringur.data.tours.names import ALIASES, surely_meant
 from hringur.types import Season, UserError
 
 LECTURE_SIX = (
@@ -44,6 +45,12 @@ ROADS_OF: dict[Season, str] = {
 ROAD_TABLE = "Vegagerðin's road lengths of 2025 (docs/data.md)"
 """What every distance by road, and so every proof of a shortest tour, rests on."""
 
+CREDIT = (
+    "Contains data from Náttúrufræðistofnun / Landmælingar Íslands, IS 50V"
+    "  ·  © OpenStreetMap contributors  ·  Natural Earth"
+)
+"""The sources ask to be named on every map, and in every file with shapes of roads."""
+
 KNOWN_FORDS = ("F88", "F249", "F910")
 """F-roads with fords that NOTICE gives a source for; the table of roads itself lists none."""
 
@@ -57,21 +64,24 @@ class Place:
     lat: float
     lon: float
     kind: str
-    """town, landmark, highland or junction"""
-    region: str
+    """town, landmark, highland or junction; point, if it is a traveller's own"""
+    region: str = ""
 
 
 @dataclass(frozen=True, eq=False)
 class Roads:
-    """The roads of one season, and the shortest way between any two places."""
+    """The roads of one season, and the shortest way between any two stops."""
 
     season: Season
     network: nx.Graph
-    """nodes are place and junction ids; edges carry km, roads, surface, shape and tail"""
+    """nodes are place and junction ids; edges carry km, roads, surface, unpaved (a share), shape
+    and tail"""
+    stops: tuple[Place, ...]
+    """``places()``, and points of a traveller's own after them"""
     road_km: Float64[np.ndarray, "N N"]
     """shortest road distance; infinite where no road of this season leads"""
     paths: tuple[dict[str, list[str]], ...]
-    """for each place, the shortest path to every node that it reaches"""
+    """for each stop, the shortest path to every node that it reaches"""
 
     @property
     def reachable(self) -> list[int]:
@@ -81,10 +91,10 @@ class Roads:
     def path(self, start: int, end: int) -> list[str]:
         """Ids of places and junctions along the shortest way, both ends included."""
         first, last = min(start, end), max(start, end)  # there and back on the same roads
-        target = places()[last]
+        target = self.stops[last]
         if target.id not in self.paths[first]:
             raise UserError(
-                f"no way by {ROADS_OF[self.season]} from {places()[first].name} to {target.name}"
+                f"no way by {ROADS_OF[self.season]} from {self.stops[first].name} to {target.name}"
             )
         path = self.paths[first][target.id]
         return path[:] if start <= end else path[::-1]
@@ -186,6 +196,7 @@ def road_network(season: Season) -> nx.Graph:
             continue
         tail, head = row["from"], row["to"]
         road = {"km": float(row["km"]), "roads": numbers, "surface": row["surface"]}
+        road["unpaved"] = float(row["unpaved_pct"]) / 100
         network.add_edge(tail, head, tail=tail, shape=shapes[tail, head], **road)
     return network
 
@@ -193,16 +204,21 @@ def road_network(season: Season) -> nx.Graph:
 @cache
 def roads(season: Season) -> Roads:
     """Shortest road distances and paths between all places, computed once."""
-    network = road_network(season)
-    road_km = np.full((len(places()), len(places())), np.inf)
+    return shortest_ways(season, road_network(season), places())
+
+
+def shortest_ways(season: Season, network: nx.Graph, stops: tuple[Place, ...]) -> Roads:
+    """Distances and paths between all ``stops``, which are nodes of ``network``."""
+    number_of = {stop.id: number for number, stop in enumerate(stops)}
+    road_km = np.full((len(stops), len(stops)), np.inf)
     paths = []
-    for number, place in enumerate(places()):
-        km, path = nx.single_source_dijkstra(network, place.id, weight="km")
-        reached = [place_numbers()[node] for node in km if node in place_numbers()]
-        road_km[number, reached] = [km[places()[other].id] for other in reached]
+    for number, stop in enumerate(stops):
+        km, path = nx.single_source_dijkstra(network, stop.id, weight="km")
+        reached = [node for node in km if node in number_of]
+        road_km[number, [number_of[node] for node in reached]] = [km[node] for node in reached]
         paths.append(path)
     # Sums of multiples of 0.1 km, in whichever order they were added.
-    return Roads(season, network, np.round(road_km, 1), tuple(paths))
+    return Roads(season, network, stops, np.round(road_km, 1), tuple(paths))
 
 
 @cache
@@ -265,18 +281,21 @@ def plain(text: str) -> str:
 
 @cache
 def _spellings() -> dict[str, int]:
-    """Every plain spelling of a place: name, id, and what its name has in brackets."""
+    """Every plain spelling of a place: name, id, what its name has in brackets, and aliases."""
     found: dict[str, int] = {}
     for number, place in enumerate(places()):
         for spelling in (place.name, place.id, *re.findall(r"\((.*)\)", place.name)):
             found.setdefault(plain(spelling), number)
+    for spelling, place_id in ALIASES.items():
+        found.setdefault(spelling, place_numbers()[place_id])
     return found
 
 
-def resolve_place(text: str, season: Season = "summer") -> int:
+def resolve_place(text: str, season: Season = "summer", guess: bool = False) -> int:
     """The number of the place that ``text`` names.
 
-    Accents and capitals may be left out, and so may the rest of an unambiguous beginning.
+    Accents and capitals may be left out, and so may the rest of an unambiguous beginning. With
+    ``guess`` a slip of the pen is forgiven where only one place can be meant.
 
     Raises:
         UserError: unknown (with the nearest names), ambiguous, or out of reach in ``season``.
@@ -284,6 +303,8 @@ def resolve_place(text: str, season: Season = "summer") -> int:
     spellings, wanted = _spellings(), plain(text)
     starting = {n for spelling, n in spellings.items() if wanted and spelling.startswith(wanted)}
     number = spellings.get(wanted, next(iter(starting)) if len(starting) == 1 else None)
+    if number is None and guess and not starting:
+        number = surely_meant(wanted, spellings)
     if number is None and starting:
         several = ", ".join(places()[n].name for n in sorted(starting))
         raise UserError(f"place {text!r} is ambiguous: {several}")

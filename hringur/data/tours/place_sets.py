@@ -29,11 +29,34 @@ def place_set(chosen: str | Sequence[str], season: Season = "summer") -> list[in
                 f"places must be one of {', '.join(PLACE_SETS)}, or a list of names, got {chosen!r}"
             )
         chosen = LECTURE_SIX
-    numbers = [resolve_place(name) for name in chosen]
-    check_reachable(numbers, season)  # all at once, so that the message names every one
-    for position, number in enumerate(numbers):
-        if number in numbers[:position]:
-            raise UserError(f"the place {places()[number].name} is named twice")
-    if len(numbers) < 2:
-        raise UserError(f"a tour needs at least 2 places, got {len(numbers)}")
+    numbers, faults = [], []
+    for name in chosen:
+        try:
+            numbers.append(resolve_place(name))
+        except UserError as error:
+            faults.append(str(error))
+    check_numbers(numbers, [places()[number].name for number in numbers], season, faults)
     return numbers
+
+
+def check_numbers(
+    numbers: Sequence[int], names: Sequence[str], season: Season, faults: Sequence[str] = ()
+) -> None:
+    """Refuse, in one line with ``faults``, places out of reach or named twice, or too few.
+
+    Numbers from ``len(places())`` on are points of a traveller's own.
+    """
+    faults = list(faults)
+    try:
+        check_reachable(
+            [number for number in dict.fromkeys(numbers) if number < len(places())], season
+        )
+    except UserError as error:
+        faults.append(str(error))
+    twice = [number for k, number in enumerate(numbers) if number in numbers[:k]]
+    for number in dict.fromkeys(twice):
+        faults.append(f"the place {names[numbers.index(number)]} is named twice")
+    if len(numbers) < 2 and not faults:
+        faults.append(f"a tour needs at least 2 places, got {len(numbers)}")
+    if faults:
+        raise UserError("; ".join(faults))

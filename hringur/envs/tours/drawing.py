@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke, withStroke
 
 from hringur.data.text import drawn
-from hringur.data.tours.iceland import numbers_at, places, project, roads
-from hringur.envs.tours.iceland_map import BOUNDS, CREDIT, INK, draw_iceland, road_points
+from hringur.data.tours.iceland import CREDIT, numbers_at, places, project, roads
+from hringur.envs.tours.iceland_map import BOUNDS, INK, draw_iceland, road_points
 from hringur.envs.tours.labels import label_places
 from hringur.envs.tours.problem import TourProblem
 from hringur.types import Instances, Season
@@ -28,6 +28,8 @@ from hringur.types import Instances, Season
 ROUTE, START, WAITING = "#d1495b", "#1d4e89", "#8a9499"
 MAP_INCHES, SQUARE_INCHES = (12.0, 9.0), (9.0, 9.0)
 DOTS_PER_INCH = 100
+SHORTEST_ARROW = 0.012
+"""Sides of the map: legs that are no longer have no room for one."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,6 +48,10 @@ class TourPicture:
     """draw on the map of Iceland with the roads of this season; None: a plain square"""
     by_road: bool = False
     """the tour follows the roads, otherwise straight lines"""
+    ways: Sequence[Float64[np.ndarray, "_ 2"]] | None = None
+    """the legs as they are driven, where they are not those between places of Iceland"""
+    arrows: bool = False
+    """show the direction of each leg, and the order of any number of places"""
     title: str = ""
     note: str = ""
     """a second line, such as the length"""
@@ -158,7 +164,9 @@ def _draw_route(axes: Axes, picture: TourPicture) -> None:
     legs = list(zip(stops, stops[1:], strict=False))
     if not legs:
         return
-    if picture.season is not None and picture.by_road:
+    if picture.ways is not None:
+        ways = list(picture.ways)
+    elif picture.season is not None and picture.by_road:
         numbers, network = numbers_at(picture.coordinates).tolist(), roads(picture.season)
         ways = [project(network.shape(numbers[a], numbers[b])) for a, b in legs]
     else:
@@ -167,6 +175,22 @@ def _draw_route(axes: Axes, picture: TourPicture) -> None:
     way = LineCollection(ways, colors=ROUTE, linewidths=2.6, zorder=5, path_effects=edge)
     way.set(capstyle="round", joinstyle="round")
     axes.add_collection(way, autolim=False)
+    if picture.arrows:
+        _draw_arrows(axes, ways)
+
+
+def _draw_arrows(axes: Axes, ways: Sequence[Float64[np.ndarray, "_ 2"]]) -> None:
+    """A head in the middle of each leg, pointing the way it is driven."""
+    for way in ways:
+        step = np.linalg.norm(np.diff(way, axis=0), axis=1)
+        if step.sum() < SHORTEST_ARROW:
+            continue
+        along = np.append(0.0, step.cumsum())
+        ends = along[-1] / 2 + np.array([-0.5, 0.5]) * SHORTEST_ARROW / 2
+        tail, head = np.stack([np.interp(ends, along, axis) for axis in way.T], axis=1).tolist()
+        style = {"arrowstyle": "-|>,head_length=0.55,head_width=0.28", "color": ROUTE, "lw": 0.0}
+        shape = style | {"shrinkA": 0, "shrinkB": 0, "mutation_scale": 16}
+        axes.annotate("", xy=head, xytext=tail, arrowprops=shape, zorder=6)
 
 
 def _draw_places(axes: Axes, picture: TourPicture) -> None:
@@ -192,7 +216,10 @@ def _draw_places(axes: Axes, picture: TourPicture) -> None:
         return  # mere numbers are no names
     avoid = np.empty((0, 2)) if picture.season is None else road_points(picture.season)
     radius[:] = radius.max()  # names stand still while places are visited
-    label_places(axes, picture.coordinates, picture.names, radius, avoid)
+    names = list(picture.names)
+    for order, place in enumerate(() if few or not picture.arrows else picture.tour, start=1):
+        names[place] = f"{order} {names[place]}"  # where dots have no room for a number
+    label_places(axes, picture.coordinates, names, radius, avoid)
 
 
 def _draw_words(axes: Axes, picture: TourPicture) -> None:

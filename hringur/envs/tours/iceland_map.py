@@ -10,12 +10,6 @@ from matplotlib.collections import LineCollection, PolyCollection
 from hringur.data.tours.iceland import coast, glaciers, project, road_network
 from hringur.types import Season
 
-CREDIT = (
-    "Contains data from Náttúrufræðistofnun / Landmælingar Íslands, IS 50V"
-    "  ·  © OpenStreetMap contributors  ·  Natural Earth"
-)
-"""The sources ask to be named on every map."""
-
 SEA, SHALLOWS, LAND, SHORE, ICE, ICE_EDGE, ROAD, INK = (
     "#cfe1ea",
     "#dceaf0",

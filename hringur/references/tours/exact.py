@@ -16,7 +16,7 @@ they were too coarse for it, and all four are done again.
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -58,6 +58,7 @@ def optimal_tour(
     start: int = 0,
     seconds: float = 600.0,
     workers: int = 1,
+    end: int | None = None,
 ) -> ExactTour:
     """The shortest tour from ``start`` through all places.
 
@@ -67,6 +68,7 @@ def optimal_tour(
         start: where the tour begins
         seconds: after that long, the best tour so far with ``proven=False``
         workers: threads of CP-SAT
+        end: where an open path ends; it is a round trip in which this is the place before ``start``
 
     Raises:
         UserError: a distance is negative, not finite or too large to be added up, or there is no
@@ -76,6 +78,13 @@ def optimal_tour(
     check_distances(distance)
     if not 0 <= start < len(distance):
         raise UserError(f"start must be a place in 0..{len(distance) - 1}, got {start}")
+    if end is not None:
+        tied, added = tied_ends(distance, start, end)
+        closed = optimal_tour(tied, True, start, seconds, workers)
+        path = end_at(closed.tour, end)
+        length = _length(distance, path, False)
+        bound = length if closed.proven else min(max(closed.bound - added, 0.0), length)
+        return replace(closed, tour=path, length=length, bound=bound)
     tour = _good_tour(distance, round_trip, start)
     length, bound = _length(distance, tour, round_trip), 0.0
     finished = len(tour) <= 2 or length == 0
@@ -93,6 +102,38 @@ def optimal_tour(
         bound=length if proven else min(bound, length),
         seconds=time.perf_counter() - began,
     )
+
+
+def tied_ends(
+    distance: Float64[np.ndarray, "N N"], start: int, end: int
+) -> tuple[Float64[np.ndarray, "N N"], float]:
+    """Distances by which every good round trip goes home from ``end`` to ``start``.
+
+    The way home is free, and every other leg at one of the two places costs C more. A path from
+    ``start`` to ``end`` becomes a round trip that is 2 C longer, and any other round trip is 4 C
+    longer: with C the length of some path, none of those is the shortest.
+
+    Returns:
+        The distances, and 2 C.
+    """
+    others = [place for place in range(len(distance)) if place not in (start, end)]
+    path = farthest_insertion(distance[None], np.array([start]))[0]
+    path = np.array([start, *(place for place in path if place in others), end])
+    more = _length(distance, path, False)
+    at_ends = np.isin(np.arange(len(distance)), (start, end)) * more
+    tied = distance + at_ends[:, None] + at_ends
+    np.fill_diagonal(tied, 0.0)
+    tied[end, start] = 0.0
+    if np.array_equal(distance, distance.T):
+        tied[start, end] = 0.0
+    return tied, 2 * more
+
+
+def end_at(tour: Int64[np.ndarray, " N"], end: int) -> Int64[np.ndarray, " N"]:
+    """A round trip in the direction in which ``end`` comes last, or with ``end`` put there."""
+    if tour[1] == end and len(tour) > 2:
+        tour = np.append(tour[:1], tour[:0:-1])
+    return np.append(tour[tour != end], end)
 
 
 def _shorter_tour(

@@ -30,8 +30,9 @@ from hringur.training.trainer import TrainerConfig
 SMALL = {"width": 16, "layers": 1, "heads": 2, "decoder_heads": 2, "feed_forward": 16}
 HEURISTIC = "farthest-insertion+2opt"
 KEYS = {
-    "tour", "tour_km", "optimal_km", "gap", "bound_km", "network_km",
-    "unit", "round_trip", "season", "method", "highland_roads", "source", "legs", "map",
+    "tour", "tour_km", "optimal_km", "gap", "bound_km", "agent", "agent_km", "network_km",
+    "unit", "round_trip", "season", "method", "highland_roads", "hours", "gravel_km", "f_road_km",
+    "ferries", "source", "legs", "days", "links", "map",
 }  # fmt: skip
 FILES = {
     "huts.csv": "name,lat,lon\nNorth Hut,65.5,-18\nEast [b]Hut,65,-15\nSouth Hut,63.9,-19\n"
@@ -235,7 +236,7 @@ def test_two_opt_works_on_the_path_and_not_on_the_round_trip(capsys):
 
 
 def test_no_proof_is_said_so(capsys, monkeypatch):
-    def in_a_hurry(distance, round_trip, start, seconds):
+    def in_a_hurry(distance, round_trip, start, seconds, end):
         assert seconds == 0.5
         return ExactTour(np.arange(4), 1000.0, False, 800.0, 0.5)
 
@@ -243,6 +244,7 @@ def test_no_proof_is_said_so(capsys, monkeypatch):
     chosen = ["Reykjavík", "Akureyri", "Höfn", "Selfoss", "--agent", HEURISTIC, "--seconds", 0.5]
     found = answer(capsys, *chosen)
     assert found["optimal_km"] is None and found["gap"] is None and found["bound_km"] == 800.0
+    assert answer(capsys, *chosen[:4], *chosen[-2:])["tour_km"] <= found["tour_km"]
     over = 100 * (found["tour_km"] / 800 - 1)
     seen = text(capsys, *chosen)
     assert "not proven" in seen and f"at most {over:.2f} %" in seen and "800.0 km" in seen
@@ -261,12 +263,35 @@ def test_a_network_and_what_two_opt_adds(capsys, agent_file):
 
 
 def test_the_shipped_model_is_the_default(capsys, monkeypatch, agent_file):
-    assert answer(capsys, "lecture")["method"] == HEURISTIC
+    assert answer(capsys, "lecture")["agent"] == HEURISTIC
     monkeypatch.setattr(tour_methods, "ATTENTION_MODEL", agent_file)
-    assert answer(capsys, "lecture")["method"].startswith("attention-model, ")
+    assert answer(capsys, "lecture")["agent"].startswith("attention-model, ")
     named = answer(capsys, "lecture", "--agent", "attention-model")
-    assert named["network_km"] is not None
-    assert answer(capsys, "--matrix", "one_way.csv")["method"] == "farthest-insertion"
+    assert named["network_km"] is not None and named["method"] == named["agent"]
+    assert named["tour"] == answer(capsys, "lecture", "--agent", agent_file)["tour"]
+    assert answer(capsys, "--matrix", "one_way.csv")["agent"] == "farthest-insertion"
+
+
+def test_the_shortest_tour_is_shown_and_the_agents_beside_it(capsys, monkeypatch):
+    monkeypatch.setattr(
+        tour_methods, "plan_by_default", lambda problem, device, seed: poor_plan(problem)
+    )
+    found = answer(capsys, "lecture")
+    assert found["tour_km"] == found["optimal_km"] == 1599.0 and found["method"] == "exact solver"
+    assert found["agent"] == "in order" and found["agent_km"] > 1599.0
+    over = 100 * (found["agent_km"] / 1599.0 - 1)
+    assert f"(in order): {found['agent_km']:,.1f} km, {over:.2f} % longer." in text(
+        capsys, "lecture"
+    )
+    monkeypatch.setattr(  # the exact solver had no time, and the agent's is shorter
+        tour_methods, "shortest", lambda p, s: ExactTour(np.array([0, 2, 1, 3]), 9e9, False, 1.0, s)
+    )
+    four = answer(capsys, "Reykjavík", "Selfoss", "Vík", "Höfn")
+    assert four["method"] == "in order" and four["tour"][1] == "Selfoss"
+
+
+def poor_plan(problem):
+    return tour_methods.Plan(tour=np.arange(problem.n_places), method="in order")
 
 
 def test_a_run_plans_too(capsys, run_folder):
@@ -380,7 +405,11 @@ def check_refused(capsys, folder, arguments, words):
 @pytest.mark.parametrize(
     "arguments, words",
     [
-        (["Reykjavik", "Akureyrr"], ["unknown place 'Akureyrr'", "did you mean Akureyri"]),
+        (
+            ["Reykjavik", "Akur", "Hxyzzy", "nowhere", "Askja", "1,2", "--season", "winter"],
+            ["unknown place 'Hxyzzy'", "unknown place 'nowhere'", "winter roads: Askja", "1,2 is"],
+        ),
+        (["Reykjavik", "Akureyrx", "akureiri"], ["Akureyri is named twice"]),
         (["Reykjavik", "Reyk"], ["'Reyk' is ambiguous", "Reykholt"]),
         (["Reykjavik"], ["at least 2 places, got 1"]),
         ([], ["at least two", "lecture, towns, all", "--csv"]),
@@ -389,7 +418,16 @@ def check_refused(capsys, folder, arguments, words):
         (["lecture", "--season", "winter"], ["winter", "Melrakkaslétta", "Landmannalaugar"]),
         (["Akureyri", "Askja", "--season", "winter"], ["out of reach", "Askja"]),
         (["lecture", "--season", "autumn"], ["'autumn'", "summer", "winter"]),
-        (["lecture", "--start", "Vopna"], ["--start Vopnafjörður"]),
+        (["Akureyri", "--start", "Vopna", "--end", "vopna"], ["begins and ends at Vopna"]),
+        (["--csv", "huts.csv", "--end", "north"], ["begins and ends at North Hut"]),
+        (["lecture", "--hours-per-day", "0.5"], ["--hours-per-day", "1..24", "0.5"]),
+        (["--csv", "huts.csv", "--hours-per-day", "6"], ["--hours-per-day", "--csv"]),
+        (["lecture", "--speed", "paved=0"], ["CLASS=KMH", "f-road", "'paved=0'"]),
+        (["lecture", "--speed", "ferry=20"], ["CLASS=KMH", "'ferry=20'"]),
+        (["lecture", "--gpx", "gone/tour.gpx"], ["no folder gone"]),
+        (["--matrix", "one_way.csv", "--link"], ["--link", "on the globe", "one_way.csv"]),
+        (["--tsplib", "tour.hcp", "three_d.tsp"], ["'HCP'", "'EUC_3D'"]),
+        (["--tsplib", "square.tsp", "square.tsp", "--gpx", "a"], ["--gpx shows one tour"]),
         (["lecture", "--start", "Nowhere"], ["unknown place 'Nowhere'"]),
         (["lecture", "--agent", "magic"], ["unknown agent 'magic'", "christofides"]),
         (
@@ -403,7 +441,7 @@ def check_refused(capsys, folder, arguments, words):
         (["lecture", "--agent", HEURISTIC, "--exact"], ["--exact and --agent"]),
         (["lecture", "--map", "gone/map.png"], ["gone/map.png", "no folder gone"]),
         (["lecture", "--map", "a_file/map.png"], ["a_file/map.png", "no folder a_file"]),
-        (["lecture", "--map", "map.pdf"], [".png", "map.pdf"]),
+        (["lecture", "--map", "map.jpg"], [".png", ".pdf", "map.jpg"]),
         (["lecture", "--seconds", "nan"], ["--seconds", "nan"]),
         (["lecture", "--seed", "-1"], ["--seed", "-1"]),
         (["lecture", "--colour", "red"], ["--colour"]),

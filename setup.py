@@ -36,6 +36,7 @@ EXTRAS = {
     # data sets that are fetched or come with scikit-learn, densities of codes, exact transport
     "generative": ["pooch>=1.8", "pot>=0.9.5", "scikit-learn>=1.5"],
     "molecules": ["rdkit>=2024.9"],  # whether a string is a molecule, properties, drawings
+    "notebook": ["ipykernel>=6.29"],  # the lecture's cells, with pictures below them
     "yahoo": ["yfinance>=0.2.54"],  # prices from Yahoo; it needs the network
     "web": ["playwright>=1.45"],  # the browser tests of the page; a browser is not in it
     "ray": ["ray[default]>=2.9"],  # comparisons on a Ray cluster
@@ -43,6 +44,7 @@ EXTRAS = {
         "beartype>=0.19",
         "empyrical-reloaded>=0.7",  # ratios of wealth, to compare with
         "hypothesis>=6.100",  # generated command lines and files
+        "ipython>=8.20",  # the lecture's cells
         "mypy>=1.13",
         "pytest>=8.3",
         "pytest-xdist>=3.6",  # the tests on all processors

@@ -32,6 +32,13 @@ del env_id, row
 moved.redirect()
 
 
+def load_ipython_extension(shell: Any) -> None:
+    """What ``%load_ext hringur`` calls: the lecture's cells then work from any folder."""
+    from hringur.notebook import load_extension
+
+    load_extension(shell)
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version

@@ -1,67 +1,12 @@
 """The lecture's experiments: ``scripts/run_models.py --xp_id exp0 --dataset mnist``.
 
-From IPython in this folder: ``%run run_models --xp_id exp0 --dataset mnist``. Every setting of an
-experiment's model is an option; ``--xp_id exp0 --help`` tells them.
+From IPython in this folder, as on the slide: ``run run_models --xp_id exp0 --dataset mnist``. Every
+setting of an experiment's model is an option; ``--xp_id exp0 --help`` tells them.
 """
 
 import sys
-from collections.abc import Sequence
 
-from hringur.cli import one_line
-from hringur.registry import EXPERIMENTS, experiment
-from hringur.types import UserError
-
-
-def usage() -> str:
-    """What there is, a line each."""
-    lines = [f"  {name:6}{one.teaches} ({one.model})" for name, one in EXPERIMENTS.items()]
-    return "\n".join(["usage: run_models.py --xp_id EXPERIMENT [--dataset mnist] ...", "", *lines])
-
-
-def split(arguments: Sequence[str]) -> tuple[str | None, list[str]]:
-    """The experiment's name, and all other arguments."""
-    name, others, rest = None, list[str](), iter(arguments)
-    for argument in rest:
-        key, _, value = argument.partition("=")
-        if key in ("--xp_id", "--xp-id"):
-            name = value or next(rest, "")
-        else:
-            others.append(argument)
-    return name, others
-
-
-def main(arguments: Sequence[str]) -> None:
-    """Train the model of an experiment with its settings."""
-    name, others = split(arguments)
-    if name is None:
-        if {"-h", "--help"} & set(others):
-            print(usage())
-            return
-        raise UserError(f"--xp_id is needed: one of {', '.join(EXPERIMENTS)}")
-    one = experiment(name)
-    from hringur.commands.train import model as train_model  # torch only when it is needed
-
-    train_model.main(one.model, others, name, one.settings)
-
-
-def run(arguments: Sequence[str]) -> int:
-    """The exit code, with what went wrong in one line."""
-    try:
-        main(arguments)
-    except UserError as error:
-        print(f"run_models: {one_line(str(error))}", file=sys.stderr)
-        return 2
-    except FloatingPointError as error:
-        print(f"run_models: the training failed: {one_line(str(error))}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    except SystemExit as stopped:  # --help ends this way
-        return int(stopped.code or 0)
-    return 0
-
+from hringur.notebook import run_script
 
 if __name__ == "__main__":
-    exit_code = run(sys.argv[1:])
-    if exit_code:  # IPython's %run would show a traceback of a plain exit
-        sys.exit(exit_code)
+    run_script(sys.argv[1:])

@@ -4,6 +4,7 @@ Figures with intervals take two columns (``estimate_columns``) and two keys of a
 (``estimate_json``).
 """
 
+import html
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -78,6 +79,10 @@ class Table(Generic[Row]):
             table.add_row(*map(Text, cells), style=style)
         return table
 
+    def _repr_html_(self) -> str:
+        """The table as a notebook shows it."""
+        return html_table([column.heading for column in self.columns], self.lines(), self.title)
+
     def markdown(self) -> str:
         """The table for a document, its title as a paragraph above."""
         headings = [column.heading for column in self.columns]
@@ -86,6 +91,19 @@ class Table(Generic[Row]):
         joined = (" | ".join(line).replace("\n", " ") for line in lines)
         title = f"{printable(self.title)}\n\n" if self.title else ""
         return title + "".join(f"| {line} |\n" for line in joined)
+
+
+def html_table(headings: Sequence[str], lines: Sequence[Sequence[str]], title: str = "") -> str:
+    """A table in HTML; nothing in a cell is markup."""
+
+    def row(cells: Sequence[str], tag: str) -> str:
+        shown = (html.escape(cell).replace("\n", "<br>") for cell in cells)
+        return "<tr>" + "".join(f"<{tag}>{cell}</{tag}>" for cell in shown) + "</tr>"
+
+    caption = f"<caption>{html.escape(printable(title))}</caption>" if title else ""
+    return (
+        f"<table>{caption}{row(headings, 'th')}{''.join(row(line, 'td') for line in lines)}</table>"
+    )
 
 
 def estimate_cells(estimate: Estimate, digits: int = 4, factor: float = 1.0) -> tuple[str, str]:

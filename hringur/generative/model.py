@@ -35,6 +35,7 @@ from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.averaged import AveragedNetwork
 from hringur.training.fabric import rank, world_size
+from hringur.training.inline import png
 from hringur.training.log import NoLog
 from hringur.training.random_state import seed_everything, undisturbed
 from hringur.training.run_folder import learner_state
@@ -257,6 +258,11 @@ class ImageModel(ABC):
         """Samples, reconstructions, interpolations and traversals of the code, by tag."""
         self.film.add(self.decode(self.prior(pictures.FILM_IMAGES, pictures.fixed())))
         return pictures.figures(self)
+
+    def _repr_png_(self) -> bytes:
+        """Samples, which a notebook shows for the model."""
+        samples = self.sample(pictures.FILM_IMAGES, seed=0)
+        return png(pictures.tiles_figure(samples, f"samples of {self.settings.name}"))
 
     # Saving and loading -----------------------------------------------------------------------
 

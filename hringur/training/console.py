@@ -1,15 +1,18 @@
 """What a person sees while waiting: a bar on a terminal, plain lines elsewhere, or nothing.
 
-All of it goes to stderr, so that stdout stays free for results.
+All of it goes to stderr, so that stdout stays free for results; but in a notebook pictures and
+curves stand below the cell (``inline.py``).
 """
 
 import time
+from collections.abc import Mapping
 
+from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from hringur.training.config import Counters
-from hringur.types import printable
+from hringur.types import Metrics, printable
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_BARS = 0.25
@@ -18,22 +21,23 @@ SECONDS_BETWEEN_BARS = 0.25
 class Display:
     """Shows a run's progress to a person; this one shows nothing."""
 
+    inline = False
+    """whether results are shown as values of a cell, so that nobody need print them"""
+
     def show(self, share: float, now: Counters, headline: str) -> None:
         """Called after every update; ``share`` of the budget is used [0 .. 1]."""
 
     def say(self, line: str) -> None:
         """One line that stays."""
 
+    def measured(self, metrics: Metrics, now: Counters) -> None:
+        """The result of one evaluation."""
+
+    def draw(self, figures: Mapping[str, Figure]) -> None:
+        """Pictures by tag."""
+
     def close(self) -> None:
         """The run has ended."""
-
-
-def display(quiet: bool = False) -> Display:
-    """A bar on a terminal, lines elsewhere; ``quiet`` shows nothing at all."""
-    console = Console(stderr=True)
-    if quiet:
-        return Display()
-    return Bar(console) if console.is_terminal else Lines(console)
 
 
 class Bar(Display):

@@ -27,9 +27,11 @@ class Log:
 
     def evaluation(self, metrics: Metrics, now: Counters) -> None:
         """The result of one evaluation."""
+        self.display.measured(metrics, now)
 
     def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
         """Pictures by tag."""
+        self.display.draw(figures)
 
     def progress(self, share: float, now: Counters, headline: str) -> None:
         """Called after every update; ``share`` of the budget is used [0 .. 1]."""
@@ -86,6 +88,7 @@ class RunLog(Log):
 
     def evaluation(self, metrics: Metrics, now: Counters) -> None:
         """Write it for TensorBoard and into the learning curve."""
+        super().evaluation(metrics, now)
         self.scalars(metrics, now)
         self.folder.append_history(_result(metrics, now))
 
@@ -93,6 +96,7 @@ class RunLog(Log):
         """Write them for TensorBoard, as images."""
         for tag, figure in figures.items():
             self.writer.add_figure(tag, figure, now.steps, close=False)
+        super().figures(figures, now)
 
     def checkpoint(self, state: State, now: Counters, keep: int) -> None:
         """Write it; the scalars so far go first, so that none is missing after a kill."""

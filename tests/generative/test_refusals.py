@@ -7,17 +7,17 @@ import pytest
 import torch
 from PIL import Image
 
+from hringur import lecture
 from hringur.generative import adversarial
 from hringur.generative.adversarial import CollapseMonitor
 from hringur.generative.models import gan
-from tests.scripts.loading import load_script
 
 TINY = ["--batch=8", "--channels=4", "--hidden=16", "--device=cpu", "--json"]
 
 
 @pytest.fixture(scope="module")
 def run():
-    return load_script("run_models").run
+    return lecture.exit_code
 
 
 def picture(path: Path, size: int = 8) -> None:

@@ -5,22 +5,22 @@ import sys
 
 import pytest
 
+from hringur import lecture
 from hringur.cli import main as hringur
 from hringur.registry import EXPERIMENTS
-from tests.scripts.loading import load_script
 
 TINY = ["--dataset=digits", "--batch=16", "--channels=4", "--hidden=16", "--device=cpu"]
 
 
 @pytest.fixture(scope="module")
 def script():
-    return load_script("run_models")
+    return lecture
 
 
 def test_an_experiment_leaves_a_run_with_pictures_and_can_go_on(script, tmp_path, capsys):
     folder = tmp_path / "run"
     arguments = ["--xp_id", "exp6", *TINY, "--steps=3", f"--folder={folder}", "--latent=4"]
-    assert script.run(arguments) == 0
+    assert script.exit_code(arguments) == 0
     settings = json.loads((folder / "config.json").read_text())
     assert settings["learner"] == "discrete-autoencoder"
     assert settings["config"]["estimator"] == EXPERIMENTS["exp6"].settings["estimator"]
@@ -37,7 +37,7 @@ def test_an_experiment_leaves_a_run_with_pictures_and_can_go_on(script, tmp_path
 def test_an_option_goes_before_the_experiments_setting(script, tmp_path):
     folder = tmp_path / "run"
     options = ["--estimator=disarm", "--steps=1", "--json", f"--folder={folder}"]
-    assert script.run(["--xp_id=exp6", *TINY, *options]) == 0
+    assert script.exit_code(["--xp_id=exp6", *TINY, *options]) == 0
     assert json.loads((folder / "config.json").read_text())["config"]["estimator"] == "disarm"
 
 
@@ -51,7 +51,7 @@ def test_a_model_is_trained_by_its_name_too(tmp_path, capsys):
 
 def test_the_usual_budget_gives_way_to_the_users(script, tmp_path):
     folder = tmp_path / "run"
-    script.run(["--xp_id", "exp2", *TINY, "--samples", "32", "--json", f"--folder={folder}"])
+    script.exit_code(["--xp_id", "exp2", *TINY, "--samples", "32", "--json", f"--folder={folder}"])
     trainer = json.loads((folder / "config.json").read_text())["trainer"]
     assert (trainer["samples"], trainer["seconds"]) == (32, None)
 
@@ -68,7 +68,7 @@ def test_the_usual_budget_gives_way_to_the_users(script, tmp_path):
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(script, capsys, arguments, told):
-    assert script.run(arguments) == 2
+    assert script.exit_code(arguments) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert all(part in line for part in told)
 
@@ -77,7 +77,8 @@ def test_a_training_that_fails_is_one_line_and_keeps_its_checkpoint(script, caps
     folder = tmp_path / "run"
     steps = ["--steps=400", "--checkpoint-every-steps=1", "--json", f"--folder={folder}"]
     assert (
-        script.run(["--xp_id", "exp4", *TINY, *steps, "--lr=1e25", "--encoder-pretraining=0"]) == 2
+        script.exit_code(["--xp_id", "exp4", *TINY, *steps, "--lr=1e25", "--encoder-pretraining=0"])
+        == 2
     )
     (line,) = capsys.readouterr().err.splitlines()
     assert "failed: step" in line
@@ -85,7 +86,7 @@ def test_a_training_that_fails_is_one_line_and_keeps_its_checkpoint(script, caps
 
 
 def test_help_lists_the_experiments(script, capsys):
-    assert script.run(["--help"]) == 0
+    assert script.exit_code(["--help"]) == 0
     told = capsys.readouterr().out
     assert all(name in told and one.teaches in told for name, one in EXPERIMENTS.items())
 
@@ -99,7 +100,7 @@ def test_what_the_pictures_need_is_asked_for_at_the_start(
     folder = tmp_path / "run"
     options = [*TINY, "--dataset=mnist", "--steps=1", "--json", f"--folder={folder}"]
     code = (
-        script.run(["--xp_id", name, *options])
+        script.exit_code(["--xp_id", name, *options])
         if name == "exp6"
         else hringur(["train", name, *options])
     )

@@ -3,7 +3,8 @@ import io
 from rich.console import Console
 
 from hringur.training.config import Counters
-from hringur.training.console import Bar, Display, Lines, clock, display, summary
+from hringur.training.console import Bar, Display, Lines, clock, summary
+from hringur.training.displays import display
 
 HALF = Counters(steps=1200, samples=9600, seconds=83.2)
 

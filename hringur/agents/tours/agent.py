@@ -46,6 +46,7 @@ from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.averaged import AveragedNetwork
 from hringur.training.fabric import rank
+from hringur.training.inline import png
 from hringur.training.log import NoLog
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import learner_state
@@ -163,6 +164,10 @@ class TourAgent:
     def batches(self) -> InstanceBatches:
         """Endless instances like the environment's own."""
         return InstanceBatches(self.sampler, self.n_places, self.config, [self.seed, rank()])
+
+    def _repr_png_(self) -> bytes:
+        """A tour on the map, which a notebook shows for the agent."""
+        return png(self.figures()["evaluation/tour"])
 
     def predict(
         self,

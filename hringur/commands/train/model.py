@@ -28,12 +28,16 @@ class TrainModel(NewRun[Config]):
 
 
 def main(
-    model: str, arguments: Sequence[str], name: str | None = None, given: Mapping[str, Any] = {}
-) -> None:
-    """Read the options, train the registry's ``model``, and write the pictures.
+    model: str,
+    arguments: Sequence[str],
+    name: str | None = None,
+    given: Mapping[str, Any] = {},
+    again: bool = False,
+) -> Path:
+    """Read the options, train the registry's ``model``, write the pictures; returns the run folder.
 
     ``name`` is that of the run, the model's when not given. The settings ``given`` are overridden
-    by the user's ``arguments``.
+    by the user's ``arguments``. ``again``: a run of the same name gets a number.
     """
     name = name or model
     typed = {argument.split("=")[0] for argument in arguments}
@@ -45,4 +49,4 @@ def main(
     options = parse(options_class, [*first, *arguments], f"train {model}")
     size = {} if options.size is None else {"size": options.size}
     options.learner.model().check_extras()
-    options.start(model, options.dataset, size, Path(options.dataset).stem, name)
+    return options.start(model, options.dataset, size, Path(options.dataset).stem, name, again)

@@ -2,6 +2,7 @@
 
 import shlex
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -10,7 +11,7 @@ from hringur.commands.options import check_seed
 from hringur.registry import models
 from hringur.trained import RunSettings, load_run
 from hringur.training.config import Device
-from hringur.training.console import display
+from hringur.training.displays import display
 from hringur.training.fabric import rank
 from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.random_state import seed_everything
@@ -45,11 +46,19 @@ class NewRun(Generic[Config]):
         check_seed(self.seed)
 
     def start(
-        self, learner: str, env: str, env_options: dict[str, Any], what: Any, name: str
-    ) -> None:
-        """Train from the beginning; ``name`` and ``what`` are of the folder's usual name.
+        self,
+        learner: str,
+        env: str,
+        env_options: dict[str, Any],
+        what: Any,
+        name: str,
+        again: bool = False,
+    ) -> Path:
+        """Train from the beginning and return the run folder.
 
-        ``env`` is the environment or the data set that the registry's ``learner`` learns from.
+        ``name`` and ``what`` are of the folder's usual name; ``again``: where there is such a run,
+        the next one is numbered. ``env`` is the environment or the data set that the registry's
+        ``learner`` learns from.
         """
         settings = RunSettings(
             learner=learner,
@@ -59,9 +68,17 @@ class NewRun(Generic[Config]):
             trainer=self.trainer,
             seed=self.seed,
         )
-        folder = self.folder or Path("runs") / f"{name}-{what}-{self.seed}"
+        usual = Path("runs") / f"{name}-{what}-{self.seed}"
+        folder = self.folder or (unused(usual) if again else usual)
         command = shlex.join(["hringur", "train", "--resume", str(folder)])
         run(settings, folder, None, command, self.json)
+        return folder
+
+
+def unused(path: Path) -> Path:
+    """The path, or the first of PATH-2, PATH-3 and so on where nothing is yet."""
+    numbered = (path.with_name(f"{path.name}-{number}") for number in count(2))
+    return next(one for one in chain([path], numbered) if not one.exists())
 
 
 def run(
@@ -88,12 +105,13 @@ def run(
     outcome = train(learner, batches, settings.trainer, log, state)
     path = folder.path if isinstance(folder, RunFolder) else folder
     shown = rank() == 0 and not silent
-    if shown:
+    inline = log.display.inline  # what there is to report is on show already
+    if shown and not inline:
         report(settings, path, outcome, quiet)
     if outcome.interrupted:  # so that a script does not go on as if the budget were used up
         raise KeyboardInterrupt
     if shown and settings.learner in models():
-        draw(path, settings.trainer.device, quiet)
+        draw(path, settings.trainer.device, quiet or inline)
     return outcome
 
 

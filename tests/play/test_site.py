@@ -25,7 +25,9 @@ def test_every_file_that_is_named_is_there(files):
     for name, content in files.items():
         if name.endswith((".html", ".js", ".css")):
             text = content.decode()
-            named = re.findall(r'(?:from |import |URL\(|src=|href=|\bload\(|fetch\()"([^"#]+)', text)
+            named = re.findall(
+                r'(?:from |import |URL\(|src=|href=|\bload\(|fetch\()"([^"#]+)', text
+            )
             assert {one.removeprefix("./") for one in named} <= set(files), name
 
 

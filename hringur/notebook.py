@@ -17,7 +17,7 @@ from typing import Any
 from hringur import lecture
 from hringur.cli import one_line
 from hringur.evaluation.tables import html_table
-from hringur.training.displays import ipython
+from hringur.training.console import ipython
 from hringur.training.run_folder import RunFolder
 from hringur.types import Metrics, UserError, printable
 

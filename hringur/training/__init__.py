@@ -9,7 +9,7 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "config": "TrainerConfig",
-        "displays": "display",
+        "console": "display",
         "fabric": "make_fabric",
         "log": "NoLog RunLog",
         "random_state": "seed_everything",

@@ -4,40 +4,38 @@ All of it goes to stderr, so that stdout stays free for results; but in a notebo
 curves stand below the cell (``inline.py``).
 """
 
-import time
-from collections.abc import Mapping
+import sys
+from typing import Any
 
-from matplotlib.figure import Figure
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 from hringur.training.config import Counters
-from hringur.types import Metrics, printable
+from hringur.training.displays import Display, Speed, summary
+from hringur.training.inline import Inline
+from hringur.types import printable
 
 SECONDS_BETWEEN_LINES = 10.0
 SECONDS_BETWEEN_BARS = 0.25
 
 
-class Display:
-    """Shows a run's progress to a person; this one shows nothing."""
+def display(quiet: bool = False) -> Display:
+    """A bar on a terminal, an output in a notebook, else lines; ``quiet`` shows nothing at all."""
+    if quiet:
+        return Display()
+    shell = ipython()
+    if getattr(shell, "kernel", None) is not None:
+        return Inline()
+    console = Console(stderr=True)
+    chosen: Display = Bar(console) if console.is_terminal else Lines(console)
+    chosen.inline = shell is not None
+    return chosen
 
-    inline = False
-    """whether results are shown as values of a cell, so that nobody need print them"""
 
-    def show(self, share: float, now: Counters, headline: str) -> None:
-        """Called after every update; ``share`` of the budget is used [0 .. 1]."""
-
-    def say(self, line: str) -> None:
-        """One line that stays."""
-
-    def measured(self, metrics: Metrics, now: Counters) -> None:
-        """The result of one evaluation."""
-
-    def draw(self, figures: Mapping[str, Figure]) -> None:
-        """Pictures by tag."""
-
-    def close(self) -> None:
-        """The run has ended."""
+def ipython() -> Any:
+    """IPython's shell when this process runs in one; IPython is not imported to find out."""
+    module = sys.modules.get("IPython")
+    return None if module is None else module.get_ipython()
 
 
 class Bar(Display):
@@ -82,39 +80,3 @@ class Lines(Display):
     def say(self, line: str) -> None:
         """Print the line."""
         self._console.print(printable(line), highlight=False, markup=False, soft_wrap=True)
-
-
-class Speed:
-    """Samples per second of training, measured afresh every ``interval`` seconds."""
-
-    def __init__(self, interval: float) -> None:
-        self.interval = interval
-        self.samples_per_second = 0.0
-        self._shown_at = float("-inf")  # the first update is shown
-        self._then: Counters | None = None
-
-    def due(self, now: Counters, share: float) -> bool:
-        """Whether ``interval`` seconds have passed, or all; if so, the speed is measured."""
-        if share < 1 and time.perf_counter() - self._shown_at < self.interval:
-            return False
-        if self._then is not None and now.seconds > self._then.seconds:
-            samples = now.samples - self._then.samples
-            self.samples_per_second = samples / (now.seconds - self._then.seconds)
-        self._shown_at, self._then = time.perf_counter(), now
-        return True
-
-
-def summary(share: float, now: Counters, headline: str, samples_per_second: float) -> str:
-    """One line: share of the budget, headline metric, steps, speed, time left."""
-    left = now.seconds * (1 - share) / share if share > 0 else 0.0
-    parts = [f"{share:4.0%}", headline, f"step {now.steps:,}"]
-    parts += [f"{samples_per_second:,.0f} samples/s"] if samples_per_second else []
-    parts += [f"{clock(left)} left" if share < 1 else f"{clock(now.seconds)} in all"]
-    return "  ".join(part for part in parts if part)
-
-
-def clock(seconds: float) -> str:
-    """``seconds`` as 1:23 or 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

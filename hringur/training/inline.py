@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from hringur.training.config import Counters
-from hringur.training.console import Display, Speed, summary
+from hringur.training.displays import Display, Speed, summary
 from hringur.types import Metrics, printable
 
 SECONDS_BETWEEN = 0.5

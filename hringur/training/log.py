@@ -8,7 +8,7 @@ from torch.utils.tensorboard import SummaryWriter
 from torch.utils.tensorboard.summary import hparams
 
 from hringur.training.config import Counters
-from hringur.training.console import Display
+from hringur.training.displays import Display
 from hringur.training.run_folder import RunFolder
 from hringur.types import Metrics, State
 

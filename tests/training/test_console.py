@@ -3,8 +3,8 @@ import io
 from rich.console import Console
 
 from hringur.training.config import Counters
-from hringur.training.console import Bar, Display, Lines, clock, summary
-from hringur.training.displays import display
+from hringur.training.console import Bar, Lines, display
+from hringur.training.displays import Display, clock, summary
 
 HALF = Counters(steps=1200, samples=9600, seconds=83.2)
 

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from hringur.training import checkpoint
-from hringur.training.displays import display
+from hringur.training.console import display
 from hringur.training.fabric import rank
 from hringur.training.log import NoLog, RunLog
 from hringur.training.random_state import seed_everything

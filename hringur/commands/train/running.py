@@ -11,7 +11,7 @@ from hringur.commands.options import check_seed
 from hringur.registry import models
 from hringur.trained import RunSettings, load_run
 from hringur.training.config import Device
-from hringur.training.displays import display
+from hringur.training.console import display
 from hringur.training.fabric import rank
 from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.random_state import seed_everything

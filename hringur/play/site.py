@@ -20,6 +20,9 @@ from hringur.data.tours.iceland import (
     projection,
     road_network,
 )
+from hringur.data.trading.processes import OrnsteinUhlenbeck
+from hringur.envs.trading.problem import costs
+from hringur.references.trading.optimum import optimal_policy
 from hringur.weights.shipped import ATTENTION_MODEL
 
 CREDIT = (
@@ -28,12 +31,16 @@ CREDIT = (
 )
 """The sources ask to be named on every map."""
 
+FEE = 0.001
+"""Of a trade, a fraction of the price: that of ``StockTrading-v0``."""
+
 
 def site() -> dict[str, bytes]:
     """Every file of the page by its name; ``index.html`` opens it."""
     static = resources.files("hringur.play") / "static"
     files = {entry.name: entry.read_bytes() for entry in static.iterdir() if entry.is_file()}
     files["iceland.json"] = _compact(iceland())
+    files["trading.json"] = _compact(trading())
     files["attention-model.safetensors"] = ATTENTION_MODEL.read_bytes()
     return files
 
@@ -67,6 +74,27 @@ def iceland() -> dict[str, Any]:
         "land": [_flat(ring) for ring in coast()],
         "ice": [_flat(ring) for ring in glaciers()],
         "credit": CREDIT,
+    }
+
+
+def trading(days: int = 60) -> dict[str, float]:
+    """The price process, what a trade costs [log wealth], and its best policy.
+
+    ``buys_below`` and ``sells_above`` are in deviations of the log price from its mean;
+    ``expected`` is the log wealth that the best policy makes in ``days``, on average.
+    """
+    process, (buy_cost, sell_cost) = OrnsteinUhlenbeck(), costs(FEE, 0.0, 0.0)
+    policy = optimal_policy(process, buy_cost, sell_cost)
+    buys_below, sells_above = policy.thresholds()
+    return {
+        "reversion": process.reversion,
+        "sigma": process.sigma,
+        "overnight": process.overnight,
+        "buy_cost": buy_cost,
+        "sell_cost": sell_cost,
+        "buys_below": buys_below,
+        "sells_above": sells_above,
+        "expected": policy.expected_return(days),
     }
 
 

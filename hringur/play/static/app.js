@@ -25,8 +25,9 @@ async function open() {
 
 for (const [k, tab] of tabs.entries()) {
   const go = (other) => {
+    history.pushState(null, "", `#${other.getAttribute("aria-controls")}`); // scrolls nowhere
+    open();
     other.focus();
-    location.hash = other.getAttribute("aria-controls");
   };
   tab.addEventListener("click", () => go(tab));
   tab.addEventListener("keydown", ({ key }) => {

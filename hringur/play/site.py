@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from hringur.data.tours.driving import SPEED_KMH, hours, km_by_class
 from hringur.data.tours.iceland import (
+    CREDIT,
     Place,
     coast,
     coordinates,
@@ -24,12 +26,6 @@ from hringur.data.trading.processes import OrnsteinUhlenbeck
 from hringur.envs.trading.problem import costs
 from hringur.references.trading.optimum import optimal_policy
 from hringur.weights.shipped import ATTENTION_MODEL
-
-CREDIT = (
-    "Contains data from Náttúrufræðistofnun / Landmælingar Íslands, IS 50V"
-    "  ·  © OpenStreetMap contributors  ·  Natural Earth"
-)
-"""The sources ask to be named on every map."""
 
 FEE = 0.001
 """Of a trade, a fraction of the price: that of ``StockTrading-v0``."""
@@ -59,7 +55,7 @@ def iceland() -> dict[str, Any]:
             "ends": [road["tail"], two if one == road["tail"] else one],
             "length": round(10 * road["km"]),
             "numbers": road["roads"],
-            "surface": road["surface"],
+            "minutes": round(60 * hours(km_by_class(road), SPEED_KMH), 3),
             "winter": winter.has_edge(one, two),
             "easy": easy.has_edge(one, two),
             "shape": _flat(road["shape"]),

@@ -6,8 +6,7 @@ import re
 
 import pytest
 
-from hringur.data.tours.iceland import ROADS_OF, coordinates, places, road_network
-from hringur.envs.tours.iceland_map import CREDIT
+from hringur.data.tours.iceland import CREDIT, ROADS_OF, coordinates, places, road_network
 from hringur.play.site import iceland, site
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import hringur
 from hringur.agents.tours.decoding import Decoding
+from hringur.data.tours.driving import SPEED_KMH, driven, hours
 from hringur.data.tours.iceland import LECTURE_SIX, places, resolve_place, roads
 from hringur.data.tours.instances import fixed_places
 from hringur.data.tours.length import tour_length
@@ -81,6 +82,10 @@ def test_tours_are_those_of_the_package(visit, agent, n):
         length = tour_length(instance.distance, tour[None])[0]
         row = page.text_content(f"tr[data-method={method}]")
         over = 100 * (length / shown - 1)
+        legs = zip(tour, np.roll(tour, -1), strict=True)
+        ways = [driven(roads("summer"), numbers[a], numbers[b]) for a, b in legs]
+        minutes = round(60 * sum(hours(way, SPEED_KMH) for way in ways))
+        assert f"{minutes // 60} h {minutes % 60:02d}" in row
         assert f"{length:,.1f} km" in row and (f"{over:.1f} %" in row or over < 1e-6)
 
 

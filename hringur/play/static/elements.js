@@ -27,8 +27,10 @@ export const chosen = (form, name) => form.elements[name].value;
 const GROUPED = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 export const km = (tenths) => `${GROUPED.format(tenths / 10)} km`;
 export const percent = (share, digits = 0) => `${(100 * share).toFixed(digits)} %`;
-export const hours = (minutes) =>
-  `${Math.floor(minutes / 60)} h ${String(Math.round(minutes) % 60).padStart(2, "0")}`;
+export const hours = (minutes) => {
+  const whole = Math.round(minutes);
+  return `${Math.floor(whole / 60)} h ${String(whole % 60).padStart(2, "0")}`;
+};
 
 /** Uniform numbers in [0, 1) from a seed: mulberry32. */
 export function uniform(seed) {

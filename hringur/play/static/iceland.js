@@ -1,8 +1,5 @@
 // Places and roads of Iceland: shortest ways by Dijkstra, driving times, and names typed freely.
 
-/** Mean speed [km/h] by surface: an estimate, since the tables of roads hold none. */
-export const SPEED = { paved: 80, gravel: 60, mountain: 30 };
-
 const OPEN = {
   summer: () => true,
   "summer-no-f-roads": (road) => road.easy,
@@ -64,8 +61,7 @@ export function stretches(iceland, roads, a, b) {
   return path;
 }
 
-export const minutes = (path) =>
-  path.reduce((sum, { road }) => sum + (6 * road.length) / SPEED[road.surface], 0);
+export const minutes = (path) => path.reduce((sum, { road }) => sum + road.minutes, 0);
 
 /** The way along these stretches as points [x, y] in the unit square. */
 export function points(path) {

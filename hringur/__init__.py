@@ -10,7 +10,7 @@ from gymnasium.envs.registration import register
 
 from hringur import moved
 from hringur.faces import lazy
-from hringur.registry import ENVIRONMENTS
+from hringur.registry import ENVIRONMENTS, NAMESPACE
 
 if TYPE_CHECKING:
     from hringur.agents.reinforce.agent import Reinforce as Reinforce
@@ -27,8 +27,9 @@ _get, __dir__, __all__ = lazy(
 )
 
 for env_id, row in ENVIRONMENTS.items():
-    register(env_id, row.factory, vector_entry_point=row.vector)
-del env_id, row
+    for name in (env_id, NAMESPACE + env_id):
+        register(name, row.factory, vector_entry_point=row.vector)
+del env_id, row, name
 moved.redirect()
 
 

@@ -18,12 +18,14 @@ def lazy(
     """``__getattr__``, ``__dir__`` and ``__all__`` of a package (PEP 562).
 
     ``modules`` has the public names of each module of the package, separated by spaces;
-    ``name=object`` where the module calls it otherwise.
+    ``name=object`` where the module calls it otherwise. A module of another package of ours is
+    named in full.
     """
     found = {}
     for module, names in modules.items():
         for name, _, called in (name.partition("=") for name in names.split()):
-            found[name] = (f"{package}.{module}", called or name)
+            absolute = module.startswith(package.partition(".")[0] + ".")
+            found[name] = (module if absolute else f"{package}.{module}", called or name)
 
     def get(name: str) -> Any:
         if name not in found:

@@ -114,6 +114,10 @@ ENVIRONMENTS = {
         vector="hringur.envs.breakout.vector_env:breakout_vec",
         domain=BREAKOUT,
     ),
+    "ThreeActionBreakoutNoFrameskip-v0": Environment(
+        factory="hringur.envs.breakout.env:breakout_frames",
+        domain=BREAKOUT,
+    ),
     "BoundingBox-v0": Environment(
         factory="hringur.envs.questions.bounding_box:bounding_box",
         vector="hringur.envs.questions.bounding_box:bounding_box_vec",
@@ -137,6 +141,9 @@ ENVIRONMENTS = {
 }
 """Registered with Gymnasium by ``import hringur``. Group of entry points: ``hringur.environments``;
 each names a module that registers environments with Gymnasium when it is imported."""
+
+NAMESPACE = "hringur/"
+"""Each environment is registered twice, as ``IcelandTSP-v0`` and ``hringur/IcelandTSP-v0``."""
 
 LEARNERS = {
     "attention-model": "hringur.agents.tours.attention_model:AttentionModelConfig",
@@ -216,10 +223,15 @@ EXPERIMENTS = {
 
 def domain_of(env_id: str, environment: type) -> Domain:
     """The domain of ``env_id``: its row's, else that of ``environment``, the unwrapped class."""
-    if env_id in ENVIRONMENTS:
-        return ENVIRONMENTS[env_id].domain
+    if (row := environment_row(env_id)) is not None:
+        return row.domain
     classes = {f"{parent.__module__}:{parent.__qualname__}" for parent in environment.__mro__}
     return next((domain for domain in DOMAINS if domain.environment in classes), EPISODES)
+
+
+def environment_row(env_id: str) -> Environment | None:
+    """The row of an environment of this package, by either of its ids."""
+    return ENVIRONMENTS.get(env_id.removeprefix(NAMESPACE))
 
 
 def learners() -> dict[str, str]:

@@ -17,7 +17,7 @@ import tyro
 from hringur.checks import largest
 from hringur.data.files import check_writable
 from hringur.evaluators.environments import check_options, gym_spec
-from hringur.registry import ENVIRONMENTS
+from hringur.registry import environment_row
 from hringur.types import Season, UserError
 
 Options = Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")]
@@ -118,7 +118,7 @@ class IcelandOptions:
 
 def options_class(env_id: str) -> type[Any]:
     """The dataclass of the options that this environment has by name."""
-    row = ENVIRONMENTS.get(gym_spec(env_id).id)
+    row = environment_row(gym_spec(env_id).id)
     return NoOptions if row is None or row.options is None else resolve_name(row.options)
 
 

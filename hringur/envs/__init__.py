@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy(
     __name__,
     {
         "breakout.env": "ThreeActionBreakout",
+        "hringur.agents.sb3.vectors": "as_sb3_vec_env from_sb3_vec_env",
         "questions.bounding_box": "BoundingBox=bounding_box",
         "questions.build_network": "BuildNetwork=build_network",
         "questions.call_function": "CallFunction=call_function",

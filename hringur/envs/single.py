@@ -14,7 +14,19 @@ RENDER_MODES = ["human", "rgb_array"]
 
 
 class SingleEnv(gym.Env, ABC):
-    """Render modes and window of one environment."""
+    """Render modes and window of one environment, and the words that films and tables use.
+
+    An environment of one's own may have the same three attributes, or any of them.
+    """
+
+    action_names: tuple[str, ...] = ()
+    """of each action of a Discrete space; empty: their numbers"""
+
+    time_unit: str = "decision"
+    """what passes in a step; "s" stands for seconds of play, at ``render_fps`` steps a second"""
+
+    reference_name: str = "reference"
+    """the policy whose return ``info["reference_return"]`` tells"""
 
     def __init__(self, render_mode: str | None) -> None:
         if render_mode not in (None, *RENDER_MODES):
@@ -61,6 +73,12 @@ class SingleEnv(gym.Env, ABC):
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the window, which cannot be pickled: a copy plays on without one."""
         return self.__dict__ | {"_window": None}
+
+
+def told(names: tuple[str, ...]) -> str:
+    """Actions in a message: "0 (left), 1 (wait) or 2 (right)"."""
+    *others, last = [f"{number} ({name.lower()})" for number, name in enumerate(names)]
+    return f"{', '.join(others)} or {last}"
 
 
 class Window:

@@ -135,6 +135,14 @@ def _domain_vector(
     return resolve_name(vector)(single.unwrapped.problem, num_envs, **own)  # type: ignore[attr-defined]
 
 
+def said(env: gym.Env | gym.vector.VectorEnv, word: str, otherwise: Any) -> Any:
+    """A word of an environment: its ``action_names``, ``time_unit`` or ``reference_name``."""
+    inner: Any = env.unwrapped
+    while hasattr(inner, "envs"):  # a loop over single ones: all say the same
+        inner = inner.envs[0].unwrapped
+    return getattr(inner, word, otherwise) or otherwise
+
+
 def takes(entry_point: Any, option: str) -> bool:
     """Whether an environment can be made with this option."""
     maker = load_env_creator(entry_point) if isinstance(entry_point, str) else entry_point

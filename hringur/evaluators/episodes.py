@@ -17,7 +17,7 @@ import gymnasium as gym
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64
 
-from hringur.evaluators.environments import gym_spec, make_single, make_vector, takes
+from hringur.evaluators.environments import gym_spec, make_single, make_vector, said, takes
 from hringur.references.known_returns import best_return
 from hringur.registry import Domain, domain_of
 from hringur.types import Decide, Metrics, OnDecision, UserError
@@ -55,6 +55,9 @@ class EpisodeReturns:
 
     history: str | None = None
     """what all episodes are cut from, in words; None: each is drawn independently"""
+
+    reference_name: str = "reference"
+    """what the environment calls the policy without skill"""
 
     @property
     def gap(self) -> float | None:
@@ -140,6 +143,7 @@ def play_episodes(
             if on_decision is not None:
                 on_decision(episodes - int(playing.sum()), int(lengths.max()))
         history = getattr(env.unwrapped, "history", None)
+        name = said(env, "reference_name", "reference")
     finally:
         env.close()
     optimal, reference = (None if np.isnan(c).any() else c for c in known.values())
@@ -148,7 +152,8 @@ def play_episodes(
             best = best_return(single)
         optimal = None if best is None else np.full(episodes, best)
     figures = {} if recorder is None else recorder.figures()
-    return EpisodeReturns(returns, lengths, optimal, reference, figures, trails.distinct, history)
+    told = (figures, trails.distinct, history, name)
+    return EpisodeReturns(returns, lengths, optimal, reference, *told)
 
 
 ODD, HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)

@@ -17,7 +17,7 @@ from hringur.data.tours.held_out import HeldOut, held_out
 from hringur.evaluators.environments import make_single, make_vector
 from hringur.evaluators.episodes import EpisodeReturns, decider
 from hringur.references.tours.exact import optimal_tour
-from hringur.types import Decide, Instances, Metrics
+from hringur.types import Decide, Instances, Metrics, UserError
 
 COUNT = 200
 """Instances of a shipped set that are looked at during training: a second's work."""
@@ -85,6 +85,15 @@ def replay(
     """Drive planned tours, from their own first places, and read the lengths off."""
     following = iter(tours.T[1:])
     return play(env, instances, lambda _: next(following), start=tours[:, 0])
+
+
+def check_dictionary(env: Any) -> None:
+    """Refuse tours that are observed as one vector, for learners that take a dictionary apart."""
+    if env.problem.observation != "dict":
+        raise UserError(
+            f"this learner reads distances by name: observation must be dict, got"
+            f" {env.problem.observation}; reinforce takes either"
+        )
 
 
 @runtime_checkable

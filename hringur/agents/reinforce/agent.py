@@ -18,7 +18,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -26,7 +25,7 @@ from lightning_fabric import Fabric
 from hringur.agents.reinforce.action_distributions import distribution_for
 from hringur.agents.reinforce.baselines import GreedyEpisodes, make_step_baseline
 from hringur.agents.reinforce.buffer import Rollout
-from hringur.agents.reinforce.environments import environment_of
+from hringur.agents.reinforce.environments import AnyEnvironment, environment_of
 from hringur.agents.reinforce.networks import ActorCritic
 from hringur.agents.reinforce.observations import is_single, leaves_of, tensors
 from hringur.agents.reinforce.policy_gradient import PolicyGradient
@@ -67,7 +66,7 @@ class Reinforce:
 
     def __init__(
         self,
-        env: str | gym.Env | gym.vector.VectorEnv,
+        env: AnyEnvironment,
         policy: str | ReinforceConfig = "auto",
         *,
         seed: int = 0,
@@ -216,7 +215,7 @@ class Reinforce:
     def load(
         cls,
         path: str | Path,
-        env: str | gym.Env | gym.vector.VectorEnv | None = None,
+        env: AnyEnvironment | None = None,
         device: str = "auto",
     ) -> "Reinforce":
         """The agent in a saved file, or in a run folder's newest checkpoint.

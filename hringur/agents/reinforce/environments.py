@@ -10,8 +10,12 @@ from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode
 from jaxtyping import Bool
 
+from hringur.agents.sb3.vectors import from_sb3_vec_env, is_sb3_vec_env
 from hringur.evaluators.environments import make_single, make_vector, refusals
 from hringur.types import State, UserError
+
+AnyEnvironment = Any
+"""A name, an environment made by ``gymnasium.make``, a vector of them, or SB3's ``VecEnv``."""
 
 Vectorization = Literal["auto", "sync", "async"]
 # What make_vec adds to the options of the environments themselves.
@@ -49,10 +53,10 @@ class Environment:
             return gym.make_vec(self.name, n_envs, mode, **self.options)
 
 
-def environment_of(
-    env: str | gym.Env | gym.vector.VectorEnv, options: Mapping[str, Any]
-) -> Environment:
+def environment_of(env: AnyEnvironment, options: Mapping[str, Any]) -> Environment:
     """What ``env`` stands for: a name, one that ``gymnasium.make`` made, or a vector of them."""
+    if is_sb3_vec_env(env):
+        env = from_sb3_vec_env(env)
     if isinstance(env, str):
         single = make_single(env, **options)
         spaces = single.observation_space, single.action_space

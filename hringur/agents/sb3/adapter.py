@@ -74,7 +74,7 @@ class SB3VecEnv(VecEnv):
                 "terminal_observation": info["final_obs"][index],
                 "TimeLimit.truncated": bool(truncated[index] and not terminated[index]),
                 "episode": {"r": float(self._return[index]), "l": int(self._steps[index])},
-            }
+            } | _row(info.get("final_info", {}), index)
         self._return[done], self._steps[done] = 0.0, 0
         return deepcopy(observation), reward.astype(np.float32), done, infos
 
@@ -87,16 +87,20 @@ class SB3VecEnv(VecEnv):
         self.env.close()
 
     def get_attr(self, attr_name: str, indices: int | Iterable[int] | None = None) -> list[Any]:
-        """The same attribute of the vector environment, once for each index."""
+        """An attribute of each environment; once for each index where it is that of all."""
+        rows = self._get_indices(indices)
         if attr_name == "action_masks":
-            return [self.action_masks] * len(list(self._get_indices(indices)))
-        return [getattr(self.env, attr_name) for _ in self._get_indices(indices)]
+            return [self.action_masks for _ in rows]
+        found = self.env.get_attr(attr_name) if hasattr(self.env, "get_attr") else None
+        return [getattr(self.env, attr_name) if found is None else found[row] for row in rows]
 
     def set_attr(
         self, attr_name: str, value: Any, indices: int | Iterable[int] | None = None
     ) -> None:
-        """Refused: the environments are one object."""
-        raise NotImplementedError("attributes are set through gymnasium.make_vec")
+        """Set an attribute of all environments, which may be one object."""
+        if indices is not None and len(list(self._get_indices(indices))) < self.num_envs:
+            raise NotImplementedError("attributes are set for all environments at once")
+        self.env.set_attr(attr_name, value)  # type: ignore[attr-defined]
 
     def env_method(
         self,
@@ -105,16 +109,27 @@ class SB3VecEnv(VecEnv):
         indices: int | Iterable[int] | None = None,
         **method_kwargs: Any,
     ) -> list[Any]:
-        """``action_masks``, which is all that SB3 asks for."""
-        if method_name != "action_masks":
-            raise AttributeError(f"only 'action_masks' can be called, got '{method_name}'")
-        return [self._mask[index] for index in self._get_indices(indices)]
+        """What a method returns, for each index."""
+        rows = self._get_indices(indices)
+        if method_name == "action_masks":
+            return [self._mask[index] for index in rows]
+        found = self.env.call(method_name, *method_args, **method_kwargs)  # type: ignore[attr-defined]
+        return [found[index] for index in rows]
 
     def env_is_wrapped(
         self, wrapper_class: type[gym.Wrapper], indices: int | Iterable[int] | None = None
     ) -> list[bool]:
         """False for each: the native environment keeps its own statistics."""
         return [False for _ in self._get_indices(indices)]
+
+
+def _row(info: dict[str, Any], index: Any) -> dict[str, Any]:
+    """What the infos of a vector say of one environment."""
+    return {
+        name: values[index]
+        for name, values in info.items()
+        if f"_{name}" in info and info[f"_{name}"][index]
+    }
 
 
 class PlaceFeatures(BaseFeaturesExtractor):

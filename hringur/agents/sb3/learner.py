@@ -138,7 +138,7 @@ class Problem:
     @property
     def kind(self) -> Kind:
         """The column of the table of settings: tours, images that SB3 convolves, or others."""
-        if isinstance(self.evaluator, TourEvaluator):
+        if isinstance(self.evaluator, TourEvaluator) and isinstance(self.observations, spaces.Dict):
             return "tours"
         return "images" if policy_for(self.observations) == "CnnPolicy" else "other"
 

@@ -40,7 +40,7 @@ from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_functions import score_function
 from hringur.evaluators.environments import check_known, gym_spec, make_single
-from hringur.evaluators.tours import TourEvaluator
+from hringur.evaluators.tours import TourEvaluator, check_dictionary
 from hringur.registry import TOURS, domain_of, learner_config
 from hringur.settings import read
 from hringur.training import checkpoint
@@ -74,6 +74,7 @@ class TourAgent:
         single: Any = make_single(self.env_id, **self.env_options).unwrapped
         if domain_of(gym_spec(self.env_id).id, type(single)) is not TOURS:
             raise UserError(f"{self.env_id} has no tours to build, which is all a TourAgent learns")
+        check_dictionary(single)
         self.problem, self.sampler = single.problem, single.sampler
         self.round_trip, self.n_places = bool(single.round_trip), single.n_places
         self.seed = seed

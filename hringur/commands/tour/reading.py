@@ -9,13 +9,10 @@ import numpy as np
 from hringur.commands.tour.problem import Problem
 from hringur.data.tours.iceland import Place, places, plain, project, resolve_place, roads
 from hringur.data.tours.names import surely_meant
-from hringur.data.tours.own_instances import read_matrix_csv, read_places_csv, read_tsplib
+from hringur.data.tours.own_instances import READERS
 from hringur.data.tours.own_points import joined, read_point, roads_with
 from hringur.data.tours.place_sets import PLACE_SETS, check_numbers, place_set
 from hringur.types import Instances, Season, UserError
-
-READERS = {"csv": read_places_csv, "matrix": read_matrix_csv, "tsplib": read_tsplib}
-"""By the option that names the file."""
 
 
 def from_places(

@@ -130,7 +130,7 @@ def check_named(env_id: str, arguments: Sequence[str], learner: type[Any]) -> No
 def start(name: str, options: Train[Any, Any]) -> None:
     """A new run."""
     env_options = options.env_options()
-    what = env_options.get("places", options.env.replace(":", "-"))
+    what = env_options.get("places", options.env.replace(":", "-").replace("/", "-"))
     options.start(name, options.env, env_options, what, name)
 
 

@@ -121,6 +121,10 @@ def read_tsplib(path: str | Path) -> OwnInstance:
     return _of_distances(name, names, distance, points)
 
 
+READERS = {"csv": read_places_csv, "matrix": read_matrix_csv, "tsplib": read_tsplib}
+"""By the option that names the file."""
+
+
 def classical_scaling(distance: Float64[np.ndarray, "N N"]) -> Float64[np.ndarray, "N 2"]:
     """Points in the plane whose straight distances come near ``distance`` (Torgerson 1952).
 

@@ -3,7 +3,8 @@
 ========== ===================================================================================
 part       what
 ========== ===================================================================================
-observe    the last 4 frames, grey, 84 x 84, uint8 [4, 84, 84], the oldest first
+observe    the last 4 frames, grey, 84 x 84, uint8 [4, 84, 84], the oldest first; with ``raw``
+           the console's picture, uint8 [210, 160, 3]
 action     Left 0, Wait 1, Right 2, held for 4 frames; the ball is served by itself
 reward     points made: 1, 4 or 7 for a brick, by its row
 terminated when the last of five lives is lost (with ``life_loss``, when any is)
@@ -28,31 +29,36 @@ from hringur.envs.breakout.game import (
     ACTION_NAMES,
     FIRE_HELD,
     FRAMES_PER_SECOND,
+    IN_ORDER_OF_ALE,
+    KEYS,
+    MEANINGS,
     NOOP,
     RESEED_AFTER,
     SEEDS,
     WAIT,
     BreakoutOptions,
+    FrameOptions,
     cartridge,
     load_ale,
 )
 from hringur.envs.breakout.screen import Screen
 from hringur.envs.factories import factory
-from hringur.envs.single import RENDER_MODES, SingleEnv
+from hringur.envs.single import RENDER_MODES, SingleEnv, told
 from hringur.references.breakout import CEILING
 from hringur.types import State, UserError
 
 NEW_GAME = 3  # in the log, beside the three actions
-Observation = UInt8[np.ndarray, "stack size size"]
+Observation = UInt8[np.ndarray, "first second third"]
+"""Frames, height and width; or height, width and colours."""
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 
 class ThreeActionBreakout(SingleEnv):
     """One game at a time; see the module's table."""
 
-    action_names = ACTION_NAMES
     evaluation_options = {"clip_reward": False, "life_loss": False}
     """what a figure is measured with, whatever eases training"""
+    time_unit = "s"
 
     def __init__(self, options: BreakoutOptions, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
@@ -61,6 +67,8 @@ class ThreeActionBreakout(SingleEnv):
         self.metadata = {"render_modes": RENDER_MODES, "render_fps": fps}
         self.observation_space = options.observation_space()
         self.action_space = spaces.Discrete(3)
+        self._choices = IN_ORDER_OF_ALE if options.raw else (0, 1, 2)
+        self.action_names = tuple(ACTION_NAMES[choice] for choice in self._choices)
         self._cartridge = str(cartridge())
         self._ale = load_ale().ALEInterface()
         self._ale.setFloat("repeat_action_probability", options.sticky)
@@ -70,6 +78,19 @@ class ThreeActionBreakout(SingleEnv):
         self._seed, self._decisions = 0, 0  # the emulator's, and how many there were since
         self._log = bytearray()  # everything that was done since
         self._noops = _Noops(0)
+
+    @property
+    def ale(self) -> Any:
+        """The emulator, as ALE's own environments hand it out: ``env.unwrapped.ale.lives()``."""
+        return self._ale
+
+    def get_action_meanings(self) -> list[str]:
+        """ALE's names of the actions, in order."""
+        return [MEANINGS[choice] for choice in self._choices]
+
+    def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
+        """For ``gymnasium.utils.play``: ALE's keys, "a" left, "d" right, "e" to wait."""
+        return {KEYS[choice]: action for action, choice in enumerate(self._choices)}
 
     @property
     def best_return(self) -> float | None:
@@ -93,17 +114,17 @@ class ThreeActionBreakout(SingleEnv):
             self._insert(int(self.np_random.integers(SEEDS)))
         self._ended = False
         self._show()
-        return self._screen.observation(), self._info()
+        return self._observe(), self._info()
 
     def step(self, action: int | np.integer) -> Step:
         """Hold one button for ``frame_skip`` frames; the reward is the points made meanwhile."""
         self._check_running()
         if not self.action_space.contains(action):
             raise gym.error.InvalidAction(
-                f"action must be 0 (left), 1 (wait) or 2 (right), got {action!r}"
+                f"action must be {told(self.action_names)}, got {action!r}"
             )
         lives = self._lives
-        points = self._advance(int(action))
+        points = self._advance(self._choices[int(action)])
         terminated = self._ale.game_over(with_truncation=False)
         truncated = self._game_over and not terminated
         life_lost = self._lives < lives and not truncated
@@ -111,7 +132,10 @@ class ThreeActionBreakout(SingleEnv):
         self._ended = terminated or truncated
         reward = max(-1, min(1, points)) if self.options.clip_reward else points
         self._show()
-        return self._screen.observation(), float(reward), terminated, truncated, self._info()
+        return self._observe(), float(reward), terminated, truncated, self._info()
+
+    def _observe(self) -> Observation:
+        return self._ale.getScreenRGB() if self.options.raw else self._screen.observation()
 
     def _advance(self, action: int) -> int:
         """The frames of one step, and the points made in them."""
@@ -192,6 +216,21 @@ class ThreeActionBreakout(SingleEnv):
             )
         self._ended = state["ended"]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What makes the game again, wherever it is: the emulator itself cannot be pickled."""
+        state = self.state_dict() if self._begun else None
+        return {"options": self.options, "render_mode": self.render_mode, "spec": self.spec} | {
+            "state": state
+        }
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        """As the original, but without a window: its next frame opens none."""
+        render_mode = None if kept["render_mode"] == "human" else kept["render_mode"]
+        self.__init__(kept["options"], render_mode)  # type: ignore[misc]
+        self.spec = kept["spec"]
+        if kept["state"] is not None:
+            self.load_state_dict(kept["state"])
+
     def _frame(self) -> UInt8[np.ndarray, "210 160 3"]:
         return self._ale.getScreenRGB()
 
@@ -219,3 +258,4 @@ class _Noops:
 
 
 breakout = factory(BreakoutOptions, ThreeActionBreakout)
+breakout_frames = factory(FrameOptions, ThreeActionBreakout)

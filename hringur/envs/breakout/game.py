@@ -21,6 +21,15 @@ NOOP = 0
 FIRE_HELD = (12, 1, 11)
 """LEFTFIRE, FIRE and RIGHTFIRE among the emulator's 18 buttons, for Left, Wait and Right."""
 
+IN_ORDER_OF_ALE = (WAIT, RIGHT, LEFT)
+"""The three choices in the order in which ALE numbers its buttons, waiting first."""
+
+MEANINGS = ("LEFT", "NOOP", "RIGHT")
+"""What ALE calls the three; no FIRE, as the ball is served by itself."""
+
+KEYS = (("a",), ("e",), ("d",))
+"""Those on which ALE has them."""
+
 SCREEN = (210, 160)
 """Height and width of the console's picture [pixels]."""
 
@@ -67,6 +76,10 @@ class BreakoutOptions:
     max_frames: int = 108_000
     """frames after which a game is cut off: half an hour of play"""
 
+    raw: bool = False
+    """the console's own picture in colour and ALE's order of actions (Wait 0, Right 1, Left 2),
+    for the wrappers that others have for Atari's games; of single games only"""
+
     def __post_init__(self) -> None:
         ranges = {
             "frame_skip": (1, 16),
@@ -83,13 +96,13 @@ class BreakoutOptions:
                 raise UserError(f"{name} must be in {low}..{high}, got {value}")
         if not 0 <= self.sticky < 1:
             raise UserError(f"sticky must be at least 0 and below 1, got {self.sticky}")
-        for name in ("max_pool", "clip_reward", "life_loss"):
+        for name in ("max_pool", "clip_reward", "life_loss", "raw"):
             if not isinstance(getattr(self, name), bool):
                 raise UserError(f"{name} must be True or False, got {getattr(self, name)!r}")
 
     def observation_space(self) -> spaces.Box:
-        """Stacked grey frames."""
-        shape = (self.stack, self.frame_size, self.frame_size)
+        """Stacked grey frames, or the console's picture."""
+        shape = (*SCREEN, 3) if self.raw else (self.stack, self.frame_size, self.frame_size)
         return spaces.Box(0, 255, shape, dtype=np.uint8)
 
     def as_state(self) -> dict[str, Any]:
@@ -103,11 +116,23 @@ class BreakoutOptions:
             UserError: it names the first option that differs.
         """
         for name, here in self.as_state().items():
-            if state.get(name) != here:
+            if state.get(name, getattr(BreakoutOptions, name)) != here:
                 raise UserError(
                     f"the checkpoint is of Breakout with {name}={state.get(name)}, "
                     f"this one has {name}={here}"
                 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameOptions(BreakoutOptions):
+    """Every frame as the console shows it, for wrappers that skip, shrink and stack by themselves.
+
+    As ALE's ``NoFrameskip-v4``: no sticky actions either.
+    """
+
+    frame_skip: int = 1
+    sticky: float = 0.0
+    raw: bool = True
 
 
 def load_ale() -> Any:
@@ -161,5 +186,6 @@ def emulators(
         repeat_action_probability=options.sticky,
         full_action_space=True,
         num_threads=num_threads,
-        autoreset_mode=mode.value,
+        # A game that is over waits for reset() with either; ours refuses a step before.
+        autoreset_mode="NextStep" if mode is AutoresetMode.DISABLED else mode.value,
     )

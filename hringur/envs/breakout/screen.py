@@ -57,6 +57,8 @@ class Screen:
 
         Where a game ends before its last two frames were looked at, the step before is seen again.
         """
+        if self.options.raw:  # it is observed as it is
+            return
         if self.options.max_pool:
             np.maximum(self._raw[0], self._raw[1], out=self._raw[0])
         self._stack[:-1] = self._stack[1:]

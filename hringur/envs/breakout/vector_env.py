@@ -8,6 +8,7 @@ would hide the score, and would start the whole game again after each life.
 from collections.abc import Sequence
 from dataclasses import replace
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
@@ -16,6 +17,7 @@ from jaxtyping import Int, UInt8
 from hringur.envs.breakout.game import (
     ACTION_NAMES,
     FIRE_HELD,
+    FRAMES_PER_SECOND,
     RESEED_AFTER,
     SEEDS,
     WAIT,
@@ -24,6 +26,7 @@ from hringur.envs.breakout.game import (
 )
 from hringur.envs.breakout.log import ActionLog, replay
 from hringur.envs.factories import factory
+from hringur.envs.single import told
 from hringur.envs.vector import Info, NativeVectorEnv, Seeds, VectorStep
 from hringur.types import State, UserError
 
@@ -33,9 +36,10 @@ Observation = UInt8[np.ndarray, "B stack size size"]
 class BreakoutVector(NativeVectorEnv):
     """B games at a time; observation, action, reward and info as in ``ThreeActionBreakout``."""
 
-    metadata = {"render_modes": []}
+    metadata = {"render_modes": ["rgb_array"]}
     action_names = ACTION_NAMES
-    allowed_actions = "0 (left), 1 (wait) or 2 (right)"
+    time_unit = "s"
+    allowed_actions = told(ACTION_NAMES)
 
     def __init__(
         self,
@@ -55,14 +59,15 @@ class BreakoutVector(NativeVectorEnv):
                 raise UserError(f"max_episode_steps must be at least 1, got {max_episode_steps}")
             most = max_episode_steps * options.frame_skip
             options = replace(options, max_frames=min(options.max_frames, most))
-        if render_mode is not None:
-            raise UserError("many games have no render_mode: make a single one to look on")
-        actions = spaces.Discrete(3)
-        super().__init__(options.observation_space(), actions, num_envs, None, autoreset_mode)
+        if options.raw:
+            raise UserError("raw is of single games: vectorization_mode='sync' makes many of them")
+        actions, space = spaces.Discrete(3), options.observation_space()
+        super().__init__(space, actions, num_envs, render_mode, autoreset_mode)
+        self.metadata["render_fps"] = max(1, FRAMES_PER_SECOND // options.frame_skip)
         if num_threads < 0:
             raise UserError(f"num_threads must be 0 or more, got {num_threads}")
-        if self.autoreset_mode is AutoresetMode.DISABLED:
-            raise UserError("autoreset_mode of Breakout must be NextStep or SameStep, got Disabled")
+        if self.autoreset_mode is AutoresetMode.DISABLED and options.life_loss:
+            raise UserError("life_loss needs autoreset_mode NextStep or SameStep, got Disabled")
         self.options = options
         self._ale = emulators(options, num_envs, self.autoreset_mode, num_threads)
         self._log = ActionLog(num_envs)
@@ -82,6 +87,14 @@ class BreakoutVector(NativeVectorEnv):
 
     def _idle_actions(self) -> np.ndarray:
         return np.full(self.num_envs, WAIT)  # where an episode only starts again, to serve
+
+    def render(self) -> tuple[UInt8[np.ndarray, "height width 3"], ...] | None:
+        """The newest observed frame of each game, grey: ALE's batch has no other picture."""
+        if self.render_mode is None:
+            gym.logger.warn("render() needs a render_mode: make_vec(..., render_mode='rgb_array')")
+            return None
+        self._check_begun("render")
+        return tuple(frame[:, :, None].repeat(3, axis=2) for frame in self._observation[:, -1])
 
     def _info(self, rows: np.ndarray | None = None) -> Info:
         values = {"lives": self._lives, "score": self._score, "game_over": self._game_over}
@@ -117,7 +130,7 @@ class BreakoutVector(NativeVectorEnv):
         if restart is not None:
             reward[restart] = 0.0
         final: Info = {}
-        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
             self._set_ended(terminated | cut)
             self._reseed(new)
         else:

@@ -1,8 +1,8 @@
 """A question as a Gymnasium environment: many episodes side by side, or one as a batch of 1.
 
-The last step's ``info`` has the question's figures and, with ``compute_optimal``, the best
-policy's return on the same episode as ``optimal_return``. Where not every action is allowed,
-``info["action_mask"]`` has 1 for those that are.
+At the end ``info`` has the question's figures and, with ``compute_optimal``, the best policy's
+return on the same episode as ``optimal_return``; before that they are infinite. Where not every
+action is allowed, ``info["action_mask"]`` has 1 for those that are.
 """
 
 from typing import Any
@@ -36,9 +36,9 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
     ) -> None:
         space = problem.observation_space()
         actions = problem.action_space
-        super().__init__(problem.length, space, actions, num_envs, render_mode, autoreset_mode)
         self.problem, self.allowed_actions = problem, problem.allowed_actions
         self._episodes: Episodes = problem.begin(np.zeros((num_envs, problem.row_size)))
+        super().__init__(problem.length, space, actions, num_envs, render_mode, autoreset_mode)
 
     def _begin_episodes(self, rows: np.ndarray, options: Info) -> None:
         numbers = np.empty((len(rows), self.problem.row_size))
@@ -55,6 +55,11 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
             reward[restart], ended[restart] = 0.0, False
         return reward, ended if finished is None else ended | finished
 
+    def _pending(self) -> Info:
+        names = [*self.problem.figures(self._episodes)]
+        names += ["optimal_return"] * self.problem.compute_optimal
+        return {name: np.array([np.inf]) for name in names}
+
     def _outcome(self, ended: Bool[np.ndarray, " B"]) -> Info:
         over = _some(self._episodes, np.flatnonzero(ended))  # searches are for these alone
         told = dict(self.problem.figures(over))
@@ -62,7 +67,7 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
             told["optimal_return"] = self.problem.optimal(over)
         info: Info = {}
         for name, values in told.items():
-            info[name], info[f"_{name}"] = np.zeros(self.num_envs), ended.copy()
+            info[name] = np.zeros(self.num_envs)
             info[name][ended] = values
         return info
 
@@ -83,7 +88,8 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         """True where an action is allowed (the convention of sb3-contrib's MaskablePPO)."""
         self._check_begun("action_masks")
         allowed = self.problem.allowed(self._episodes)
-        assert allowed is not None, "this question has no mask"
+        if allowed is None:  # all of them always are
+            return np.ones((self.num_envs, int(self._choices.sum())), dtype=bool)
         return allowed
 
     def _idle_actions(self) -> np.ndarray:

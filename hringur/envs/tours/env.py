@@ -4,7 +4,8 @@
 part       what
 ========== ===================================================================================
 observe    ``coordinates`` [n, 2] in the unit square, ``distances`` [n, n] over the reward
-           scale, ``visited`` [n] 0 or 1, ``current`` and ``start`` in 0..n-1
+           scale, ``visited`` [n] 0 or 1, ``current`` and ``start`` in 0..n-1; with
+           ``observation="flat"`` the same numbers in one float32 vector
 action     the place to go to next, in 0..n-1
 reward     minus the distance driven over the reward scale (100 km in Iceland, 1 in the unit
            square); the last step of a round trip includes the way home
@@ -12,8 +13,8 @@ terminated when every place is visited; or at once, at ``invalid_reward``, when 
            visited twice: every invalid episode returns less than every valid one
 truncated  never
 start      at the start place, which counts as visited: an episode has n - 1 choices
-info       ``action_mask`` [n], 1 where a visit is valid; at the end ``tour``, ``tour_km``,
-           ``optimal_km`` and ``gap``, see ``TourEnv._outcome``
+info       ``action_mask`` [n], 1 where a visit is valid; ``tour``, ``tour_km``,
+           ``optimal_km`` and ``gap``, -1 and infinite until then, see ``TourEnv._outcome``
 ========== ===================================================================================
 """
 
@@ -24,10 +25,17 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Bool, UInt8
 
+from hringur.data.tours.instances import FixedInstance
 from hringur.envs.single import RENDER_MODES, SingleEnv
-from hringur.envs.tours.problem import Optima, TourProblem, invalid_reward, relative_gap
+from hringur.envs.tours.problem import (
+    Observation,
+    Optima,
+    TourProblem,
+    invalid_reward,
+    pending,
+    relative_gap,
+)
 
-Observation = dict[str, Any]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
 
 
@@ -35,6 +43,7 @@ class TourEnv(SingleEnv):
     """One tour at a time; see the module's table."""
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 4}
+    time_unit = "place"
 
     def __init__(self, problem: TourProblem, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
@@ -42,6 +51,8 @@ class TourEnv(SingleEnv):
         self.n_places = problem.n_places
         self.observation_space = problem.observation_space()
         self.action_space = spaces.Discrete(problem.n_places)
+        if isinstance(self.sampler, FixedInstance):
+            self.action_names = tuple(self.sampler.names(self.sampler.instance))
         self._optima = Optima(problem)
         self._optimal: float | None = None
         self._tour: list[int] = []
@@ -65,7 +76,7 @@ class TourEnv(SingleEnv):
         self._visited = np.zeros(self.n_places, dtype=np.int8)
         self._visited[self._tour[0]] = 1
         self._show()
-        return self._observe(), {"action_mask": 1 - self._visited}
+        return self._observe(), self._info()
 
     def step(self, action: int | np.integer) -> Step:
         """Go to place ``action``; the reward is minus the scaled distance."""
@@ -84,26 +95,22 @@ class TourEnv(SingleEnv):
         if self._ended and self.round_trip:
             reward -= float(self._distances[place, self._tour[0]])  # the way home
         self._show()
-        info = {"action_mask": 1 - self._visited} | (self._outcome() if self._ended else {})
+        info = self._info() | (self._outcome() if self._ended else {})
         return self._observe(), reward, self._ended, False, info
 
     def _lost(self) -> Step:
         """A place was visited twice: the episode ends where the traveller stands."""
         self._ended = True
         self._show()
-        info: dict[str, Any] = {"action_mask": 1 - self._visited}
-        info["tour"] = np.full(self.n_places, -1, dtype=np.int64)
-        info["tour_km"] = info["gap"] = float("inf")
-        if self._optimal is not None or self.problem.compute_optimal:
-            info["optimal_km"] = self.optimal_km()
+        known = self._optimal is not None or self.problem.compute_optimal
+        info = self._info() | ({"optimal_km": self.optimal_km()} if known else {})
         price = invalid_reward(float(self._distances.max()), self.n_places)
         return self._observe(), price, True, False, info
 
     def _outcome(self) -> dict[str, Any]:
         """How a valid tour went; the optimum is NaN unless it was asked for.
 
-        An invalid episode has a ``tour`` of -1, infinite ``tour_km`` and ``gap``, and
-        ``optimal_km`` only if it is known.
+        An invalid episode has a ``tour`` of -1, and infinite ``tour_km`` and ``gap``.
         """
         tour = np.array(self._tour, dtype=np.int64)
         length = float(self.problem.length(self.instance, tour[None])[0])
@@ -128,14 +135,18 @@ class TourEnv(SingleEnv):
         self._check_begun("action_masks")
         return self._visited == 0
 
+    def _info(self) -> dict[str, Any]:
+        return {"action_mask": 1 - self._visited} | pending(self.n_places)
+
     def _observe(self) -> Observation:
-        return {
+        observation = {
             "coordinates": self._coordinates.copy(),
             "distances": self._distances.copy(),
             "visited": self._visited.copy(),
             "current": np.int64(self._tour[-1]),
             "start": np.int64(self._tour[0]),
         }
+        return self.problem.seen(observation)
 
     def _frame(self) -> UInt8[np.ndarray, "height width 3"]:
         from hringur.envs.tours.drawing import frame  # matplotlib is paid for only when rendering

@@ -12,7 +12,11 @@ from hringur.types import UserError
 
 
 def euclidean_problem(
-    places: int = 20, round_trip: bool = True, compute_optimal: bool = False
+    places: int = 20,
+    round_trip: bool = True,
+    compute_optimal: bool = False,
+    observation: str = "dict",
+    observe_mask: bool = False,
 ) -> TourProblem:
     """What the options mean; a tour starts at the first point, which is as random as any."""
     if not isinstance(places, int | np.integer) or isinstance(places, bool):
@@ -23,6 +27,8 @@ def euclidean_problem(
         round_trip=round_trip,
         compute_optimal=compute_optimal,
         held_out=held_out_name("euclidean", int(places)) if round_trip else None,
+        observation=observation,
+        observe_mask=observe_mask,
     )
 
 

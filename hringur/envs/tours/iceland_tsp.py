@@ -31,6 +31,8 @@ def iceland_problem(
     round_trip: bool = True,
     distance: str = "road",
     compute_optimal: bool = False,
+    observation: str = "dict",
+    observe_mask: bool = False,
 ) -> TourProblem:
     """What the options of docs/environments.md mean.
 
@@ -67,6 +69,8 @@ def iceland_problem(
         map_season=season,
         by_road=distance == "road",
         held_out=held_out,
+        observation=observation,
+        observe_mask=observe_mask,
     )
 
 

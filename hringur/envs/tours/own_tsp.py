@@ -1,7 +1,9 @@
 """``OwnTSP-v0``: a problem of your own, read from a file."""
 
+from pathlib import Path
+
 from hringur.data.tours.instances import FixedInstance
-from hringur.data.tours.own_instances import OwnInstance
+from hringur.data.tours.own_instances import READERS, OwnInstance
 from hringur.envs.factories import factory
 from hringur.envs.tours.env import TourEnv
 from hringur.envs.tours.problem import TourProblem
@@ -14,14 +16,28 @@ def own_problem(
     start: str | None = None,
     round_trip: bool = True,
     compute_optimal: bool = False,
+    csv: str | Path | None = None,
+    matrix: str | Path | None = None,
+    tsplib: str | Path | None = None,
+    observation: str = "dict",
+    observe_mask: bool = False,
 ) -> TourProblem:
-    """What the options of docs/environments.md mean.
+    """What the options of docs/environments.md mean; a path of a file can be kept as JSON.
 
     Raises:
-        UserError: no problem was given, or the start is none of its places.
+        UserError: not exactly one problem was given, its file has something wrong, or the start
+            is none of its places.
     """
-    if problem is None:
-        raise UserError("OwnTSP-v0 needs problem=..., as read by hringur.data.tours.own_instances")
+    files = {"csv": csv, "matrix": matrix, "tsplib": tsplib}
+    given = {kind: path for kind, path in files.items() if path is not None}
+    if len(given) + (problem is not None) != 1:
+        found = ", ".join([*given, *(["problem"] if problem is not None else [])]) or "none"
+        raise UserError(
+            f"OwnTSP-v0 needs one of csv, matrix, tsplib (a file) or problem, got {found}"
+        )
+    for kind, path in given.items():
+        problem = READERS[kind](path)
+    assert problem is not None
     if start is not None and start not in problem.names:
         raise UserError(f"start must be one of the {len(problem.names)} places, got {start!r}")
     return TourProblem(
@@ -30,6 +46,8 @@ def own_problem(
         start=None if start is None else list(problem.names).index(start),
         round_trip=round_trip,
         compute_optimal=compute_optimal,
+        observation=observation,
+        observe_mask=observe_mask,
     )
 
 

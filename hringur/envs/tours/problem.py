@@ -14,6 +14,9 @@ from hringur.data.tours.length import tour_length
 from hringur.data.tours.proven_tours import proven_tours
 from hringur.types import Instances, Season, UserError
 
+Observation = Any
+"""A dictionary of arrays, or a flat float32 vector; with an axis B in front for a batch."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TourProblem:
@@ -33,12 +36,50 @@ class TourProblem:
     """the tour follows the roads of the map, otherwise straight lines"""
     held_out: str | None = None
     """the shipped held-out set whose instances are of just this kind, if there is one"""
+    observation: str = "dict"
+    """dict: a dictionary of arrays; flat: the same numbers in one vector"""
+    observe_mask: bool = False
+    """a flat observation ends with the action mask"""
 
     def __post_init__(self) -> None:
         self.sampler.random_row_size(self.n_places)  # refuses a number of places out of range
+        if self.observation not in ("dict", "flat"):
+            raise UserError(f"observation must be dict or flat, got {self.observation!r}")
+        if self.observe_mask and self.observation != "flat":
+            raise UserError("observe_mask needs observation='flat': a dict has visited")
 
     def observation_space(self) -> spaces.Space:
         """Of one environment; a new object, as spaces hold their own random state."""
+        parts = self._parts_space()
+        if self.observation == "dict":
+            return parts
+        flat: Any = spaces.flatten_space(parts)
+        mask = np.ones(self.n_places * self.observe_mask)
+        high = np.concatenate([flat.high, mask]).astype(np.float32)
+        return spaces.Box(np.zeros_like(high), high, dtype=np.float32)
+
+    def seen(self, parts: dict[str, Any]) -> Observation:
+        """What is observed of the parts of one environment, or of a batch.
+
+        A flat observation has the numbers of ``gymnasium.spaces.flatten`` in float32: coordinates,
+        place at hand (one-hot), distances by row, start (one-hot), visited, in the dictionary's
+        alphabetical order, and then the action mask if it was asked for.
+        """
+        if self.observation == "dict":
+            return parts
+        batch, one_hot = np.shape(parts["current"]), np.eye(self.n_places, dtype=np.float32)
+        columns = [
+            parts["coordinates"].reshape(*batch, -1),
+            one_hot[parts["current"]],
+            parts["distances"].reshape(*batch, -1),
+            one_hot[parts["start"]],
+            parts["visited"],
+        ]
+        if self.observe_mask:
+            columns.append(1 - parts["visited"])
+        return np.concatenate(columns, axis=-1, dtype=np.float32)
+
+    def _parts_space(self) -> spaces.Space:
         n = self.n_places
         largest = np.float32(self.sampler.max_distance / self.sampler.reward_scale)
         return spaces.Dict(
@@ -118,6 +159,16 @@ def invalid_reward(largest: Any, n_places: int) -> Any:
     No leg is longer than ``largest`` (scaled), and a tour has at most ``n_places`` legs.
     """
     return -(n_places * largest + 1.0)
+
+
+def pending(n_places: int) -> dict[str, Any]:
+    """What ``info`` says of the outcome until the end: its keys, as of a tour that is none.
+
+    Not NaN, which Gymnasium's ``check_env`` takes for a difference between equal episodes.
+    """
+    nothing = float("inf")
+    tour = np.full(n_places, -1, dtype=np.int64)
+    return {"tour": tour, "tour_km": nothing, "optimal_km": nothing, "gap": nothing}
 
 
 def relative_gap(length: Any, optimal: Any) -> Any:

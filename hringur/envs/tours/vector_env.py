@@ -12,11 +12,16 @@ from gymnasium.vector import AutoresetMode
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from hringur.envs.tours.batch import InstanceBatch
-from hringur.envs.tours.problem import Optima, TourProblem, invalid_reward, relative_gap
+from hringur.envs.tours.problem import (
+    Observation,
+    Optima,
+    TourProblem,
+    invalid_reward,
+    pending,
+    relative_gap,
+)
 from hringur.envs.vector import FixedLengthVectorEnv, Info, state_words
 from hringur.types import State
-
-Observation = dict[str, np.ndarray]
 
 EPISODE = ("start", "current", "visited", "optimal", "steps", "tour")
 """What a saved state holds of each episode, beside its instance."""
@@ -41,8 +46,8 @@ class TourVectorEnv(FixedLengthVectorEnv):
     ) -> None:
         n, space = problem.n_places, problem.observation_space()
         actions = spaces.Discrete(n)
-        super().__init__(n - 1, space, actions, num_envs, render_mode, autoreset_mode)
         self.problem, self.sampler, self.n_places = problem, problem.sampler, n
+        super().__init__(n - 1, space, actions, num_envs, render_mode, autoreset_mode)
         self.round_trip, self.allowed_actions = problem.round_trip, f"places in 0..{n - 1}"
         self._optima = Optima(problem)
         self._visited = np.zeros((num_envs, n), dtype=np.int8)
@@ -117,6 +122,10 @@ class TourVectorEnv(FixedLengthVectorEnv):
             reward[home] -= way.astype(np.float64)
         return reward, finished | repeated
 
+    def _pending(self) -> Info:
+        """As in the single environment, with an axis in front."""
+        return {name: np.asarray(value)[None] for name, value in pending(self.n_places).items()}
+
     def _outcome(self, ended: Bool[np.ndarray, " B"]) -> Info:
         """What the single environment's info says, for episodes that have ended."""
         repeated, finished = self._repeated, ended & ~self._repeated
@@ -132,13 +141,8 @@ class TourVectorEnv(FixedLengthVectorEnv):
             tour[done] = self._tour[done]
             length[done] = self._instances.lengths(done, tour[done])
             gap[done] = relative_gap(length[done], self._optimal[done])
-        info: Info = {"tour": tour, "_tour": ended.copy()}
-        info |= {"tour_km": length, "_tour_km": ended.copy(), "gap": gap, "_gap": ended.copy()}
-        known = finished | (repeated & np.isfinite(self._optimal))
-        if known.any():
-            info["optimal_km"] = np.where(known, self._optimal, 0.0)
-            info["_optimal_km"] = known
-        return info
+        optimal = np.where(repeated & np.isnan(self._optimal), np.inf, self._optimal)
+        return {"tour": tour, "tour_km": length, "optimal_km": optimal, "gap": gap}
 
     def _solve(self, rows: Int64[np.ndarray, " R"]) -> None:
         """Fill in the exact optimum where it is not known yet."""
@@ -147,13 +151,14 @@ class TourVectorEnv(FixedLengthVectorEnv):
             self._optimal[row] = self._optima.length(instance, int(self._start[row]))
 
     def _observe(self) -> Observation:
-        return {
+        observation = {
             "coordinates": self._coordinates,
             "distances": self._distances,
             "visited": self._visited.copy(),
             "current": self._current.copy(),
             "start": self._start.copy(),
         }
+        return self.problem.seen(observation)
 
     def _info(self, rows: np.ndarray | None = None) -> Info:
         mask = 1 - self._visited

@@ -1,29 +1,29 @@
 """The picture of an episode: the price with buys and sells marked, below it the wealth made of it.
 
 Only what has happened is drawn, and the scale follows it: even the picture tells nothing of
-tomorrow. Drawn with matplotlib's objects and the Agg canvas, never its global state.
+tomorrow.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64, Int8, UInt8
-from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from hringur.data.text import drawn
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PROCESSES
-from hringur.envs.tours.drawing import DOTS_PER_INCH, ROUTE, START, WAITING, pixels
+from hringur.envs.tours.drawing import ROUTE, START, WAITING
 from hringur.envs.tours.iceland_map import INK
+from hringur.envs.trading.canvas import Canvas, Panel, ticks
 from hringur.envs.trading.problem import TradingProblem
 from hringur.references.trading.optimum import outcomes
 
-INCHES = (12.0, 9.0)
 PAPER, GRID, HELD, BOUGHT, SOLD = "#fbfaf7", "#e6e2d8", "#dce8f2", "#1f8a70", ROUTE
+FAINT, PALE = "#66737a", "#c3cbd0"
 SURVIVORS = "The shipped stocks are survivors: this says nothing of a portfolio chosen at the time."
+LEFT, RIGHT = 0.075, 0.865
+PRICE, WEALTH = (0.165, 0.60), (0.665, 0.915)
+"""Where the panels begin and end, as fractions of the height."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ def frame(
     position: Int8[np.ndarray, " K1"],
 ) -> UInt8[np.ndarray, "height width 3"]:
     """What an environment looks like with these positions so far."""
-    return pixels(trading_figure(story(problem, prices, path, first, position)))
+    return chart(story(problem, prices, path, first, position), problem.size)
 
 
 def story(
@@ -92,19 +92,138 @@ def story(
     )
 
 
-def trading_figure(shown: Story) -> Figure:
-    """A figure of 1200 x 900 pixels, ready for ``savefig`` or TensorBoard."""
-    figure = Figure(INCHES, dpi=DOTS_PER_INCH, facecolor=PAPER)
-    upper = figure.add_axes((0.075, 0.40, 0.79, 0.435))
-    lower = figure.add_axes((0.075, 0.085, 0.79, 0.25), sharex=upper)
-    for axes in (upper, lower):
-        _prepare(axes, shown)
-    _draw_price(upper, shown)
-    _draw_wealth(lower, shown)
-    upper.tick_params(labelbottom=False)
-    _label_days(lower, shown)
-    _draw_words(figure, shown)
-    return figure
+def chart(shown: Story, size: tuple[int, int]) -> UInt8[np.ndarray, "height width 3"]:
+    """The picture; ``size`` is width and height [pixels]."""
+    canvas = Canvas(size, PAPER)
+    _draw_price(canvas, shown)
+    _label_days(canvas, shown, _draw_wealth(canvas, shown))
+    _draw_words(canvas, shown)
+    return canvas.pixels()
+
+
+def words_of(shown: Story) -> str:
+    """What happened so far, in words."""
+    bought, sold = (int((np.diff(shown.position) == sign).sum()) for sign in (1, -1))
+    passed = len(shown.close) - 1
+    if passed == shown.days:
+        sold += int(shown.position[-1])
+    stand = f"{passed} days" if passed == shown.days else f"day {passed} of {shown.days}"
+    note = f"{drawn(shown.name)}, {stand}, bought {_times(bought)}, sold {_times(sold)}"
+    if shown.dates is not None:
+        note += f", {shown.dates[0]} to {shown.dates[passed]}"
+    return note
+
+
+def fills(shown: Story, sign: int) -> np.ndarray:
+    """Days on which orders to buy (1) or to sell (-1) were filled."""
+    return np.flatnonzero(np.diff(shown.position) == sign) + 1
+
+
+def _panel(
+    canvas: Canvas, shown: Story, rows: tuple[float, float], up: tuple[float, float], percent: bool
+) -> Panel:
+    """Grid and its numbers, and a pale band over the days on which the asset was held."""
+    across = (1.0 - len(shown.before), float(shown.days))
+    panel = Panel(canvas, (LEFT, rows[0], RIGHT, rows[1]), across, up)
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], shown.position, [0]])))
+    for begin, end in edges.reshape(-1, 2).tolist():
+        x, last = begin - 1, min(end - 1, shown.days)
+        canvas.fill(panel.at([x, last, last, x], [up[0], up[0], up[1], up[1]]), HELD)
+    for value in ticks(*up, most=6).tolist():
+        ends = panel.at(across, value)
+        canvas.line(ends, GRID, 1.2)
+        text = f"{value:,.10g}"
+        if percent:
+            text = f"{value:+.3g} %" if value else "0 %"
+        canvas.words(text, (ends[0, 0] - 6 * canvas.unit, ends[0, 1]), INK, 15, "right")
+    return panel
+
+
+def _draw_price(canvas: Canvas, shown: Story) -> None:
+    """The close from day to day, strong where it was held, and the fills."""
+    low, high = _limits(np.concatenate([shown.before, shown.close, shown.filled]))
+    panel = _panel(canvas, shown, PRICE, (low, high), percent=False)
+    canvas.line(panel.at(np.arange(-len(shown.before) + 1, 1), shown.before), PALE, 1.5)
+    day, long = np.arange(len(shown.close)), shown.position[1:] == 1
+    for chosen, colour, width in ((~long, WAITING, 2.0), (long, START, 3.0)):
+        canvas.line(_pieces(panel.at(day, shown.close), chosen), colour, width)
+    size = 13.0 if shown.days <= 300 else 9.0
+    for sign, shape, colour, aside in ((1, "up", BOUGHT, -0.022), (-1, "down", SOLD, 0.022)):
+        when = fills(shown, sign)
+        where = panel.at(when, shown.filled[when - 1] + aside * (high - low))
+        canvas.marks(where, shape, colour, size)
+    _name_end(canvas, panel.at(day[-1], shown.close[-1]), f"{shown.close[-1]:,.2f}", INK)
+    _title(canvas, panel, "Price at the close")
+
+
+def _draw_wealth(canvas: Canvas, shown: Story) -> Panel:
+    """Wealth in percent of the beginning, beside that of buying at once."""
+    day = np.arange(len(shown.wealth))
+    hold, wealth = 100.0 * (shown.hold - 1.0), 100.0 * (shown.wealth - 1.0)
+    low, high = _limits(np.concatenate([hold, wealth, [-1.0, 1.0]]))
+    panel = _panel(canvas, shown, WEALTH, (low, high), percent=True)
+    canvas.line(panel.at(panel.across, 0.0), WAITING, 1.2)
+    canvas.line(panel.at(day, hold), WAITING, 2.1)
+    canvas.line(panel.at(day, wealth), START, 3.2)
+    apart = 0.085 * (high - low)  # labels do not meet
+    middle = (hold[-1] + wealth[-1]) / 2.0
+    close = abs(hold[-1] - wealth[-1]) < 2.0 * apart
+    up = 1.0 if wealth[-1] >= hold[-1] else -1.0
+    for value, text, colour, side in (
+        (wealth[-1], f"{wealth[-1]:+.1f} %", START, up),
+        (hold[-1], f"hold {hold[-1]:+.1f} %", FAINT, -up),
+    ):
+        height = middle + side * apart if close else value
+        _name_end(canvas, panel.at(day[-1], height), text, colour)
+    _title(canvas, panel, "Wealth, costs taken off")
+    return panel
+
+
+def _pieces(points: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The chosen ones of the pieces between neighbouring points, NaN between them."""
+    gap = np.full((int(chosen.sum()), 2), np.nan)
+    return np.stack([points[:-1][chosen], points[1:][chosen], gap], axis=1).reshape(-1, 2)
+
+
+def _name_end(canvas: Canvas, end: np.ndarray, text: str, colour: str) -> None:
+    """A line's name at its end, instead of a legend."""
+    at = (float(end[0]) + 11 * canvas.unit, float(end[1]))
+    canvas.words(text, at, colour, 16, bold=True, halo=PAPER)
+
+
+def _title(canvas: Canvas, panel: Panel, text: str) -> None:
+    canvas.words(text, (panel.left, panel.top - 16 * canvas.unit), INK, 16)
+
+
+def _label_days(canvas: Canvas, shown: Story, panel: Panel) -> None:
+    """Days of the episode, or the months of real dates."""
+    below = panel.bottom + 18 * canvas.unit
+    if shown.dates is None:
+        names = {day: f"{day:g}" for day in ticks(*panel.across, most=8).tolist()}
+        middle = (panel.left + panel.right) / 2
+        canvas.words("day", (middle, below + 24 * canvas.unit), INK, 15, "middle")
+    else:
+        months = shown.dates.astype("datetime64[M]")
+        first = np.flatnonzero(months[1:] != months[:-1]) + 1
+        first = first[:: -(-len(first) // 6) or 1]
+        dates = shown.dates[first].astype("datetime64[D]").tolist()
+        named = (date.strftime("%b %Y") for date in dates)
+        names = dict(zip(first.tolist(), named, strict=True))
+    for day, text in names.items():
+        canvas.words(text, (float(panel.at(day, 0.0)[0]), below), INK, 15, "middle")
+
+
+def _draw_words(canvas: Canvas, shown: Story) -> None:
+    left, right, height = LEFT * canvas.width, RIGHT * canvas.width, canvas.height
+    gain = 100.0 * (shown.wealth[-1] - 1.0)
+    canvas.words(f"{gain:+.1f} %", (left, 0.055 * height), INK, 32, bold=True)
+    canvas.words(words_of(shown), (left, 0.095 * height), INK, 17)
+    for text, colour in (("▼ sold", SOLD), ("▲ bought", BOUGHT)):
+        canvas.words(text, (right, 0.055 * height), colour, 16, "right")
+        right -= 82 * canvas.unit
+    if shown.name in ("AAPL", "GOOG", "IBM", "MSFT"):
+        at = (RIGHT * canvas.width, 0.985 * height)
+        canvas.words(SURVIVORS, at, FAINT, 12, "right")
 
 
 def _name(problem: TradingProblem, prices: Prices, path: int) -> str:
@@ -114,120 +233,6 @@ def _name(problem: TradingProblem, prices: Prices, path: int) -> str:
         if isinstance(problem.source, process):
             return name.title()
     return "Prices"
-
-
-def _prepare(axes: Axes, shown: Story) -> None:
-    """Paper, grid, and a pale band over the days on which the asset was held."""
-    axes.set_facecolor(PAPER)
-    axes.set_xlim(-len(shown.before) + 1, shown.days)
-    axes.grid(axis="y", color=GRID, linewidth=0.9)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.spines["bottom"].set_color(GRID)
-    axes.tick_params(length=0, colors=INK, labelsize=11)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], shown.position, [0]])))
-    for begin, end in edges.reshape(-1, 2).tolist():
-        axes.axvspan(begin - 1, min(end - 1, shown.days), color=HELD, linewidth=0, zorder=0)
-
-
-def _draw_price(axes: Axes, shown: Story) -> None:
-    """The close from day to day, strong where it was held, and the fills."""
-    ago = np.arange(-len(shown.before) + 1, 1)
-    axes.plot(ago, shown.before, color=WAITING, linewidth=1.1, alpha=0.55, zorder=3)
-    day = np.arange(len(shown.close))
-    corners = np.stack([day, shown.close], axis=1)
-    pieces = np.stack([corners[:-1], corners[1:]], axis=1)
-    long = shown.position[1:] == 1
-    for chosen, colour, width in ((~long, WAITING, 1.5), (long, START, 2.2)):
-        line = LineCollection(list(pieces[chosen]), colors=colour, linewidths=width, zorder=4)
-        line.set_capstyle("round")
-        axes.add_collection(line, autolim=False)
-    low, high = _limits(np.concatenate([shown.before, shown.close, shown.filled]))
-    axes.set_ylim(low, high)
-    change, size = np.diff(shown.position), 90.0 if shown.days <= 300 else 40.0
-    for sign, marker, colour, aside in ((1, "^", BOUGHT, -0.022), (-1, "v", SOLD, 0.022)):
-        when = np.flatnonzero(change == sign)
-        where = shown.filled[when] + aside * (high - low)
-        axes.scatter(
-            when + 1, where, s=size, marker=marker, c=colour, edgecolors="white", lw=0.9, zorder=6
-        )
-    _name_end(axes, len(day) - 1, shown.close[-1], f"{shown.close[-1]:,.2f}", INK)
-    axes.set_title("Price at the close", loc="left", fontsize=11.5, color=INK, pad=8)
-
-
-def _draw_wealth(axes: Axes, shown: Story) -> None:
-    """Wealth in percent of the beginning, beside that of buying at once."""
-    day = np.arange(len(shown.wealth))
-    hold, wealth = 100.0 * (shown.hold - 1.0), 100.0 * (shown.wealth - 1.0)
-    axes.axhline(0.0, color=WAITING, linewidth=0.9, zorder=2)
-    axes.plot(day, hold, color=WAITING, linewidth=1.6, zorder=3)
-    axes.plot(day, wealth, color=START, linewidth=2.4, zorder=4)
-    low, high = _limits(np.concatenate([hold, wealth, [-1.0, 1.0]]))
-    axes.set_ylim(low, high)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:+.3g} %" if value else "0 %")
-    apart = 0.085 * (high - low)  # labels do not meet
-    middle = (hold[-1] + wealth[-1]) / 2.0
-    close = abs(hold[-1] - wealth[-1]) < 2.0 * apart
-    up = 1.0 if wealth[-1] >= hold[-1] else -1.0
-    for value, text, colour, side in (
-        (wealth[-1], f"{wealth[-1]:+.1f} %", START, up),
-        (hold[-1], f"hold {hold[-1]:+.1f} %", "#66737a", -up),
-    ):
-        _name_end(axes, len(day) - 1, middle + side * apart if close else value, text, colour)
-    axes.set_title("Wealth, costs taken off", loc="left", fontsize=11.5, color=INK, pad=8)
-
-
-def _name_end(axes: Axes, day: int, value: float, text: str, colour: str) -> None:
-    """A line's name at its end, instead of a legend."""
-    halo = [withStroke(linewidth=3, foreground=PAPER)]
-    axes.annotate(
-        text,
-        (day, value),
-        xytext=(8, 0),
-        textcoords="offset points",
-        va="center",
-        color=colour,
-        fontsize=11.5,
-        fontweight="bold",
-        path_effects=halo,
-        annotation_clip=False,
-        zorder=8,
-    )
-
-
-def _label_days(axes: Axes, shown: Story) -> None:
-    """Days of the episode, or the months of real dates."""
-    if shown.dates is None:
-        axes.set_xlabel("day", color=INK, fontsize=11)
-        return
-    months = shown.dates.astype("datetime64[M]")
-    first = np.flatnonzero(months[1:] != months[:-1]) + 1
-    first = first[:: -(-len(first) // 6) or 1]
-    axes.set_xticks(first)
-    dates = shown.dates[first].astype("datetime64[D]").tolist()
-    axes.set_xticklabels([date.strftime("%b %Y") for date in dates])
-
-
-def _draw_words(figure: Figure, shown: Story) -> None:
-    gain = 100.0 * (shown.wealth[-1] - 1.0)
-    bought, sold = (int((np.diff(shown.position) == sign).sum()) for sign in (1, -1))
-    passed = len(shown.close) - 1
-    if passed == shown.days:
-        sold += int(shown.position[-1])
-    stand = f"{passed} days" if passed == shown.days else f"day {passed} of {shown.days}"
-    note = f"{drawn(shown.name)}, {stand}, bought {_times(bought)}, sold {_times(sold)}"
-    if shown.dates is not None:
-        note += f", {shown.dates[0]} to {shown.dates[passed]}"
-    figure.text(
-        0.075, 0.945, f"{gain:+.1f} %", fontsize=23, fontweight="bold", color=INK, va="center"
-    )
-    figure.text(0.075, 0.907, note, fontsize=12.5, color=INK, va="center")
-    x = 0.865
-    for text, colour in (("▼ sold", SOLD), ("▲ bought", BOUGHT)):
-        figure.text(x, 0.945, text, fontsize=11.5, color=colour, ha="right", va="center")
-        x -= 0.068
-    if shown.name in ("AAPL", "GOOG", "IBM", "MSFT"):
-        figure.text(0.865, 0.012, SURVIVORS, fontsize=8.5, color="#66737a", ha="right", va="bottom")
 
 
 def _times(count: int) -> str:

@@ -14,7 +14,7 @@ terminated never
 truncated  after ``episode_days`` decisions (252); a position is then sold at the last close,
            which the last reward pays for, so the rewards add up to log(final / initial wealth)
 start      flat; on a path drawn anew, or on a random day of the prices that are there
-info       empty but at the end: ``log_wealth``, ``buy_and_hold``, and with ``compute_optimal``
+info       infinite until the end: ``log_wealth``, ``buy_and_hold``, and with ``compute_optimal``
            ``optimal_return`` (where it is known) and ``reference_return``
 ========== ===================================================================================
 
@@ -26,10 +26,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 
-from hringur.envs.single import RENDER_MODES, SingleEnv
-from hringur.envs.trading.problem import Paths, TradingProblem
+from hringur.envs.single import RENDER_MODES, SingleEnv, told
+from hringur.envs.trading.problem import ACTION_NAMES, Paths, TradingProblem
 from hringur.references.trading.optimum import hindsight_optimum
 
 Observation = Float32[np.ndarray, " F"]
@@ -40,6 +40,7 @@ class TradingEnv(SingleEnv):
     """One episode at a time; see the module's table."""
 
     metadata = {"render_modes": RENDER_MODES, "render_fps": 8}
+    action_names, time_unit, reference_name = ACTION_NAMES, "day", "buy and hold"
 
     def __init__(self, problem: TradingProblem, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
@@ -86,16 +87,14 @@ class TradingEnv(SingleEnv):
         self._begun, self._ended = True, False
         self._positions = [0]
         self._show()
-        return self._observe(), {}
+        return self._observe(), self.problem.pending()
 
     def step(self, action: Any) -> Step:
         """Sell 0, wait 1 or buy 2 at the next open; the reward is the change of log wealth."""
         if self._ended:
             raise gym.error.ResetNeeded("call reset() before step()")
         if type(action) is not int and not _is_whole(action) or not 0 <= action <= 2:
-            raise gym.error.InvalidAction(
-                f"action must be 0 (sell), 1 (wait) or 2 (buy), got {action!r}"
-            )
+            raise gym.error.InvalidAction(f"action must be {told(ACTION_NAMES)}, got {action!r}")
         before = self._position
         after = (int(action) + before) >> 1  # sell: 0, wait: as before, buy: 1
         reward = self._earned[self._day][2 * before + after]
@@ -109,7 +108,7 @@ class TradingEnv(SingleEnv):
         if self.render_mode is not None:
             self._positions.append(after)
             self._show()
-        info = self._outcome() if self._ended else {}
+        info = self._outcome() if self._ended else self.problem.pending()
         return self._observe(), reward, False, self._ended, info
 
     def _outcome(self) -> dict[str, Any]:
@@ -122,6 +121,15 @@ class TradingEnv(SingleEnv):
             info |= {} if optimal is None else {"optimal_return": float(optimal[0])}
             info["reference_return"] = held
         return info
+
+    def action_masks(self) -> Bool[np.ndarray, "3"]:
+        """True where an action changes something, and for waiting (as sb3-contrib asks for it).
+
+        Selling what is not held and buying what is held are allowed; they are waiting. ``info``
+        has no mask, so that a learner need not heed this one.
+        """
+        self._check_begun("action_masks")
+        return self.problem.useful(np.array(self._position))
 
     def _observe(self) -> Observation:
         observation = self._rows[self._day].copy()

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 from gymnasium import spaces
-from jaxtyping import Float32, Float64, Int64
+from jaxtyping import Bool, Float32, Float64, Int64
 
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PROCESSES
@@ -16,6 +16,7 @@ from hringur.references.trading.optimum import TradingPolicy, optimal_policy, ou
 from hringur.types import UserError
 
 SELL, WAIT, BUY = 0, 1, 2
+ACTION_NAMES = ("Sell", "Wait", "Buy")
 YEAR = 252
 """Trading days."""
 MOST_OBSERVED = 10**8
@@ -53,6 +54,8 @@ class TradingProblem:
     compute_optimal: bool
     split: str = "all"
     """part of the prices, where they are those of a history"""
+    size: tuple[int, int] = (800, 600)
+    """width and height of the picture [pixels]"""
 
     @property
     def drawn(self) -> bool:
@@ -149,6 +152,21 @@ class TradingProblem:
         day = first + self.window
         gained = np.log(prices.close[path, day + self.days] / prices.open[path, day + 1])
         return gained - (self.buy_cost + self.sell_cost)
+
+    def pending(self) -> dict[str, float]:
+        """What ``info`` says of the outcome until the end: its keys, with what stands for no value.
+
+        Not NaN, which Gymnasium's ``check_env`` takes for a difference between equal episodes.
+        """
+        names = ["log_wealth", "buy_and_hold"]
+        if self.compute_optimal:
+            names += ["optimal_return"] * (self.best_policy is not None) + ["reference_return"]
+        return dict.fromkeys(names, math.inf)
+
+    def useful(self, position: Int64[np.ndarray, "*B"]) -> Bool[np.ndarray, "*B 3"]:
+        """Whether selling, waiting and buying mean what they say in these positions."""
+        long = np.asarray(position) == 1
+        return np.stack([long, np.ones_like(long), ~long], axis=-1)
 
     @cached_property
     def best_policy(self) -> TradingPolicy | None:

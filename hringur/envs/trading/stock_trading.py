@@ -1,5 +1,6 @@
 """``StockTrading-v0``: buy, wait or sell one asset, on prices of a process or of a file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,10 @@ from hringur.types import UserError
 
 MOST = 100_000
 """Days of a window, or of an episode: four centuries."""
+
+
+SIDES = range(160, 4097)
+"""Pixels of a picture's side."""
 
 
 def trading_problem(
@@ -32,6 +37,7 @@ def trading_problem(
     embargo: int | None = None,
     state: bool = True,
     compute_optimal: bool = False,
+    size: Sequence[int] = (800, 600),
 ) -> TradingProblem:
     """What the options of docs/stock_trading.md mean.
 
@@ -68,7 +74,17 @@ def trading_problem(
         state=state,
         compute_optimal=compute_optimal,
         split=split,
+        size=_size(size),
     )
+
+
+def _size(size: Sequence[int]) -> tuple[int, int]:
+    width, height = size if len(size) == 2 else (0, 0)
+    if not all(type(side) is int and side in SIDES for side in (width, height)):
+        raise UserError(
+            f"size must be width and height in {SIDES[0]}..{SIDES[-1]} pixels, got {list(size)}"
+        )
+    return width, height
 
 
 def _check_whole(name: str, value: int) -> None:

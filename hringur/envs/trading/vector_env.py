@@ -11,9 +11,10 @@ from collections.abc import Iterator
 import numpy as np
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Bool, Float32, Int64, UInt8
 
-from hringur.envs.trading.problem import DAY_IN_YEARS, WAIT, YEAR, TradingProblem
+from hringur.envs.single import told
+from hringur.envs.trading.problem import ACTION_NAMES, DAY_IN_YEARS, WAIT, YEAR, TradingProblem
 from hringur.envs.vector import ONE, FixedLengthVectorEnv, Info
 from hringur.types import State, UserError
 
@@ -29,7 +30,8 @@ class TradingVectorEnv(FixedLengthVectorEnv):
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 8}
     truncates = True
-    allowed_actions = "0 (sell), 1 (wait) or 2 (buy)"
+    allowed_actions = told(ACTION_NAMES)
+    action_names, time_unit, reference_name = ACTION_NAMES, "day", "buy and hold"
 
     def __init__(
         self,
@@ -44,7 +46,7 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         Raises:
             UserError: it would, before the position is sold; or another option is out of range.
         """
-        space = problem.observation_space()
+        self.problem, space = problem, problem.observation_space()
         super().__init__(
             problem.days, space, spaces.Discrete(3), num_envs, render_mode, autoreset_mode
         )
@@ -53,7 +55,6 @@ class TradingVectorEnv(FixedLengthVectorEnv):
                 f"max_episode_steps={max_episode_steps} would cut episodes before the position is "
                 f"sold; use episode_days={max_episode_steps}"
             )
-        self.problem = problem
         self._numbers = np.empty((num_envs, problem.row_size))  # those of each episode
         if problem.drawn:
             rows = np.zeros((num_envs, problem.days + 1, problem.width), dtype=np.float32)
@@ -138,6 +139,9 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         self._position = after
         return reward, finished
 
+    def _pending(self) -> Info:
+        return {name: np.array([value]) for name, value in self.problem.pending().items()}
+
     def _outcome(self, ended: np.ndarray) -> Info:
         """What the single environment says at the end, for those that have ended."""
         values = {"log_wealth": self._log_wealth, "buy_and_hold": self._buy_and_hold}
@@ -145,10 +149,12 @@ class TradingVectorEnv(FixedLengthVectorEnv):
             if self._optimal is not None:
                 values["optimal_return"] = self._optimal
             values["reference_return"] = self._buy_and_hold
-        info: Info = {}
-        for name, value in values.items():
-            info[name], info[f"_{name}"] = np.where(ended, value, 0.0), ended.copy()
-        return info
+        return values
+
+    def action_masks(self) -> Bool[np.ndarray, "B 3"]:
+        """True where an action changes something, and for waiting, as in ``TradingEnv``."""
+        self._check_begun("action_masks")
+        return self.problem.useful(self._position)
 
     def _observe(self) -> Observation:
         observation = self._rows.take(self._cell, axis=0)

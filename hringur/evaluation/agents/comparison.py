@@ -130,7 +130,7 @@ def grouped(cells: Sequence[Cell]) -> list[AgentRuns]:
 def table(runs: Sequence[AgentRuns], title: str, unit: str) -> Table[AgentRuns]:
     """Figures of every agent, for the terminal; ``unit`` is what its samples are."""
     played = runs[0].cells[0].played
-    references = {"optimum": played.optimal, "reference": played.reference}
+    references = {"optimum": played.optimal, played.reference_name: played.reference}
     return Table(
         title=title,
         columns=[

@@ -105,7 +105,8 @@ class Report:
 def references(score: EpisodeScore) -> list[EpisodeScore]:
     """The optimum and the environment's own reference, as rows of the same table."""
     played, rows = score.played, []
-    for name, returns in (("optimum", played.optimal), ("reference", played.reference)):
+    known = (("optimum", played.optimal), (played.reference_name, played.reference))
+    for name, returns in known:
         if returns is not None:
             other = replace(played, returns=returns, figures={})
             rows.append(EpisodeScore(name=name, kind="reference", played=other))

@@ -14,7 +14,7 @@ from jaxtyping import Float, UInt8
 from matplotlib.figure import Figure
 
 from hringur.evaluation.figures import COLOURS, GREY, new_figure
-from hringur.evaluators.environments import gym_spec, make_single
+from hringur.evaluators.environments import gym_spec, make_single, said
 from hringur.types import UserError
 
 Mask = np.ndarray | None
@@ -56,6 +56,9 @@ class GameRecord:
     """names of the actions"""
 
     frames_per_second: int
+    time_unit: str = "s"
+    """of a step; "s": seconds of play"""
+
     scores: list[float] = field(default_factory=list)
     """sum of the rewards at each moment"""
 
@@ -88,6 +91,17 @@ class GameRecord:
         """Score of the whole episode."""
         return self.scores[-1]
 
+    @property
+    def times(self) -> Float[np.ndarray, " T"]:
+        """When each moment was, in ``time_unit``."""
+        steps = np.arange(len(self.scores), dtype=np.float64)
+        return steps / self.frames_per_second if self.time_unit == "s" else steps
+
+    def said(self, moment: int) -> str:
+        """The time of a moment in words: "1.5 s", "day 3"."""
+        time = self.times[moment]
+        return f"{time:.1f} s" if self.time_unit == "s" else f"{self.time_unit} {time:.0f}"
+
 
 class Game:
     """An episode: iterate over its moments, while ``record`` grows."""
@@ -114,8 +128,9 @@ class Game:
         self.seed, self.max_steps = seed, max_steps
         space = self.env.action_space
         count = int(space.n) if isinstance(space, gym.spaces.Discrete) else 0
-        names = getattr(inner, "action_names", tuple(str(index) for index in range(count)))
-        self.record = GameRecord(tuple(names), int(inner.metadata.get("render_fps", 30)))
+        names = said(self.env, "action_names", tuple(str(index) for index in range(count)))
+        fps, unit = int(inner.metadata.get("render_fps", 30)), said(self.env, "time_unit", "s")
+        self.record = GameRecord(tuple(names), fps, unit)
 
     def __iter__(self) -> Iterator[Moment]:
         """Play from the first picture to the one after the last step; close the environment."""
@@ -165,8 +180,7 @@ def filmstrip(record: GameRecord, count: int = 10) -> Figure:
     for axis, (moment, picture) in zip(axes, shown, strict=True):
         axis.imshow(picture, interpolation="nearest")
         axis.set_axis_off()
-        seconds = moment / record.frames_per_second
-        axis.set_title(f"{seconds:.1f} s\n{record.scores[moment]:g}", fontsize=8)
+        axis.set_title(f"{record.said(moment)}\n{record.scores[moment]:g}", fontsize=8)
     return figure
 
 
@@ -174,18 +188,19 @@ def decisions_figure(record: GameRecord) -> Figure:
     """Probability of each action over time, with the score and the lost lives."""
     if not record.chances:
         raise UserError("a figure of decisions needs a player that tells its probabilities")
-    seconds = np.arange(len(record.scores)) / record.frames_per_second
+    times = record.times
     figure = new_figure(10.0, 5.0)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
     chances = np.array(record.chances).T  # A T
     colours = [COLOURS[index % len(COLOURS)] for index in range(len(chances))]
-    above.stackplot(seconds[: chances.shape[1]], chances, colors=colours, labels=record.names)
-    above.set(ylim=(0, 1), xlim=(0, max(seconds[-1], 1e-9)), ylabel="probability")
+    above.stackplot(times[: chances.shape[1]], chances, colors=colours, labels=record.names)
+    above.set(ylim=(0, 1), xlim=(0, max(times[-1], 1e-9)), ylabel="probability")
     above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(chances), frameon=False)
-    below.step(seconds, record.scores, where="post", color=COLOURS[0])
-    below.set(xlabel="time of play [s]", ylabel="score")
+    below.step(times, record.scores, where="post", color=COLOURS[0])
+    unit = "time of play [s]" if record.time_unit == "s" else record.time_unit
+    below.set(xlabel=unit, ylabel="score")
     lives = np.array(record.lives, dtype=float)  # NaN where the environment has none
-    for second in seconds[1:][np.diff(lives) < 0]:
+    for time in times[1:][np.diff(lives) < 0]:
         for axis in (above, below):
-            axis.axvline(second, color=GREY, linestyle=":", linewidth=1)
+            axis.axvline(time, color=GREY, linestyle=":", linewidth=1)
     return figure

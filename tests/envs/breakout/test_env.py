@@ -1,5 +1,6 @@
 """One game of Breakout: rules read from the console's memory, serving, options, taking up."""
 
+import pickle
 import sys
 
 import gymnasium as gym
@@ -283,3 +284,42 @@ def test_nothing_works_before_the_first_reset():
     for call in (lambda: env.step(0), env.render, env.state_dict):
         with pytest.raises(gym.error.ResetNeeded):
             call()
+
+
+def test_frames_as_ale_shows_them_for_wrappers_written_for_its_games():
+    env = gym.make("ThreeActionBreakoutNoFrameskip-v0", render_mode="rgb_array")
+    observation, _ = env.reset(seed=0)
+    assert observation.shape == (210, 160, 3) and np.array_equal(observation, env.render())
+    inner = env.unwrapped
+    assert inner.get_action_meanings() == ["NOOP", "RIGHT", "LEFT"]
+    assert inner.action_names == ("Wait", "Right", "Left") and inner.ale.lives() == 5
+    assert inner.get_keys_to_action() == {("e",): 0, ("d",): 1, ("a",): 2}
+    assert inner.options.frame_skip == 1 and inner.options.sticky == 0.0
+    x = []
+    for action in [1] * 20 + [2] * 40:  # byte 72 is the paddle's position
+        env.step(action)
+        x.append(int(inner.ale.getRAM()[72]))
+    assert max(x[:20]) > x[0] + 20 and x[-1] < x[19] - 20
+
+
+def test_meanings_follow_the_usual_order_of_actions(env):
+    assert env.get_action_meanings() == ["LEFT", "NOOP", "RIGHT"]
+    assert env.get_keys_to_action() == {("a",): 0, ("e",): 1, ("d",): 2}
+
+
+def test_a_pickled_game_goes_on_alike():
+    env = make(noop_max=3)
+    untouched = pickle.loads(pickle.dumps(env))
+    assert np.array_equal(env.reset(seed=4)[0], untouched.reset(seed=4)[0])
+    play(env, 40)
+    copied = pickle.loads(pickle.dumps(env))
+    for one, other in zip(play(env, 60, seed=1), play(copied, 60, seed=1), strict=True):
+        assert np.array_equal(one[0], other[0]) and one[1:] == other[1:]
+
+
+def test_stable_baselines3_wraps_it_as_one_of_atari():
+    pytest.importorskip("cv2")
+    env_util = pytest.importorskip("stable_baselines3.common.env_util")
+    envs = env_util.make_atari_env("ThreeActionBreakoutNoFrameskip-v0", n_envs=2, seed=0)
+    assert envs.reset().shape == (2, 84, 84, 1)
+    envs.step(np.array([1, 2]))

@@ -195,8 +195,9 @@ def test_the_log_keeps_what_is_needed_and_no_more():
         ({"num_threads": -1}, "num_threads must be 0 or more, got -1"),
         ({"frame_size": 0}, "frame_size must be in 16..160, got 0"),
         ({"max_episode_steps": 0}, "max_episode_steps must be at least 1, got 0"),
-        ({"autoreset_mode": "Disabled"}, "must be NextStep or SameStep, got Disabled"),
-        ({"render_mode": "rgb_array"}, "many games have no render_mode"),
+        ({"autoreset_mode": "Disabled", "life_loss": True}, "life_loss needs autoreset_mode"),
+        ({"render_mode": "human"}, "must be None or rgb_array"),
+        ({"raw": True}, "raw is of single games"),
     ],
 )
 def test_bad_options_are_refused_in_one_line(options, message):
@@ -214,3 +215,31 @@ def test_other_actions_are_refused_and_nothing_happens(actions):
     with pytest.raises(gym.error.InvalidAction, match="actions must be"):
         env.step(np.array(actions))
     assert not env.unwrapped._log.since.any()
+
+
+def test_disabled_waits_for_a_reset_of_those_that_ended_and_leaves_the_others():
+    options = {"max_frames": 40, "frame_size": 16}
+    ours = make(2, AutoresetMode.DISABLED, **options)
+    ours.reset(seed=3)
+    for t in range(10):
+        assert not ours.step(np.full(2, t % 3))[3].any() or t == 9
+    with pytest.raises(gym.error.ResetNeeded, match="reset_mask"):
+        ours.step(np.array([1, 1]))
+    first, _ = ours.reset(options={"reset_mask": np.array([True, False])}, seed=[5, None])
+    alone = make(1, AutoresetMode.DISABLED, **options)
+    assert np.array_equal(alone.reset(seed=5)[0][0], first[0])
+    ours.reset(options={"reset_mask": np.array([False, True])}, seed=[None, 6])
+    for t in range(10):
+        step, other = ours.step(np.array([t % 3, 1])), alone.step(np.array([t % 3]))
+        assert np.array_equal(step[0][0], other[0][0]) and step[1][0] == other[1][0]
+    copied = make(2, AutoresetMode.DISABLED, **options)
+    copied.reset(seed=0)
+    copied.load_state_dict(ours.state_dict())
+    assert copied._ended.all() and np.array_equal(copied._lives, ours._lives)
+
+
+def test_the_batch_draws_the_newest_frame_of_each_game():
+    env = make(2, frame_size=20, render_mode="rgb_array")
+    seen, _ = env.reset(seed=0)
+    for picture, frames in zip(env.render(), seen, strict=True):
+        assert picture.shape == (20, 20, 3) and np.array_equal(picture[:, :, 1], frames[-1])

@@ -17,6 +17,9 @@ from hringur.data.tours.instances import IcelandPlaces, UniformPoints
 from hringur.data.tours.length import tour_length
 from hringur.data.tours.own_instances import OwnInstance
 from hringur.data.tours.proven_tours import proven_tours
+from hringur.evaluators.choice import evaluator_for
+from hringur.evaluators.tours import TourEvaluator
+from hringur.registry import domain_of
 from hringur.types import Instances, UserError
 
 FOUR = ["Reykjavík", "Akureyri", "Höfn", "Vík"]
@@ -187,7 +190,7 @@ def test_the_gap_is_told_when_the_optimum_is_known():
     assert info["optimal_km"] == asked
     assert info["gap"] == pytest.approx(info["tour_km"] / asked - 1)
     observation, _ = unknown.reset(seed=0)
-    assert "optimal_km" not in unknown.step(int(observation["start"]))[-1]
+    assert np.isinf(unknown.step(int(observation["start"]))[-1]["optimal_km"])
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -294,7 +297,7 @@ def test_other_environments_refuse_too():
     for env_id, options, message in (
         ("EuclideanTSP-v0", {"places": 1}, "at least 2"),
         ("EuclideanTSP-v0", {"places": True}, "a whole number, got True"),
-        ("OwnTSP-v0", {}, "needs problem="),
+        ("OwnTSP-v0", {}, "needs one of csv, matrix, tsplib .* or problem, got none"),
         ("OwnTSP-v0", {"problem": OWN, "start": "d"}, "one of the 3 places"),
     ):
         with pytest.raises(UserError, match=message):
@@ -365,3 +368,62 @@ def test_the_held_out_set_is_of_just_these_instances(env_id, options, name):
     assert gym.make_vec(env_id, 2, **options).unwrapped.problem.held_out == name
     if name is not None:
         assert held_out(name).n == problem.n_places and held_out(name).env_id == env_id
+
+
+@pytest.mark.parametrize("mask", [False, True])
+def test_a_flat_observation_is_the_dictionary_in_a_row(mask):
+    """Oracle: Gymnasium's own flattening."""
+    env, flat = (
+        gym.make("IcelandTSP-v0", places=5, **more)
+        for more in ({}, {"observation": "flat", "observe_mask": mask})
+    )
+    assert flat.observation_space.dtype == np.float32
+    for seed in (3, 4):
+        (seen, info), (row, other) = env.reset(seed=seed), flat.reset(seed=seed)
+        while True:
+            plain = gym.spaces.flatten(env.observation_space, seen).astype(np.float32)
+            assert np.array_equal(row[: len(plain)], plain) and row in flat.observation_space
+            assert np.array_equal(row[len(plain) :], info["action_mask"] if mask else [])
+            action = int(other["action_mask"].argmax())
+            (seen, *_, ended, _, info), (row, *_, other) = env.step(action), flat.step(action)
+            assert info.keys() == other.keys()
+            if ended:
+                break
+
+
+def test_infos_have_the_same_keys_and_kinds_at_every_step():
+    env = gym.make("EuclideanTSP-v0", places=4)
+    _, first = env.reset(seed=0)
+    for place in (1, 2, 3):
+        *_, info = env.step(place)
+        assert info.keys() == first.keys()
+        assert all(np.shape(info[key]) == np.shape(first[key]) for key in first)
+    assert np.isfinite(info["tour_km"]) and np.isinf(first["tour_km"])
+
+
+def test_a_file_is_enough_to_make_the_environment_again(tmp_path):
+    (tmp_path / "d.csv").write_text("0,3,4\n3,0,5\n4,5,0\n")
+    (tmp_path / "p.csv").write_text("name,lat,lon\na,64,-21\nb,65,-18\nc,63.5,-19\n")
+    (tmp_path / "t.tsp").write_text(
+        "NAME: t\nTYPE: TSP\nDIMENSION: 3\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n"
+        "1 0 0\n2 3 0\n3 0 4\nEOF\n"
+    )
+    for options in ({"matrix": "d.csv"}, {"csv": "p.csv"}, {"tsplib": "t.tsp"}):
+        options = {key: str(tmp_path / name) for key, name in options.items()}
+        env = gym.make("OwnTSP-v0", **options)
+        again = gym.make(gym.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+        seen, _ = env.reset(seed=0)
+        assert np.array_equal(seen["distances"], again.reset(seed=0)[0]["distances"])
+    with pytest.raises(UserError, match="got csv, matrix"):
+        gym.make("OwnTSP-v0", csv="a.csv", matrix="b.csv")
+    for options in ({"observation": "rows"}, {"observe_mask": True}):
+        with pytest.raises(UserError, match="observation"):
+            gym.make("EuclideanTSP-v0", places=4, **options)
+
+
+def test_both_ids_are_the_same_environment():
+    assert domain_of("hringur/IcelandTSP-v0", object) is domain_of("IcelandTSP-v0", object)
+    envs = [gym.make(name, places=4) for name in ("IcelandTSP-v0", "hringur/IcelandTSP-v0")]
+    one, other = (env.reset(seed=1)[0]["distances"] for env in envs)
+    assert np.array_equal(one, other)
+    assert isinstance(evaluator_for("hringur/IcelandTSP-v0", {"places": 20}), TourEvaluator)

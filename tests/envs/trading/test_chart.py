@@ -4,11 +4,13 @@ import gymnasium as gym
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 
 import hringur  # noqa: F401  (registers the environments)
 from hringur.data.trading.prices import Prices
-from hringur.envs.trading.chart import frame, story, trading_figure
-from hringur.types import MissingExtra
+from hringur.envs.trading.canvas import ticks
+from hringur.envs.trading.chart import BOUGHT, HELD, SOLD, fills, frame, story, words_of
+from hringur.types import MissingExtra, UserError
 
 BUY, WAIT, SELL = 2, 1, 0
 
@@ -34,7 +36,7 @@ def test_frames_from_the_first_to_the_last_day(options):
         env.step(action)
         frames.append(env.render())
     for image in frames:
-        assert image.shape == (900, 1200, 3) and image.dtype == np.uint8 and image.std() > 10
+        assert image.shape == (600, 800, 3) and image.dtype == np.uint8 and image.std() > 10
     assert len({image.tobytes() for image in frames}) == 4
     assert not matplotlib.pyplot.get_fignums() if hasattr(matplotlib, "pyplot") else True
 
@@ -67,12 +69,25 @@ def test_words_and_markers():
     env, _ = played(
         [BUY, SELL, BUY, SELL, BUY, WAIT], prices="stocks", ticker="IBM", episode_days=6
     )
-    figure = trading_figure(told(env))
-    words = " ".join(text.get_text() for text in figure.texts)
-    assert "IBM, 6 days, bought 3 times, sold 3 times" in words
-    assert "survivors" in words
-    bought, sold = (marks.get_offsets() for marks in figure.axes[0].collections[-2:])
-    assert bought[:, 0].tolist() == [1, 3, 5] and sold[:, 0].tolist() == [2, 4]
+    tale = told(env)
+    assert words_of(tale).startswith("IBM, 6 days, bought 3 times, sold 3 times, ")
+    assert fills(tale, 1).tolist() == [1, 3, 5] and fills(tale, -1).tolist() == [2, 4]
+    image = env.render()
+    for colour in (BOUGHT, SOLD, HELD):  # the middle of a marker, and a band, are of one colour
+        assert (image == [round(255 * part) for part in to_rgb(colour)]).all(axis=2).any()
+
+
+def test_a_picture_has_the_size_that_was_asked_for():
+    env, _ = played([BUY, WAIT], episode_days=5, size=(320, 200))
+    assert env.render().shape == (200, 320, 3)
+    for size in ((10, 200), (300,), (300.0, 200)):
+        with pytest.raises(UserError, match="size must be"):
+            played([], size=size)
+
+
+def test_ticks_are_round_numbers_within():
+    assert ticks(-3.2, 17.0, 6).tolist() == [0.0, 5.0, 10.0, 15.0]
+    assert np.allclose(ticks(0.101, 0.149, 6), [0.11, 0.12, 0.13, 0.14])
 
 
 def test_many_are_drawn_one_by_one():
@@ -111,7 +126,7 @@ def test_a_window_shows_every_day(monkeypatch):
     env.reset(seed=0)
     env.step(BUY)
     env.close()
-    assert shown == [(900, 1200, 3)] * 2
+    assert shown == [(600, 800, 3)] * 2
 
 
 def test_a_window_without_pygame_is_refused_at_once(monkeypatch):

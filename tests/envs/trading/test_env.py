@@ -41,12 +41,12 @@ def play(env, actions, **reset):
     """Observations, rewards and the last info."""
     observation, info = env.reset(**reset)
     seen, rewards, truncated = [observation], [], False
-    assert info == {}
+    assert set(info.values()) == {np.inf}
     while not truncated:
         step = env.step(next(actions))
         observation, reward, terminated, truncated, info = step
         assert not terminated and observation in env.observation_space
-        assert bool(info) == truncated
+        assert all(np.isfinite(list(info.values()))) == truncated
         seen.append(observation)
         rewards.append(reward)
     return np.array(seen), np.array(rewards), info
@@ -294,3 +294,17 @@ def test_bad_options_are_refused_in_one_line(options, told):
     with pytest.raises(UserError, match=told) as refusal:
         make(**options)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_mask_tells_which_orders_change_something():
+    env = make(window=2, episode_days=4)
+    env.reset(seed=0)
+    for action, mask in ((BUY, [False, True, True]), (WAIT, [True, True, False]), (SELL, None)):
+        mask = [True, True, False] if mask is None else mask
+        assert env.unwrapped.action_masks().tolist() == mask
+        env.step(action)
+    assert env.unwrapped.action_masks().tolist() == [False, True, True]
+    many = gym.make_vec("StockTrading-v0", 2, "vector_entry_point", window=2, episode_days=4)
+    many.reset(seed=0)
+    many.step(np.array([BUY, WAIT]))
+    assert many.unwrapped.action_masks().tolist() == [[True, True, False], [False, True, True]]

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from hringur.data.images.faces import draw_faces
+from hringur.data.images.images import mnist_test
 from hringur.data.tours.driving import SPEED_KMH, hours, km_by_class
 from hringur.data.tours.iceland import (
     CREDIT,
@@ -25,10 +27,13 @@ from hringur.data.tours.iceland import (
 from hringur.data.trading.processes import OrnsteinUhlenbeck
 from hringur.envs.trading.problem import costs
 from hringur.references.trading.optimum import optimal_policy
-from hringur.weights.shipped import ATTENTION_MODEL
+from hringur.weights.shipped import ATTENTION_MODEL, DIGITS, FACES
 
 FEE = 0.001
 """Of a trade, a fraction of the price: that of ``StockTrading-v0``."""
+
+
+FACES_SEED = 7
 
 
 def site() -> dict[str, bytes]:
@@ -37,7 +42,8 @@ def site() -> dict[str, bytes]:
     files = {entry.name: entry.read_bytes() for entry in static.iterdir() if entry.is_file()}
     files["iceland.json"] = _compact(iceland())
     files["trading.json"] = _compact(trading())
-    files["attention-model.safetensors"] = ATTENTION_MODEL.read_bytes()
+    files["samples.json"] = _compact(samples())
+    files |= {path.name: path.read_bytes() for path in (ATTENTION_MODEL, DIGITS, FACES)}
     return files
 
 
@@ -92,6 +98,18 @@ def trading(days: int = 60) -> dict[str, float]:
         "sells_above": sells_above,
         "expected": policy.expected_return(days),
     }
+
+
+def samples(faces: int = 8) -> dict[str, list[list[int]]]:
+    """Images that no shipped model was trained on, flat: a digit of each kind, and drawn faces."""
+    images, labels = mnist_test()
+    first = [images[np.flatnonzero(labels == digit)[0]] for digit in range(10)]
+    drawn = draw_faces(faces, FACES_SEED, held_out=True).images(32)
+    return {"digits": [_listed(one) for one in first], "faces": [_listed(one) for one in drawn]}
+
+
+def _listed(image: np.ndarray) -> list[int]:
+    return image.ravel().tolist()
 
 
 def _place(place: Place, position: list[float]) -> dict[str, Any]:

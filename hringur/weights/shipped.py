@@ -11,5 +11,8 @@ DIGIT_CLASSIFIER = Path(__file__).with_name("digit-classifier.safetensors")
 FACES = Path(__file__).with_name("faces.safetensors")
 """An attribute-autoencoder of drawn faces, 32 x 32; ``hringur mix`` and ``hringur edit`` use it."""
 
+DIGITS = Path(__file__).with_name("digits.safetensors")
+"""A wae-mmd of MNIST whose codes have eight numbers; the page to play with uses it."""
+
 MODELS = {"attention-model": ATTENTION_MODEL, "faces": FACES}
 """Shipped agents and models, by the name under which ``hringur.load`` opens them."""

@@ -134,6 +134,14 @@ def mnist(folder: Path | None = None) -> ImageSet:
         return _idx_set("mnist", paths, MNIST_SHA256, tuple("0123456789"))
 
 
+def mnist_test() -> tuple[UInt8[np.ndarray, "N 28 28"], UInt8[np.ndarray, " N"]]:
+    """The 10,000 test images of MNIST and their digits, without reading those to train on."""
+    folder = resources.files("hringur.data.images") / "mnist"
+    with resources.as_file(folder) as shipped:
+        images, labels = (read_idx(shipped / file, MNIST_SHA256[file]) for file in FILES[2:])
+    return images, labels
+
+
 def fashion_mnist(
     folder: Path | None = None, sources: tuple[str, ...] = FASHION_SOURCES
 ) -> ImageSet:

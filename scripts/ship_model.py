@@ -1,7 +1,9 @@
-"""Write the model of faces that ships with the package: a trained run, its weights in 16 bits.
+"""Write a model that ships with the package: a trained run, its weights in 16 bits.
 
 hringur train attribute-autoencoder --dataset faces --seconds 1200 --folder runs/faces
-python scripts/ship_faces.py --run runs/faces
+python scripts/ship_model.py --run runs/faces --path hringur/weights/faces.safetensors
+hringur train wae-mmd --latent 8 --hidden 160 --depth 2 --seconds 58 --folder runs/digits
+python scripts/ship_model.py --run runs/digits --path hringur/weights/digits.safetensors
 """
 
 from dataclasses import dataclass
@@ -9,9 +11,8 @@ from pathlib import Path
 
 import tyro
 
-from hringur.generative import AttributeAutoencoder
+from hringur.trained import load
 from hringur.training import checkpoint
-from hringur.weights.shipped import FACES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +22,12 @@ class Ship:
     run: Path
     """folder of the run"""
 
-    path: Path = FACES
+    path: Path
     """the file to write"""
 
 
 def main(options: Ship) -> None:
-    AttributeAutoencoder.load(options.run, device="cpu").save(options.path)
+    load(options.run, device="cpu").save(options.path)
     state = checkpoint.load(options.path)
     for weights in state["weights"].values():
         for name, value in weights.items():

@@ -94,7 +94,7 @@ def test_the_axes_of_the_code(visit, digits):
 def test_faces_are_edited_as_by_the_package(visit):
     page = visit("draw")
     editor = Editor(hringur.load(FACES, device="cpu"))
-    page.locator("#faces button").nth(2).click()
+    page.locator("#faces button").nth(2).click()  # waits for the model of faces
     strengths = {}
     for number, name in enumerate(editor.attributes):
         page.focus(f"#attribute-{number}")

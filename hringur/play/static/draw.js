@@ -20,9 +20,7 @@ export async function show() {
   samples = await (await fetch("samples.json")).json();
   digits = await loadDigits();
   prepareDigits();
-  find("#draw").dataset.digits = true;
-  faces = await loadFaces();
-  prepareFaces();
+  loadFaces().then(prepareFaces); // larger, and below
 }
 
 const unpacked = (bytes) => Float32Array.from(bytes, (byte) => byte / 255);
@@ -93,7 +91,8 @@ function showCode(code) {
 
 // Faces ------------------------------------------------------------------------------------------
 
-function prepareFaces() {
+function prepareFaces(loaded) {
+  faces = loaded;
   samples.faces.forEach((bytes, k) => {
     const canvas = element("canvas", { width: 64, height: 64 });
     find("#faces").append(element("button", {
@@ -107,7 +106,7 @@ function prepareFaces() {
   });
   find("#plain").addEventListener("click", () => choose(state.face));
   choose(0);
-  for (const number of [0, 5]) find(`#attribute-${number}`).value = 1; // so that there is something to see
+  for (const number of [1, 5]) find(`#attribute-${number}`).value = 1; // so that there is something to see
   edit();
 }
 

@@ -63,11 +63,13 @@ export function stretches(iceland, roads, a, b) {
 
 export const minutes = (path) => path.reduce((sum, { road }) => sum + road.minutes, 0);
 
+/** x, y, x, y ... as points [x, y]. */
+export const pairs = (flat) => Array.from({ length: flat.length / 2 }, (_, k) => [flat[2 * k], flat[2 * k + 1]]);
+
 /** The way along these stretches as points [x, y] in the unit square. */
 export function points(path) {
   return path.flatMap(({ road, forward }) => {
-    const xy = [];
-    for (let k = 0; k < road.shape.length; k += 2) xy.push([road.shape[k], road.shape[k + 1]]);
+    const xy = pairs(road.shape);
     return forward ? xy : xy.reverse();
   });
 }

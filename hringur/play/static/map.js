@@ -2,13 +2,12 @@
 // Sizes are given in pixels of the screen, whatever the map's own size.
 
 import { find, percent, shape } from "./elements.js";
-import { points } from "./iceland.js";
+import { pairs, points } from "./iceland.js";
 
 const [LEFT, TOP, WIDTH, HEIGHT] = [-55, 62, 1120, 840]; // the unit square is 1,000 wide, y down
 const [GRIP, LARGEST] = [26, 38]; // pixels within which a place is meant; radius of probability 1
 const onMap = ([x, y]) => [1000 * x, 1000 - 1000 * y];
 const path = (xy) => `M${xy.map((p) => onMap(p).map((v) => v.toFixed(1)).join(" ")).join("L")}`;
-const pairs = (flat) => flat.reduce((all, x, k) => (k % 2 ? all : [...all, [x, flat[k + 1]]]), []);
 
 export class IcelandMap {
   /** `on` has what happens: toggle(place), start(place). */

@@ -17,9 +17,14 @@ export async function load(address) {
   return tensors;
 }
 
+let HALVES; // every 16-bit number, made when first wanted
+
 const READERS = {
   F32: (part) => new Float32Array(part),
-  F16: (part) => Float32Array.from(new Uint16Array(part), half),
+  F16: (part) => {
+    const of = (HALVES ??= Float32Array.from({ length: 65536 }, (_, bits) => half(bits)));
+    return Float32Array.from(new Uint16Array(part)).map((bits) => of[bits]);
+  },
   U8: (part) => new Uint8Array(part),
 };
 

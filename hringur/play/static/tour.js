@@ -28,6 +28,7 @@ export async function show(query) {
     find("#credit").textContent = iceland.credit;
     listen();
     restore(query);
+    performance.mark("map");
     model = await loadModel();
     render();
   } else if (query.size) restore(query);

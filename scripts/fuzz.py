@@ -1,96 +1,238 @@
-"""Generated command lines, for hours if you like: python scripts/fuzz.py --minutes 30.
+"""Generated command lines, for hours if you like: python scripts/fuzz.py --minutes 30 --jobs 2.
 
 Options of every command, fields of config.json, states of checkpoints and bytes of every format
-are changed at random (tests/fuzz/cases.py). Prints each kind of fault with its first command, and
-counts; the exit code is 1 if there was one.
+are changed at random (tests/fuzz/cases.py). Each case runs in a child of a process that has
+imported everything, with its own folder, memory limit and time limit; some of those that are
+refused run again as ``python -m hringur``, and must end in the same way. Cases are made in passes;
+a pass and its number are always the same cases. Prints each kind of fault with its first command
+line and what repeats it, then counts; the exit code is 1 if there was a fault. With ``--report
+FILE`` each pass is a line of JSON, and the same call goes on after the last of them.
 """
 
 import argparse
+import json
+import os
+import random
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from itertools import count
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-from tests.fuzz.call import Outcome, call, preload
+from tests.fuzz.call import Outcome, call, preload, snapshot
 from tests.fuzz.cases import Case, any_case, stub_work
 from tests.fuzz.runs import make_runs
 
-AT_ONCE = 200
-"""Cases of one pass of hypothesis."""
+AT_ONCE = 100
+"""Cases of a pass."""
+
+FRESH_SHARE, FRESH_SECONDS = 0.03, 60.0
+"""Of the refused cases, run again in an interpreter of their own; that one also has to import."""
 
 
-class Fuzzer:
-    """Counts cases and faults."""
+class Pass:
+    """So many cases in one process, and what came of them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.counts = folder, Counter[str]()
-        self.seen: set[str] = set()
-        make_runs(folder / "runs")
-        preload()
+    def __init__(self, folder: Path, number: int, end: float, only: int | None = None) -> None:
+        """Begin ``number``; ``folder`` has the tiny runs."""
+        self.number, self.end, self.only, self.cases = number, end, only, 0
+        self.folder, self.random = folder / f"pass-{number}", random.Random(number)
+        self.counts, self.faults = Counter[str](), list[dict[str, Any]]()
+        self.folder.mkdir()
+        (self.folder / "runs").symlink_to(folder / "runs")
 
-    def try_one(self, case: Case) -> Outcome:
-        """Run a case in a folder of its own."""
+    def result(self) -> dict[str, Any]:
+        """Everything as JSON; the folder is gone."""
+        shutil.rmtree(self.folder)
+        return {"pass": self.number, "counts": self.counts, "faults": self.faults}
+
+    def try_one(self, case: Case) -> None:
+        """Run a case in a folder of its own, unless the time is over."""
+        self.cases += 1
+        if time.time() > self.end or self.only not in (None, self.cases):
+            return
+        outcome = call(case.words, self.place(case), stub_work)
+        ended = {0: "accepted", 2: "refused"}.get(outcome.code, f"exit code {outcome.code}")
+        command = case.words[0] if case.words else "none"
+        self.counts.update(["cases", ended, f"  {command}, {case.of}"])
+        self.tell(case, outcome, "")
+        text = "".join(case.words)
+        if outcome.code == 2 and self.random.random() < FRESH_SHARE and text.isprintable():
+            again = fresh(case.words, self.place(case))
+            self.counts["run again in a fresh interpreter"] += 1
+            self.tell(case, again, "fresh: ")
+            if again.code != outcome.code:
+                self.note(case, again, f"fresh: exit code {again.code}, before {outcome.code}")
+
+    def place(self, case: Case) -> Path:
+        """An empty folder, prepared."""
         place = self.folder / "case"
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         case.prepare(place)
-        outcome = call(case.words, place, stub_work)
-        self.counts["cases"] += 1
-        self.counts["refused" if outcome.code == 2 else "accepted"] += 1
+        return place
+
+    def tell(self, case: Case, outcome: Outcome, where: str) -> None:
+        """Note each fault by its kind."""
         for fault in outcome.faults():
-            kind = fault.split()[0] if fault.startswith("changed") else fault
-            self.counts[kind] += 1
-            self.report(kind, case, outcome)
-        return outcome
+            self.note(case, outcome, where + ("changed" if fault.startswith("changed") else fault))
 
-    def report(self, kind: str, case: Case, outcome: Outcome) -> None:
-        """Print a fault, the first time that its last line is seen."""
+    def note(self, case: Case, outcome: Outcome, kind: str) -> None:
+        """A fault."""
         lines = outcome.err.strip().splitlines() or [""]
-        place = [line.strip() for line in lines if "/hringur/" in line]
-        signature = re.sub(r"[\d'\"].*", "", lines[-1]) + (place[-1] if place else "")
-        if kind + signature not in self.seen:
-            self.seen.add(kind + signature)
-            told = f"{kind}\t{list(case.words)!r}\t{case.told}\t{lines[-1][:200]}\t{place[-1:]}"
-            print(told.encode("ascii", "backslashreplace").decode(), flush=True)
+        self.faults.append(
+            {
+                "kind": kind,
+                "repeat": f"--only {self.number}/{self.cases}",
+                "words": list(case.words),
+                "told": case.told,
+                "last": lines[-1][:300],
+                "place": [line.strip() for line in lines if "/hringur/" in line][-1:],
+            }
+        )
 
 
-def main() -> int:
-    """Go on until the time is over."""
+def fresh(words: tuple[str, ...], place: Path) -> Outcome:
+    """A command line in an interpreter of its own."""
+    before, began = snapshot(place), time.monotonic()
+    command = [sys.executable, "-m", "hringur", *words]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    try:
+        ran = subprocess.run(
+            command,
+            cwd=place,
+            env=environment,
+            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            timeout=FRESH_SECONDS,
+        )
+        code, err = ran.returncode, ran.stderr.decode(errors="replace")
+    except subprocess.TimeoutExpired:
+        code, err = None, ""
+    after = snapshot(place)
+    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+    seconds = time.monotonic() - began
+    return Outcome(code=code, out="", err=err, changed=tuple(sorted(changed)), seconds=seconds)
+
+
+def one_pass(folder: Path, number: int, cases: int, end: float, only: int | None) -> dict[str, Any]:
+    """Make and run the cases of a pass."""
+    run = Pass(folder, number, end, only)
+
+    @seed(number)
+    @settings(
+        max_examples=cases,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(any_case(folder / "runs"))
+    def try_some(case: Case) -> None:
+        run.try_one(case)
+
+    try_some()
+    return run.result()
+
+
+def results(
+    folder: Path, options: argparse.Namespace, done: int, numbers: Iterator[int]
+) -> Iterator[dict[str, Any]]:
+    """Passes in children, until there are enough cases or the time is over."""
+    end = time.time() + 60 * options.minutes
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("fork")) as pool:
+        pending: set[Any] = set()
+        while True:
+            while len(pending) < options.jobs and done < options.cases and time.time() < end:
+                size = min(AT_ONCE, options.cases - done)
+                done += size
+                task = (folder, next(numbers), size, end, None)
+                pending.add(pool.submit(one_pass, *task))
+            if not pending:
+                return
+            over, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for task in over:
+                result = task.result()
+                yield result
+
+
+class Summary:
+    """Counts of all passes; faults are printed, the first of each kind."""
+
+    def __init__(self) -> None:
+        self.counts, self.kinds, self.began = Counter[str](), Counter[str](), time.monotonic()
+
+    def add(self, result: dict[str, Any], quiet: bool = False) -> None:
+        """Count a pass."""
+        self.counts.update(result["counts"])
+        for fault in result["faults"]:
+            kind = fault["kind"] + re.sub(r"[\d'\"].*", "", fault["last"]) + str(fault["place"])
+            self.kinds[kind] += 1
+            self.counts[f"fault: {fault['kind']}"] += 1
+            if self.kinds[kind] == 1 and not quiet:
+                print(json.dumps(fault), flush=True)
+
+    def progress(self) -> None:
+        """Say how far it is."""
+        seconds, faults = time.monotonic() - self.began, sum(self.kinds.values())
+        line = f"{self.counts['cases']:,} cases, {faults} faults, {seconds:.0f} s"
+        print(line, file=sys.stderr, flush=True)
+
+    def close(self) -> int:
+        """Print everything; the exit code."""
+        for name, number in sorted(self.counts.items()):
+            print(f"{number:8,} {name}")
+        return int(bool(self.kinds))
+
+
+def arguments() -> argparse.Namespace:
+    """Options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--cases", type=int, default=10**9, help="end after so many, too")
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
-    end = time.monotonic() + 60 * options.minutes
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--report", type=Path, help="a line of JSON for each pass; goes on there")
+    parser.add_argument("--only", help="PASS/CASE: this one, as a fault names it")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Go on until the time is over."""
+    options, summary = arguments(), Summary()
+    before = options.report.read_text().splitlines() if options.report else []
+    for line in before:
+        summary.add(json.loads(line), quiet=True)
+    first = max([options.seed * 10**6, *(json.loads(line)["pass"] for line in before)]) + 1
     with tempfile.TemporaryDirectory() as temporary:
-        fuzzer = Fuzzer(Path(temporary))
-        number = options.seed * 10**6
-        while time.monotonic() < end and fuzzer.counts["cases"] < options.cases:
-            number += 1
-
-            @seed(number)
-            @settings(
-                max_examples=AT_ONCE,
-                database=None,
-                deadline=None,
-                phases=[Phase.generate],
-                suppress_health_check=list(HealthCheck),
-            )
-            @given(any_case(fuzzer.folder / "runs"))
-            def try_some(case: Case) -> None:
-                if time.monotonic() < end and fuzzer.counts["cases"] < options.cases:
-                    fuzzer.try_one(case)
-
-            try_some()
-    print(", ".join(f"{count:,} {kind}" for kind, count in sorted(fuzzer.counts.items())))
-    return int(bool(fuzzer.counts.keys() - {"cases", "refused", "accepted"}))
+        folder = Path(temporary)
+        preload()
+        make_runs(folder / "runs")
+        if options.only:
+            number, case = map(int, options.only.split("/"))
+            found = [one_pass(folder, number, AT_ONCE, time.time() + 3600, case)]
+        else:
+            found = results(folder, options, summary.counts["cases"], count(first))
+        for result in found:
+            summary.add(result)
+            if options.report:
+                with open(options.report, "a") as file:
+                    file.write(json.dumps(result) + "\n")
+            summary.progress()
+    return summary.close()
 
 
 if __name__ == "__main__":

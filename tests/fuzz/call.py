@@ -1,40 +1,70 @@
 """One command line in a child of this process, so that torch is imported only once."""
 
+import functools
+import gc
 import importlib
+import io
 import os
+import pkgutil
 import resource
 import select
 import signal
 import sys
 import time
 import traceback
+import typing
 from collections.abc import Callable, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
-from hringur.cli import main
+import hringur
+from hringur.cli import COMMANDS, main
+from hringur.data.tours.iceland import Season, roads
+from hringur.registry import learners, models
 
 SECONDS = 20.0
 """after which a command line counts as hung"""
 
-MEMORY = 12 << 30
-"""address space of a child [bytes]; torch itself maps two to four GiB"""
-
+MEMORY = 4 << 30
+"""address space that a child may take beyond what it begins with [bytes]"""
 
 PRELOADED = (
-    *("torch.utils.tensorboard", "stable_baselines3", "sklearn.mixture", "hringur.trained"),
-    *("hringur.commands.tour.problem", "hringur.envs.tours.drawing", "hringur.generative.pictures"),
-    *("hringur.commands.evaluate.tours", "hringur.commands.evaluate.episodes", "joblib"),
-    *("hringur.commands.evaluate.images", "hringur.agents.reinforce.agent", "pydantic"),
-    *("hringur.commands.train.command", "hringur.commands.listing", "hringur.agents.sb3.settings"),
+    *("torch.utils.tensorboard", "stable_baselines3", "sb3_contrib", "sklearn.mixture", "joblib"),
+    *("sklearn.datasets", "scipy.io", "pydantic.dataclasses", "pydantic.plugin", "torch.profiler"),
+    *(
+        "tensorboard.plugins.hparams.plugin_data_pb2",
+        "gymnasium.envs.classic_control",
+        "encodings.cp437",
+    ),
+    *("gymnasium.envs.toy_text", "encodings.utf_8_sig", "rich._emoji_codes", "annotated_types"),
 )
-"""Imported once, before the children are made."""
+"""Libraries that are imported where they are used; here once, before the children are made."""
 
 
+@functools.cache
 def preload() -> None:
-    """Import what children need, once for all of them."""
+    """Import, read and build what children need, once for all of them.
+
+    The collector then leaves it alone: a child that only reads it shares its pages.
+    """
     for module in PRELOADED:
         importlib.import_module(module)
+    for found in pkgutil.walk_packages(hringur.__path__, "hringur."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    for season in typing.get_args(Season):
+        roads(season)
+    for words in (*([name] for name in COMMANDS), *(["train", name] for name in registered())):
+        with redirect_stdout(io.StringIO()):
+            assert main([*words, "--help"]) == 0, words
+    gc.collect()
+    gc.freeze()
+
+
+def registered() -> list[str]:
+    """Names of all learners and models."""
+    return [*learners(), *models()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +137,11 @@ def snapshot(folder: Path) -> dict[str, tuple[int, ...] | bytes]:
     return found
 
 
+def mapped_bytes() -> int:
+    """Address space of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
 def _run(
     arguments: Sequence[str],
     folder: Path,
@@ -124,7 +159,8 @@ def _run(
             os.dup2(os.open(path, flags, 0o644), number)
         sys.stdout = open(1, "w", closefd=False, encoding="utf-8")
         sys.stderr = open(2, "w", closefd=False, encoding="utf-8")
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+        most = mapped_bytes() + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
         if prepare is not None:
             prepare()
         code = main(list(arguments))

@@ -3,17 +3,25 @@
 import dataclasses
 import io
 import json
+import re
 import shutil
+import signal
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from hypothesis import strategies as st
 from PIL import Image
 
+from hringur.commands.applications.edit import Edit
+from hringur.commands.applications.mix import Mix
+from hringur.commands.applications.transport import Transport
 from hringur.commands.compare.agents import CompareAgents
 from hringur.commands.compare.command import Compare
 from hringur.commands.compare.models import CompareModels
@@ -37,6 +45,9 @@ class Case:
     told: str
     """what was done, for a person"""
 
+    of: str
+    """what was changed: options, config.json, state, or the bytes of which file"""
+
     prepare: Callable[[Path], None]
 
 
@@ -58,12 +69,18 @@ TEXTS = [
 SHARES = st.floats(0, 1, allow_subnormal=False)
 FLOATS = st.floats(allow_subnormal=False)  # torch may have turned the others off
 NUMBERS = [0, 1, -1, 2, 3, 0.5, -0.0, 1e-320, 1e308, 2**31, 2**63, 2**64, 10**12, 10**30, 10**400]
+WORK_SECONDS = 0.5
+"""of a first update, which is no longer waited for"""
+
 CONFIGS: dict[str, list[type[Any]]] = {
     "evaluate": [Evaluate],
     "compare": [Compare],
     "compare --agents": [CompareAgents],
     "compare --models": [CompareModels],
     "tour": [Tour],
+    "mix": [Mix],
+    "edit": [Edit],
+    "transport": [Transport],
     "list": [List],
     "estimators": [Estimators],
     "train --resume": [Resume],
@@ -75,12 +92,18 @@ USUAL: dict[str, list[list[str]]] = {
         ["ppo", "--episodes", "2"],
         ["gan", "--count", "50"],
     ],
-    "compare": [["att", "--held-out", "iceland-20", "--count", "2"], ["--heuristics", "all"]],
+    "compare": [
+        ["att", "--held-out", "iceland-20", "--count", "2"],
+        ["--heuristics", "all", "--count", "2"],
+    ],
     "compare --agents": [
         ["compare", "--agents", "reinforce", "--env", "CartPole-v1", "--budget", "9steps"]
     ],
     "compare --models": [["compare", "--models", "exp0", "--dataset", "digits"]],
     "tour": [["Reykjavik", "Akureyri", "Selfoss"], ["--csv", "places.csv"], ["lecture"]],
+    "mix": [["face:1", "face:2", "--steps=3"], ["a.png", "face:3", "--model=gan"]],
+    "edit": [["face:1", "--smile=1"], ["face:1", "--age=1", "--route=conditional"]],
+    "transport": [["--samples=100", "--steps=3", "--figure=t.png"], ["--dimensions", "1", "2"]],
     "list": [[]],
     "estimators": [["--problem", "lecture", "--estimates", "100"]],
     "train --resume": [["--resume", name] for name in RUNS],
@@ -138,7 +161,7 @@ def options(draw: st.DrawFn) -> Case:
         if option in ("--video", "--agents", "--models") and draw(st.booleans()):
             continue
         given += [f"{option}={value}"] if draw(st.booleans()) else [option, value]
-    return Case((*words, *given), "options", copy_runs(words))
+    return Case((*words, *given), "options", "options", copy_runs(words))
 
 
 def copy_runs(words: list[str]) -> Callable[[Path], None]:
@@ -146,8 +169,9 @@ def copy_runs(words: list[str]) -> Callable[[Path], None]:
 
     def prepare(folder: Path) -> None:
         (folder / "places.csv").write_bytes(FILES["places.csv"])
+        (folder / "a.png").write_bytes(FILES["folder/a.png"])
         for name in RUNS:
-            if name in words:
+            if name in words or f"--model={name}" in words:
                 shutil.copytree(folder.parent / "runs" / name, folder / name)
 
     return prepare
@@ -172,7 +196,7 @@ def settings(draw: st.DrawFn, runs: Path) -> Case:
         shutil.copytree(runs / name, folder / name)
         set_field(folder / name, field, value)
 
-    return Case(draw(uses(name)), f"{field} = {value!r}"[:200], prepare)
+    return Case(draw(uses(name)), f"{field} = {value!r}"[:200], "config.json", prepare)
 
 
 def uses(run: str) -> st.SearchStrategy[tuple[str, ...]]:
@@ -193,7 +217,6 @@ def states(draw: st.DrawFn, runs: Path) -> Case:
     name, value = draw(st.sampled_from(list(RUNS))), draw(any_json())
     depth, choice = draw(st.integers(1, 5)), draw(st.integers(0, 10**6))
     gone = draw(st.booleans())
-    told: list[str] = []
 
     def edit(state: dict[str, Any]) -> None:
         place: Any = state
@@ -214,9 +237,8 @@ def states(draw: st.DrawFn, runs: Path) -> Case:
         shutil.copytree(runs / name, folder / name)
         edit_state(folder / name, edit)
 
-    del told
     what = f"state of {name}: depth {depth}, choice {choice}, {'gone' if gone else repr(value)}"
-    return Case(draw(uses(name)), what[:200], prepare)
+    return Case(draw(uses(name)), what[:200], "state", prepare)
 
 
 def packed(**arrays: Any) -> bytes:
@@ -242,6 +264,15 @@ def png() -> bytes:
     return content.getvalue()
 
 
+def parquet() -> bytes:
+    """Prices of thirty days."""
+    content = io.BytesIO()
+    days = np.arange("2020-01-01", "2020-01-31", dtype="datetime64[D]")
+    prices = np.arange(1.0, 31.0)
+    pq.write_table(pa.table({"Date": days, "Open": prices, "Close": prices}), content)
+    return content.getvalue()
+
+
 DAYS = "".join(f"2020-01-{day:02d},{day},{day + 1},{day - 0.5},{day}\n" for day in range(1, 31))
 TSP = "NAME: a\nTYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n"
 FILES = {
@@ -252,6 +283,8 @@ FILES = {
     "images.npz": packed(images=np.zeros((20, 8, 8), np.uint8), labels=np.arange(20) % 2),
     "images.zip": zipped(png()),
     "folder/a.png": png(),
+    "left.png": png(),
+    "prices.parquet": parquet(),
 }
 READERS = {
     "places.csv": ["tour", "--csv", "places.csv", "--seconds", "2"],
@@ -264,6 +297,11 @@ READERS = {
     "images.npz": ["train", "gan", "--dataset", "images.npz", "--batch=4", "--steps=1"],
     "images.zip": ["train", "gan", "--dataset", "images.zip", "--batch=2", "--steps=1"],
     "folder/a.png": ["train", "gan", "--dataset", "folder", "--batch=2", "--steps=1"],
+    "left.png": ["mix", "left.png", "left.png", "--model=gan", "--steps=3"],
+    "prices.parquet": [
+        *("train", "reinforce", "--env", "StockTrading-v0", "--steps=1", "--folder=r"),
+        *("--option", "prices=prices.parquet", "window=5"),
+    ],
 }
 
 
@@ -288,20 +326,32 @@ def file_bytes(draw: st.DrawFn, runs: Path) -> Case:
         return bytes(data[: int(end * len(data))])
 
     def prepare(folder: Path) -> None:
-        run = name.split("/")[0]
-        if name in of_runs:
+        run = "gan" if name == "left.png" else name.split("/")[0]
+        if run in RUNS:
             shutil.copytree(runs / run, folder / run)
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
+        if name == "folder/a.png":
+            (folder / "folder" / "b.png").write_bytes(FILES[name])
         path.write_bytes(damage(FILES[name] if name in FILES else path.read_bytes()))
 
     words = READERS[name] if name in FILES else draw(uses(name.split("/")[0]))
-    return Case(tuple(words), f"{name}: {changes!r} to {end}"[:200], prepare)
+    of = f"bytes of {re.sub('[0-9.]{5,}', 'N', Path(name).name)}"
+    return Case(tuple(words), f"{name}: {changes!r} to {end}"[:200], of, prepare)
 
 
 def any_case(runs: Path) -> st.SearchStrategy[Case]:
     """All of them."""
     return st.one_of(options(), settings(runs), states(runs), file_bytes(runs))
+
+
+class Enough(Exception):
+    """The first update takes longer than ``WORK_SECONDS``."""
+
+
+def enough(*_: Any) -> None:
+    """Of SIGALRM."""
+    raise Enough
 
 
 def stub_work() -> None:
@@ -310,18 +360,27 @@ def stub_work() -> None:
     from hringur.commands import estimators
     from hringur.commands.compare import training
     from hringur.commands.train import running
+    from hringur.evaluation.estimators import bench
     from hringur.evaluation.films import film
     from hringur.evaluators import episodes, tours
     from hringur.training import trainer
 
     def saved(run: Any, interruption: Any) -> bool:
-        run.update(0.5)
+        signal.signal(signal.SIGALRM, enough)
+        signal.setitimer(signal.ITIMER_REAL, WORK_SECONDS)
+        with suppress(Enough):
+            run.update(0.5)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         run.save()
         return False
 
     def planned(agent: Any, instances: Any, *others: Any, **options: Any) -> np.ndarray:
         return np.tile(np.arange(instances.n_places), (len(instances), 1))
 
+    def unlearned(problem: Any, *others: Any) -> Any:
+        return measure(problem, 2, 100, others[-1])
+
+    bench.WARM_UP, bench.TIMED_LEAST, bench.TIMED_SECONDS = 1, 1, 0.0
     solve, play, measure = tours.own_held_out, episodes.play_episodes, estimators.bench
     stubs: list[tuple[Any, str, Callable[..., Any]]] = [
         (trainer._Run, "until_done", saved),
@@ -330,7 +389,7 @@ def stub_work() -> None:
         (training, "run_cells", lambda *others: iter(())),
         (film, "film_agent", lambda *others, **options: (None, [])),
         (tours, "own_held_out", lambda env, options, n=2: solve(env, options, min(n, 2))),
-        (estimators, "bench", lambda problem, *others: measure(problem, 2, 100, others[-1])),
+        (estimators, "bench", unlearned),
         (
             episodes,
             "play_episodes",

@@ -4,6 +4,10 @@ Importing the package registers its environments with Gymnasium; torch is import
 agent or model. ``load`` opens whatever was trained or saved.
 """
 
+from hringur import interrupts as interrupts  # first: the others take their time
+
+# isort: split
+
 from typing import TYPE_CHECKING, Any
 
 from gymnasium.envs.registration import register

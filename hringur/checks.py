@@ -45,12 +45,12 @@ def check_not_negative(settings: Any, *names: str) -> None:
             raise UserError(_words(name, value, "0 or more"))
 
 
-def check_share(settings: Any, *names: str) -> None:
-    """Refuse what is not in 0..1."""
+def check_share(settings: Any, *names: str, below_one: bool = False) -> None:
+    """Refuse what is not in 0..1, or is 1 where that is not allowed."""
     for name in names:
         value = getattr(settings, name)
-        if not 0 <= value <= 1:
-            raise UserError(f"{name} must be in 0..1, got {value}")
+        if not 0 <= value <= 1 or (below_one and value == 1):
+            raise UserError(f"{name} must be in 0..1{', below 1' * below_one}, got {value}")
 
 
 def check_choice(settings: Any, name: str, allowed: Sequence[str]) -> None:

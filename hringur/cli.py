@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pkgutil import resolve_name
 
+from hringur import interrupts
 from hringur.types import UserError, printable
 
 MOST_LETTERS = 2_000
@@ -109,7 +110,9 @@ def command(name: str) -> Callable[[list[str]], None]:
     """The function behind a command."""
     if name not in COMMANDS:
         raise UserError(f"unknown command {name!r}; there are {', '.join(COMMANDS)}")
-    return resolve_name(f"hringur.commands.{COMMANDS[name][0]}:main")
+    function = resolve_name(f"hringur.commands.{COMMANDS[name][0]}:main")
+    interrupts.as_usual()
+    return function
 
 
 def overview() -> str:

@@ -2,11 +2,11 @@
 
 Options of every command, fields of config.json, states of checkpoints and bytes of every format
 are changed at random (tests/fuzz/cases.py). Each case runs in a child of a process that has
-imported everything, with its own folder, memory limit and time limit; some of those that are
-refused run again as ``python -m hringur``, and must end in the same way. Cases are made in passes;
-a pass and its number are always the same cases. Prints each kind of fault with its first command
-line and what repeats it, then counts; the exit code is 1 if there was a fault. With ``--report
-FILE`` each pass is a line of JSON, and the same call goes on after the last of them.
+imported everything, with its own folder, memory limit and time limit; a share of those that are
+refused (``--fresh``) run again as ``python -m hringur``, and must end in the same way. Cases are
+made in passes, whose number says which cases they are. Prints each kind of fault with its first
+command line and what repeats it, then counts; the exit code is 1 if there was a fault. With
+``--report FILE`` each pass is a line of JSON, and the same call goes on after the last of them.
 """
 
 import argparse
@@ -29,26 +29,26 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.fuzz.call import Outcome, call, preload, snapshot
 from tests.fuzz.cases import Case, any_case, stub_work
 from tests.fuzz.runs import make_runs
 
+ROOT = Path(__file__).resolve().parents[1]
 AT_ONCE = 100
 """Cases of a pass."""
 
-FRESH_SHARE, FRESH_SECONDS = 0.03, 60.0
-"""Of the refused cases, run again in an interpreter of their own; that one also has to import."""
+FRESH_SECONDS = 300.0
+"""An interpreter of its own also has to import, which takes long where many do."""
 
 
 class Pass:
     """So many cases in one process, and what came of them."""
 
-    def __init__(self, folder: Path, number: int, end: float, only: int | None = None) -> None:
+    def __init__(self, folder: Path, number: int, options: argparse.Namespace) -> None:
         """Begin ``number``; ``folder`` has the tiny runs."""
-        self.number, self.end, self.only, self.cases = number, end, only, 0
+        self.number, self.options, self.cases = number, options, 0
         self.folder, self.random = folder / f"pass-{number}", random.Random(number)
         self.counts, self.faults = Counter[str](), list[dict[str, Any]]()
         self.folder.mkdir()
@@ -62,7 +62,8 @@ class Pass:
     def try_one(self, case: Case) -> None:
         """Run a case in a folder of its own, unless the time is over."""
         self.cases += 1
-        if time.time() > self.end or self.only not in (None, self.cases):
+        only = self.options.only
+        if time.time() > self.options.end or (only and only != f"{self.number}/{self.cases}"):
             return
         outcome = call(case.words, self.place(case), stub_work)
         ended = {0: "accepted", 2: "refused"}.get(outcome.code, f"exit code {outcome.code}")
@@ -70,7 +71,8 @@ class Pass:
         self.counts.update(["cases", ended, f"  {command}, {case.of}"])
         self.tell(case, outcome, "")
         text = "".join(case.words)
-        if outcome.code == 2 and self.random.random() < FRESH_SHARE and text.isprintable():
+        chosen = self.random.random() < self.options.fresh
+        if outcome.code == 2 and chosen and text.isprintable():
             again = fresh(case.words, self.place(case))
             self.counts["run again in a fresh interpreter"] += 1
             self.tell(case, again, "fresh: ")
@@ -128,9 +130,9 @@ def fresh(words: tuple[str, ...], place: Path) -> Outcome:
     return Outcome(code=code, out="", err=err, changed=tuple(sorted(changed)), seconds=seconds)
 
 
-def one_pass(folder: Path, number: int, cases: int, end: float, only: int | None) -> dict[str, Any]:
+def one_pass(folder: Path, number: int, cases: int, options: argparse.Namespace) -> dict[str, Any]:
     """Make and run the cases of a pass."""
-    run = Pass(folder, number, end, only)
+    run = Pass(folder, number, options)
 
     @seed(number)
     @settings(
@@ -152,21 +154,19 @@ def results(
     folder: Path, options: argparse.Namespace, done: int, numbers: Iterator[int]
 ) -> Iterator[dict[str, Any]]:
     """Passes in children, until there are enough cases or the time is over."""
-    end = time.time() + 60 * options.minutes
     with ProcessPoolExecutor(options.jobs, mp_context=get_context("fork")) as pool:
         pending: set[Any] = set()
         while True:
-            while len(pending) < options.jobs and done < options.cases and time.time() < end:
+            while (
+                len(pending) < options.jobs and done < options.cases and time.time() < options.end
+            ):
                 size = min(AT_ONCE, options.cases - done)
                 done += size
-                task = (folder, next(numbers), size, end, None)
-                pending.add(pool.submit(one_pass, *task))
+                pending.add(pool.submit(one_pass, folder, next(numbers), size, options))
             if not pending:
                 return
             over, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for task in over:
-                result = task.result()
-                yield result
+            yield from (task.result() for task in over)
 
 
 class Summary:
@@ -205,6 +205,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cases", type=int, default=10**9, help="end after so many, too")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--fresh", type=float, default=0.02, help="share of refusals to run again")
     parser.add_argument("--report", type=Path, help="a line of JSON for each pass; goes on there")
     parser.add_argument("--only", help="PASS/CASE: this one, as a fault names it")
     return parser.parse_args()
@@ -213,7 +214,8 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """Go on until the time is over."""
     options, summary = arguments(), Summary()
-    before = options.report.read_text().splitlines() if options.report else []
+    report = options.report
+    before = report.read_text().splitlines() if report and report.exists() else []
     for line in before:
         summary.add(json.loads(line), quiet=True)
     first = max([options.seed * 10**6, *(json.loads(line)["pass"] for line in before)]) + 1
@@ -221,15 +223,15 @@ def main() -> int:
         folder = Path(temporary)
         preload()
         make_runs(folder / "runs")
+        options.end = time.time() + 60 * options.minutes
         if options.only:
-            number, case = map(int, options.only.split("/"))
-            found = [one_pass(folder, number, AT_ONCE, time.time() + 3600, case)]
+            found = iter([one_pass(folder, int(options.only.split("/")[0]), AT_ONCE, options)])
         else:
             found = results(folder, options, summary.counts["cases"], count(first))
         for result in found:
             summary.add(result)
-            if options.report:
-                with open(options.report, "a") as file:
+            if report:
+                with open(report, "a") as file:
                     file.write(json.dumps(result) + "\n")
             summary.progress()
     return summary.close()

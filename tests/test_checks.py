@@ -27,3 +27,9 @@ def test_a_word_that_is_no_choice_is_refused():
     check_choice(SimpleNamespace(encoder="other"), "encoder", ("gaussian", "other"))
     with pytest.raises(UserError, match="encoder must be one of gaussian, other, got 'random'"):
         check_choice(SimpleNamespace(encoder="random"), "encoder", ("gaussian", "other"))
+
+
+def test_a_share_may_have_to_be_below_one():
+    check_share(SimpleNamespace(beta=0.999), "beta", below_one=True)
+    with pytest.raises(UserError, match="beta must be in 0..1, below 1, got 1"):
+        check_share(SimpleNamespace(beta=1.0), "beta", below_one=True)

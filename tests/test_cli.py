@@ -1,10 +1,15 @@
+import os
+import signal
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
-from hringur import cli
+from hringur import cli, interrupts
+
+ROOT = Path(__file__).parents[1]
 
 
 def test_overview_names_every_command(capsys):
@@ -93,3 +98,23 @@ def test_a_reader_that_leaves_early_is_no_error():
 def test_an_endless_message_is_cut():
     assert cli.one_line("a\nb\x1b") == r"a b\x1b"
     assert len(cli.one_line("x" * 100_000)) < 3_000
+
+
+def test_ctrl_c_while_the_program_starts_is_one_line(tmp_path):
+    """A package that is imported first says when the interpreter is ready, and sleeps."""
+    (tmp_path / "gymnasium.py").write_text("import time; print(flush=True); time.sleep(60)")
+    command = [sys.executable, "-m", "hringur", "list"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, text=True, **pipes) as started:
+        started.stdout.readline()
+        started.send_signal(signal.SIGINT)
+        assert started.wait(30) == 130 and started.stderr.read() == "hringur: stopped\n"
+
+
+def test_a_program_of_ones_own_keeps_its_signals():
+    assert interrupts.is_the_program(["python", "/bin/hringur", "list"])
+    assert interrupts.is_the_program(["python", "-m", "hringur"])
+    for words in (["python"], ["python", "-m", "hringur.other"], ["python", "own.py", "hringur"]):
+        assert not interrupts.is_the_program(words)
+    assert signal.getsignal(signal.SIGINT) is not interrupts.stop_at_once

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "hringur"
 
 # Each part imports only from rows above its own; parts of one row never import each other.
 LAYERS = [
-    ["types"],
+    ["types", "interrupts"],
     ["faces", "moved"],
     ["checks", "settings"],
     ["registry", "weights"],  # names only: what they stand for is imported when asked for
@@ -33,8 +33,8 @@ LAYERS = [
 ]
 LEVEL = {part: level for level, row in enumerate(LAYERS) for part in row}
 WITHOUT_TORCH = {
-    "types", "checks", "settings", "faces", "moved", "data", "references", "envs", "registry",
-    "play",
+    "types", "interrupts", "checks", "settings", "faces", "moved", "data", "references", "envs",
+    "registry", "play",
 }  # fmt: skip
 # Agents meet environments through Gymnasium; they may draw, as the environments do.
 SEEN_BY_AGENTS = "hringur.envs.tours.drawing"

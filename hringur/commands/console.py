@@ -5,6 +5,7 @@ import io
 import re
 import sys
 import time
+import typing
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
 from typing import Any, TypeVar
@@ -28,6 +29,7 @@ LONGEST_NAME = 255
 def parse(options: Callable[..., Options], arguments: Sequence[str], command: str) -> Options:
     """Read ``arguments`` into the dataclass ``options``; bad ones are a UserError in one line."""
     message, (written, notes) = io.StringIO(), with_new_names(options, arguments)
+    written = joined(options, written)
     try:
         with redirect_stderr(message):
             found = tyro.cli(
@@ -78,6 +80,46 @@ def with_new_names(options: Any, arguments: Sequence[str]) -> tuple[list[str], l
             argument = new + equals + value
         written.append(argument)
     return written, notes
+
+
+def joined(options: Any, arguments: Sequence[str]) -> list[str]:
+    """Options of several values that come twice as one: --option a=1 --option b=2.
+
+    Of any other option that comes twice, the last counts.
+    """
+    several = options_of_several(options)
+    given = [argument.partition("=")[0] for argument in arguments]
+    if all(given.count(option) < 2 for option in several):
+        return list(arguments)
+    rest: list[str] = []
+    values: dict[str, list[str]] = {}
+    now = rest
+    for argument, option in zip(arguments, given, strict=True):
+        if option in several:
+            now = values.setdefault(option, [])
+            now += [argument.partition("=")[2]] if "=" in argument else []
+        else:
+            now = rest if argument.startswith("--") else now
+            now.append(argument)
+    return rest + [word for option, words in values.items() for word in (option, *words)]
+
+
+def options_of_several(options: Any) -> set[str]:
+    """Options whose values are a tuple of any length, of a dataclass and of those nested in it."""
+    origin, found = typing.get_origin(options) or options, set[str]()
+    hints = typing.get_type_hints(origin, include_extras=True)
+    fields = dataclasses.fields(origin) if dataclasses.is_dataclass(origin) else ()
+    for field in fields:
+        kind, extras = hints[field.name], []
+        if hasattr(kind, "__metadata__"):
+            kind, *extras = typing.get_args(kind)
+        if dataclasses.is_dataclass(kind):
+            found |= options_of_several(kind)
+        elif typing.get_origin(kind) is tuple and typing.get_args(kind)[-1] is Ellipsis:
+            names = [name for one in extras if (name := getattr(one, "name", None))]
+            positional = tyro.conf.Positional in extras
+            found |= set() if positional else {f"--{[*names, field.name][0].replace('_', '-')}"}
+    return found
 
 
 def first_paragraph(boxed: str) -> str:

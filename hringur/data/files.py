@@ -27,6 +27,9 @@ MAX_FILE_BYTES = 1 << 27
 MAX_CELLS = 26_000_000
 """Cells of a table, each about 60 bytes in memory: the distances between 5,000 places."""
 
+NOT_PLAIN = ('"', *" \t\r\v\f\x1c\x1d\x1e\x1f")
+"""A quote, and what ``str.strip`` takes away."""
+
 LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
 NO_FILE = "it is a pipe or a device, not a file"
@@ -201,6 +204,9 @@ def csv_rows(
         UserError: it is no CSV, or has more rows or columns than allowed; begins with ``where``.
     """
     rows, count = [], 0
+    most = f"at most {most_rows:,} rows and {MAX_CELLS:,} cells are read, it has more"
+    if text.count("\n") > 2 * most_rows or text.count(",") > MAX_CELLS:  # lines may be blank
+        raise UserError(f"{where}: {most}")
 
     def lines() -> Iterator[str]:
         for number, line in enumerate(LINE.finditer(text), start=1):
@@ -218,11 +224,29 @@ def csv_rows(
                 rows.append((reader.line_num, cells))
                 count += len(cells)
             if len(rows) > most_rows or count > MAX_CELLS:
-                most = f"{most_rows:,} rows and {MAX_CELLS:,} cells"
-                raise UserError(f"{where}: at most {most} are read, it has more")
+                raise UserError(f"{where}: {most}")
     except csv.Error as error:
         raise UserError(f"{where}, line {reader.line_num}: not a CSV file: {error}") from error
     return rows
+
+
+def csv_columns(text: str, most_rows: int, most_columns: int) -> list[list[str]] | None:
+    """The columns of a CSV in which every line is a row of equally many plain cells, else None.
+
+    It is ``csv_rows`` for large files: without quotes, spaces and blank lines two splits find all
+    cells, and prices of 1.5 million days are read four times as fast. None stands for too many
+    rows, columns or cells too.
+    """
+    text = text.replace("\r\n", "\n").removesuffix("\n")
+    width, height = text.partition("\n")[0].count(",") + 1, text.count("\n") + 1
+    small = height <= most_rows + 1 and width <= most_columns and width * height <= MAX_CELLS
+    if not small or not text.isascii() or any(sign in text for sign in NOT_PLAIN):
+        return None
+    lines = text.split("\n")
+    if {line.count(",") for line in lines} != {width - 1} or "," * (width - 1) in lines:
+        return None
+    cells = text.replace("\n", ",").split(",")
+    return [cells[at::width] for at in range(width)]
 
 
 def json_text(record: Any) -> str:

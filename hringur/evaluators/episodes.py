@@ -5,17 +5,16 @@ measured with the same seed meets the same first states and, as far as the envir
 does not depend on the actions, the same chance.
 """
 
-import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pkgutil import resolve_name
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import gymnasium as gym
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64, UInt64
 
 from hringur.evaluators.environments import gym_spec, make_single, make_vector, said, takes
 from hringur.references.known_returns import best_return
@@ -123,14 +122,14 @@ def play_episodes(
         observation, info = env.reset(seed=seed)
         returns, lengths = np.zeros(episodes), np.zeros(episodes, dtype=np.int64)
         known = {name: np.full(episodes, np.nan) for name in ("optimal_return", "reference_return")}
-        playing, trails = np.ones(episodes, dtype=bool), _Trails(observation, episodes)
+        playing, trails = np.ones(episodes, dtype=bool), _Trails(episodes)
         while playing.any() and (most_steps is None or lengths.max() < most_steps):
             mask = info.get("action_mask")
             if mask is not None:  # whatever is chosen where an episode has ended does not count
                 mask = np.where(playing.reshape(-1, *[1] * (mask.ndim - 1)), mask, 1)
             seen, actions = observation, decide(observation, mask)
             observation, reward, terminated, truncated, info = env.step(actions)
-            trails.add(playing, actions, reward)
+            trails.add(playing, seen, actions, reward)
             if recorder is not None:
                 recorder(seen, actions, reward, info, playing)
             returns[playing] += reward[playing]
@@ -160,30 +159,45 @@ ODD, HALF = np.uint64(0x9E3779B97F4A7C15), np.uint64(32)
 
 
 class _Trails:
-    """A checksum of each episode, to count those that differ."""
+    """A checksum of all that was seen, done and rewarded in each episode, to count them."""
 
-    def __init__(self, observation: Any, episodes: int) -> None:
+    def __init__(self, episodes: int) -> None:
         self._sums = np.zeros(episodes, dtype=np.uint64)
-        for part in _parts(observation):
-            first = [zlib.crc32(np.ascontiguousarray(row).tobytes()) for row in part]
-            self.add(np.ones(episodes, dtype=bool), np.array(first), np.zeros(episodes))
 
     def add(
-        self, playing: Bool[np.ndarray, " E"], actions: Any, rewards: Float[np.ndarray, " E"]
+        self,
+        playing: Bool[np.ndarray, " E"],
+        observation: Any,
+        actions: Any,
+        rewards: Float[np.ndarray, " E"],
     ) -> None:
         """A step of those that are ``playing``."""
         mixed = self._sums.copy()
-        for part in (*_parts(actions), rewards):
-            for column in np.asarray(part, dtype=np.float64).reshape(len(playing), -1).T:
-                mixed ^= column.view(np.uint64)
-                mixed *= ODD
-                mixed ^= mixed >> HALF  # the upper bits, in which floats differ, move the lower
+        for part in (*_parts(observation), *_parts(actions), rewards):
+            mixed ^= _checksums(part, len(playing))
+            mixed *= ODD
+            mixed ^= mixed >> HALF  # the upper bits, in which floats differ, move the lower
         np.copyto(self._sums, mixed, where=playing)
 
     @property
     def distinct(self) -> int:
         """How many differ."""
         return len(np.unique(self._sums))
+
+
+def _checksums(part: Any, rows: int) -> UInt64[np.ndarray, " E"]:
+    """One for each row: its bits, eight bytes at a time, each times an odd number of its own."""
+    array = np.asarray(part)
+    if array.dtype.hasobject or array.dtype.kind in "US" or array.size % rows or not array.size:
+        return np.zeros(rows, dtype=np.uint64)
+    content = np.ascontiguousarray(array).reshape(rows, -1).view(np.uint8)
+    words = np.pad(content, ((0, 0), (0, -content.shape[1] % 8))).view(np.uint64)
+    return (words * _weights(words.shape[1])).sum(axis=1, dtype=np.uint64)
+
+
+@cache
+def _weights(count: int) -> UInt64[np.ndarray, " K"]:
+    return np.random.default_rng(0).integers(2**63, size=count, dtype=np.uint64) * 2 + 1
 
 
 def _parts(batch: Any) -> list[Any]:

@@ -76,7 +76,8 @@ class ImageModelConfig:
                 raise UserError(f"{name} must be 2 or 4, got {getattr(self, name)}")
         if self.batch < 2:
             raise UserError(f"batch must be at least 2, got {self.batch}")
-        check_share(self, "beta1", "beta2", "lr_decay_start", "average_decay")
+        check_share(self, "lr_decay_start", "average_decay")
+        check_share(self, "beta1", "beta2", below_one=True)
 
     @property
     def architecture(self) -> Architecture:

@@ -1,6 +1,14 @@
 """What commands say besides their results."""
 
+from dataclasses import dataclass
+from typing import Annotated
+
+import pytest
+import tyro
+
 from hringur.commands import console
+from hringur.commands.options import Imports, parse_options
+from hringur.types import UserError
 
 
 def test_long_work_says_every_ten_seconds_how_far_it_is(monkeypatch, capsys):
@@ -26,3 +34,18 @@ def test_what_settings_refuse_themselves_needs_no_more_than_their_own_words():
     assert console.first_paragraph(refused) == "depth must be positive, got 0"
     unread = "Error parsing --depth: invalid literal for int(): 'x'"
     assert console.first_paragraph(boxed(unread)) == unread
+
+
+@dataclass
+class Given:
+    option: Annotated[tuple[str, ...], tyro.conf.arg(metavar="KEY=VALUE ...")] = ()
+    steps: int = 1
+    imports: Imports = ()
+
+
+def test_an_option_of_several_values_may_come_twice():
+    words = ["--option", "a=1", "--steps=2", "--option=b=2", "--import", "x", "--steps", "3"]
+    given = console.parse(Given, [*words, "--import", "y", "z"], "x")
+    assert given == Given(("a=1", "b=2"), 3, ("x", "y", "z"))
+    with pytest.raises(UserError, match="--option a is given twice"):
+        parse_options(console.parse(Given, ["--option", "a=1", "--option", "a=2"], "x").option)

@@ -2,10 +2,13 @@ import json
 import os
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hringur.data import files
 from hringur.data.files import (
     check_writable,
+    csv_columns,
     csv_rows,
     json_text,
     read_bytes,
@@ -145,3 +148,20 @@ def test_json_keeps_letters_and_escapes_what_a_terminal_would_obey():
     for hostile in ("\x9b2J", "\u202e", "\udcff", "\x1b"):
         text = json_text({"a": hostile})
         assert text.replace("\n", "").isprintable() and json.loads(text) == {"a": hostile}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text('a1.,\n\r" \x1ff', max_size=40))
+def test_columns_of_plain_text_are_those_of_the_reader_of_rows(text):
+    """Oracle: the csv module, cell by cell."""
+    columns = csv_columns(text, 9, 9)
+    if columns is not None:
+        numbered = enumerate(zip(*columns, strict=True), start=1)
+        assert csv_rows(text, "own.csv", 9, 9) == [(line, list(row)) for line, row in numbered]
+
+
+def test_large_tables_are_refused_before_they_are_read():
+    assert csv_columns("a,b\r\n1,2\n", 1, 2) == [["a", "1"], ["b", "2"]]
+    assert csv_columns("a,b\n1,2\n3,4", 1, 2) is None and csv_columns("a,b\n1,2", 1, 1) is None
+    with pytest.raises(UserError, match="at most 1,000 rows and 26,000,000 cells are read"):
+        csv_rows('1,"\n' * 2_001, "own.csv", 1_000, 2)  # no CSV, as its end would tell

@@ -151,6 +151,39 @@ def test_episodes_are_counted_that_differ_in_anything_at_all():
     assert counted == [1, 6, 2]
 
 
+class Noisy(gym.Env):
+    """What is done and what is rewarded is the same in each episode, what is seen is not."""
+
+    observation_space = gym.spaces.Dict(
+        {"seen": gym.spaces.Box(0, 1, (3,)), "count": gym.spaces.Discrete(9)}
+    )
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.seen(0.0), {}
+
+    def step(self, action):
+        self.steps += 1
+        return self.seen(self.np_random.random()), 1.0, self.steps == 3, False, {}
+
+    def seen(self, first):
+        return {"seen": np.array([first, 0, 0], np.float32), "count": self.steps}
+
+
+def test_episodes_differ_where_only_a_later_observation_does(monkeypatch):
+    gym.register("Noisy-v0", Noisy)
+
+    def first(observation, mask):
+        return np.zeros(len(observation["count"]), dtype=np.int64)
+
+    assert play_episodes("Noisy-v0", {}, first, 4).distinct == 4
+    monkeypatch.setattr(Noisy, "seen", lambda self, _, seen=Noisy.seen: seen(self, 0.0))
+    assert play_episodes("Noisy-v0", {}, first, 4).distinct == 1
+    del gym.registry["Noisy-v0"]
+
+
 def test_episodes_of_one_history_are_not_independent():
     def wait(observation, mask):
         return np.ones(len(observation), dtype=np.int64)

@@ -14,8 +14,8 @@ import time
 import traceback
 import typing
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
-from dataclasses import dataclass
+from contextlib import redirect_stdout, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hringur
@@ -102,28 +102,53 @@ def call(
     seconds: float = SECONDS,
 ) -> Outcome:
     """Run ``hringur`` with ``arguments`` in ``folder``; ``prepare`` runs first, in the child."""
-    before, began = snapshot(folder), time.monotonic()
-    out, err = folder.with_name(f"{folder.name}.out"), folder.with_name(f"{folder.name}.err")
-    child = os.fork()
-    if child == 0:
-        _run(arguments, folder, prepare, out, err)
-    waiting = os.pidfd_open(child)
-    try:
-        ready, _, _ = select.select([waiting], [], [], seconds)
-        if not ready:
-            os.killpg(child, signal.SIGKILL)
-        status = os.waitpid(child, 0)[1]
-    finally:
-        os.close(waiting)
-    after = snapshot(folder)
+    before, started = snapshot(folder), Started(arguments, folder, prepare)
+    outcome, after = started.outcome(seconds), snapshot(folder)
     changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    return Outcome(
-        code=os.waitstatus_to_exitcode(status) if ready else None,
-        out=out.read_text(errors="replace"),
-        err=err.read_text(errors="replace"),
-        changed=tuple(sorted(changed)),
-        seconds=time.monotonic() - began,
-    )
+    return replace(outcome, changed=tuple(sorted(changed)))
+
+
+class Started:
+    """A command line at work in a child."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        folder: Path,
+        prepare: Callable[[], None] | None = None,
+        name: str | None = None,
+    ) -> None:
+        """Fork; what it writes goes to files beside ``folder``, called ``name`` or as it."""
+        self.began = time.monotonic()
+        self.out, self.err = (
+            folder.with_name(f"{name or folder.name}.{kind}") for kind in ("out", "err")
+        )
+        self.child = os.fork()
+        if self.child == 0:
+            _run(arguments, folder, prepare, self.out, self.err)
+
+    def kill(self) -> None:
+        """End it at once."""
+        with suppress(ProcessLookupError):  # before it has a group of its own
+            os.kill(self.child, signal.SIGKILL)
+
+    def outcome(self, seconds: float) -> Outcome:
+        """Wait for the end, but no longer than so many seconds from now."""
+        waiting = os.pidfd_open(self.child)
+        try:
+            ready, _, _ = select.select([waiting], [], [], seconds)
+            if not ready:
+                os.killpg(self.child, signal.SIGKILL)
+            status = os.waitpid(self.child, 0)[1]
+        finally:
+            os.close(waiting)
+        return Outcome(
+            code=os.waitstatus_to_exitcode(status) if ready else None,
+            out=self.out.read_text(errors="replace") if self.out.exists() else "",
+            err=self.err.read_text(errors="replace") if self.err.exists() else "",
+            changed=(),
+            seconds=time.monotonic() - self.began,
+        )
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, ...] | bytes]:

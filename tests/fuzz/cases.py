@@ -103,7 +103,10 @@ USUAL: dict[str, list[list[str]]] = {
     "tour": [["Reykjavik", "Akureyri", "Selfoss"], ["--csv", "places.csv"], ["lecture"]],
     "mix": [["face:1", "face:2", "--steps=3"], ["a.png", "face:3", "--model=gan"]],
     "edit": [["face:1", "--smile=1"], ["face:1", "--age=1", "--route=conditional"]],
-    "transport": [["--samples=100", "--steps=3", "--figure=t.png"], ["--dimensions", "1", "2"]],
+    "transport": [
+        ["--samples=100", "--steps=3", "--figure=t.png"],
+        ["--dimensions", "1", "2", "--samples=100", "--steps=3"],
+    ],
     "list": [[]],
     "estimators": [["--problem", "lecture", "--estimates", "100"]],
     "train --resume": [["--resume", name] for name in RUNS],

@@ -21,6 +21,9 @@ from hringur.evaluation.tables import Column, Table
 from hringur.generative.applications.mixing import PATHS, grid, measure_mixing, mix
 from hringur.types import UserError
 
+LEAST_MEASURED = 10
+"""Paths of a measurement."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Mix:
@@ -60,8 +63,8 @@ class Mix:
                 raise UserError(f"path must be one of {', '.join(PATHS)}, got {name!r}")
         if not 3 <= self.steps <= 100:
             raise UserError(f"steps must be in 3..100, got {self.steps}")
-        if self.measure is not None and self.measure < 10:
-            raise UserError(f"measure must be at least 10 paths, got {self.measure}")
+        if self.measure is not None and self.measure < LEAST_MEASURED:
+            raise UserError(f"measure must be at least {LEAST_MEASURED} paths, got {self.measure}")
 
 
 def main(arguments: list[str]) -> None:
@@ -69,6 +72,7 @@ def main(arguments: list[str]) -> None:
     options = parse(Mix, arguments, "mix")
     model = open_model(options.model)
     images = model.pixels(open_images(options.images, model))
+    evaluator = None if options.measure is None else _evaluator(model, options)
     if len(images) == 4:
         sheet = grid(model, images, options.steps, options.path[0]).flatten(0, 1)
         write_picture(sheet, (), [""] * options.steps, options.output)
@@ -77,8 +81,8 @@ def main(arguments: list[str]) -> None:
         columns = ["left", *places, "right"]
         write_picture(_rows(model, images, options), columns, options.path, options.output)
     note(f"wrote {options.output}")
-    if options.measure is not None:
-        _measure(model, options)
+    if evaluator is not None:
+        _measure(model, evaluator, options)
 
 
 def _rows(model: Any, images: Float[Tensor, "2 C H W"], options: Mix) -> Float[Tensor, "B C H W"]:
@@ -88,17 +92,28 @@ def _rows(model: Any, images: Float[Tensor, "2 C H W"], options: Mix) -> Float[T
     return torch.cat([part for row in made for part in (left, row, right)])
 
 
-def _measure(model: Any, options: Mix) -> None:
-    """Paths between held-out images of the model's data set: a row for each kind."""
+def _evaluator(model: Any, options: Mix) -> Any:
+    """With held-out images of the model's data set, two for each path."""
     assert options.measure is not None
-    model = with_data(model, options.model)
-    evaluator = model.evaluator()
+    evaluator = with_data(model, options.model).evaluator()
+    most = len(evaluator.held_out) // 2
+    if options.measure > most:
+        raise UserError(
+            f"measure must be in {LEAST_MEASURED}..{most:,}, as {2 * most:,} images of "
+            f"{evaluator.images.name} are held out, got {options.measure:,}"
+        )
+    return evaluator
+
+
+def _measure(model: Any, evaluator: Any, options: Mix) -> None:
+    """Paths between held-out images: a row for each kind."""
+    assert options.measure is not None
     found = {
         name: measure_mixing(model, evaluator, options.measure, options.steps, name)
         for name in options.path
     }
     if options.json:
-        print_json({"dataset": model.images.name, "pairs": options.measure, "paths": found})
+        print_json({"dataset": evaluator.images.name, "pairs": options.measure, "paths": found})
         return
     columns = [
         Column[str]("path", lambda name: name, text=True),

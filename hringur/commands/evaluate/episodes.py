@@ -31,8 +31,9 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
     check_policy(trained, options)
     check_without_tours(trained, options)
     env_options = played_options(trained, options.option)
+    samples = samples_of(trained)
     films = film(trained, options, env_options)
-    evaluated = play(trained, options, env_options)
+    evaluated = play(trained, options, env_options, samples)
     domain = domain_for(evaluated.env_id, evaluated.env_options)
     report = Report(tables=(), record={})
     if domain.report is not None:
@@ -48,6 +49,7 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
         "actions": options.actions,
         "episodes": episodes,
         "history": score.played.history,
+        "trained_on_share": share_trained_on(trained, evaluated),
         "scores": [one.to_json() for one in scores],
         "command": shlex.join(["hringur", "evaluate", *arguments]),
         **report.record,
@@ -71,11 +73,33 @@ def origin(trained: Trained, evaluated: Evaluated) -> str:
     history = evaluated.score.played.history
     if history is None:
         return ""
-    seen = dict(evaluated.env_options) == own_options(trained)
-    return f" on {history}{', which it was trained on' if seen else ''}"
+    seen = share_trained_on(trained, evaluated)
+    part = "which" if seen == 1 else f"{100 * seen:.0f} % of which"
+    return f" on {history}{f', {part} it was trained on' if seen else ''}"
 
 
-def play(trained: Trained, options: Any, env_options: dict[str, Any]) -> Evaluated:
+def share_trained_on(trained: Trained, evaluated: Evaluated) -> float | None:
+    """The share of the days of an evaluation that training saw; None where there are none."""
+    if evaluated.score.played.history is None:
+        return None
+    if dict(evaluated.env_options) == own_options(trained):
+        return 1.0
+    learned, played = (
+        getattr(make_single(evaluated.env_id, **options).unwrapped, "history_days", frozenset())
+        for options in (own_options(trained), dict(evaluated.env_options))
+    )
+    return len(learned & played) / max(1, len(played))
+
+
+def samples_of(trained: Trained) -> int | None:
+    """Environment steps of the training; None for a saved agent."""
+    history = [] if trained.settings is None else RunFolder.open(trained.folder).read_history()
+    return history[-1]["samples"] if history else None
+
+
+def play(
+    trained: Trained, options: Any, env_options: dict[str, Any], samples: int | None
+) -> Evaluated:
     """The held-out episodes, by the agent and by random actions."""
     learner, episodes = trained.learner, options.episodes
     env_id = learner.env_id
@@ -86,7 +110,6 @@ def play(trained: Trained, options: Any, env_options: dict[str, Any]) -> Evaluat
     decide = decider(learner, options.actions == "likeliest")
     played = evaluator.play_policy(decide, on_decision=ProgressNotes("episodes", episodes))
     chance = random_decider(env_id, env_options, options.seed)
-    history = [] if trained.settings is None else RunFolder.open(trained.folder).read_history()
     return Evaluated(
         env_id=env_id,
         env_options=env_options | evaluator.overruled,
@@ -96,7 +119,7 @@ def play(trained: Trained, options: Any, env_options: dict[str, Any]) -> Evaluat
         by_chance=EpisodeScore(
             name="random actions", kind="reference", played=evaluator.play_policy(chance)
         ),
-        samples=history[-1]["samples"] if history else None,
+        samples=samples,
     )
 
 

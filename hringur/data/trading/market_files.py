@@ -10,8 +10,8 @@ import gzip
 import hashlib
 import io
 import re
-import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -31,7 +31,14 @@ MAX_GAP_DAYS = 14
 """No regular closure of an exchange is longer: up to 13 days in Taipei, 12 in Jakarta, 11 in Tokyo,
 Shanghai and Seoul, 7 in New York (September 2001)."""
 
+LARGE_MOVE = 1.8
+"""More than that from one price to the next is a split that was not undone, or an error, rather
+than a market."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DAYS = re.compile(rf"{_DAY.pattern}(,{_DAY.pattern})*+", re.ASCII)
+PLAIN_NUMBERS = "0123456789.,"
+"""Of columns that may be read as a whole: what ``float`` and ``number`` read alike."""
 NEEDED = "needed are date, open and close; docs/stock_trading.md tells what else is understood"
 
 
@@ -67,11 +74,19 @@ def shipped_stocks(ticker: str | None = None) -> Prices:
 def read_prices(
     path: str | Path, max_gap_days: int = MAX_GAP_DAYS, symbol: str | None = None
 ) -> Prices:
+    """``prices_of_file``, and what was used is said once, in one line on stderr."""
+    prices = prices_of_file(path, max_gap_days, symbol)
+    prices.say()
+    return prices
+
+
+def prices_of_file(path: str | Path, max_gap_days: int, symbol: str | None) -> Prices:
     """One asset's daily prices from a CSV file, or from Parquet (``.parquet``, ``.pq``).
 
     Columns are known by their vendors' names (``columns``), in any order: date, open and close. An
-    adjusted close adjusts open and close alike; so do splits where there is none. What was used is
-    said once, in one line on stderr. Dates are days without a time zone.
+    adjusted close adjusts open and close alike; so do splits where there is none. ``told`` is what
+    was used, and a move of more than ``LARGE_MOVE`` from one price to the next. Dates are days
+    without a time zone.
 
     Args:
         path: the file.
@@ -88,13 +103,8 @@ def read_prices(
     table = one_asset((parquet_table if parquet else csv_table)(path), str(path), symbol)
     name = printable(symbol or Path(path).stem)
     prices, used = _prices(table, str(path), name, max_gap_days)
-    _say_once(printable(f"hringur: {path}: {prices.days:,} days of {used}"))
-    return prices
-
-
-@cache
-def _say_once(line: str) -> None:
-    print(line, file=sys.stderr)
+    line = printable(f"hringur: {path}: {prices.days:,} days of {used}")
+    return replace(prices, told=line)
 
 
 @cache
@@ -146,7 +156,11 @@ def _prices(
     words = f"{table.names[used[1]]} and {table.names[used[2]]}"
     words += "" if by is None else f", adjusted by {table.names[by]}"
     words += _unused(table, used, "adj close" in roles, where)
-    return checked(prices, f"{where}, {words}", table.row), words
+    prices = checked(prices, f"{where}, {words}", table.row)
+    factor, day = prices.largest_move()
+    if max(factor, 1 / factor) > LARGE_MOVE:
+        words += f"; check {table.row(day)}: its price is {factor:.3g} times the one before"
+    return prices, words
 
 
 def _unused(table: Table, used: list[int], adjusted: bool, where: str) -> str:
@@ -171,15 +185,19 @@ def _unused(table: Table, used: list[int], adjusted: bool, where: str) -> str:
 def _days(table: Table, at: int, where: str) -> np.ndarray:
     """A column of dates; one by one only if not all are plain days."""
     cells = table.columns[at]
-    if all(isinstance(cell, str) and _DAY.fullmatch(cell) for cell in cells):
-        with suppress(ValueError):
-            return np.array(cells, dtype="datetime64[D]")
+    with suppress(TypeError):  # Parquet has dates, and nothing
+        if _DAYS.fullmatch(",".join(cells)):
+            with suppress(ValueError):
+                return np.array(cells, dtype="datetime64[D]")
     return np.array([_day(cell, where, table.row(k)) for k, cell in enumerate(cells)])
 
 
 def _numbers(table: Table, at: int, role: Role, where: str) -> Float64[np.ndarray, " D"]:
     """A column of prices, or of splits."""
     read = ratio if role == "split" else number
+    with suppress(TypeError, ValueError):  # one by one only if not all are plain numbers
+        if role != "split" and not ",".join(table.columns[at]).strip(PLAIN_NUMBERS):
+            return np.array(list(map(float, table.columns[at])))
     numbers = np.empty(len(table.columns[at]))
     for k, cell in enumerate(table.columns[at]):
         try:

@@ -5,8 +5,11 @@ open: the opening price and the closing price. Several paths of equal length lie
 a row; of real prices a path is an asset.
 """
 
+import math
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float64
@@ -23,6 +26,8 @@ class Prices:
     dates: np.ndarray | None = None  # [D] datetime64[D], real prices only
     names: tuple[str, ...] | None = None
     """of the assets, real prices only"""
+    told: str | None = None
+    """which columns of which file they are, in one line"""
 
     def __len__(self) -> int:
         return len(self.close)
@@ -35,7 +40,29 @@ class Prices:
     def between(self, first: int, last: int) -> "Prices":
         """The days ``first`` .. ``last`` - 1."""
         dates = None if self.dates is None else self.dates[first:last]
-        return Prices(self.open[:, first:last], self.close[:, first:last], dates, self.names)
+        return replace(
+            self, open=self.open[:, first:last], close=self.close[:, first:last], dates=dates
+        )
+
+    def largest_move(self) -> tuple[float, int]:
+        """By what the price that moved most from one to the next was multiplied, and on which day.
+
+        Prices follow each other from open to close to the next open.
+        """
+        path = np.log(np.stack([self.open, self.close], axis=2).reshape(len(self), -1))
+        moves = np.diff(path)
+        row, at = divmod(int(abs(moves).argmax()), moves.shape[1])
+        return math.exp(moves[row, at]), (at + 1) // 2
+
+    def say(self) -> None:
+        """Tell once, on stderr, what was read."""
+        if self.told is not None:
+            _say_once(self.told)
+
+
+@cache
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def checked(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hringur.data.trading.market_files import MAX_GAP_DAYS, read_prices, shipped_stocks
+from hringur.data.trading.market_files import MAX_GAP_DAYS, prices_of_file, shipped_stocks
 from hringur.data.trading.prices import Prices, checked
 from hringur.data.trading.processes import PROCESSES, PriceProcess
 from hringur.data.trading.walk_forward import check_split, walk_forward
@@ -61,7 +61,7 @@ def price_source(
     if name.startswith(YAHOO) and symbol is None:
         return read_yahoo(name.removeprefix(YAHOO), max_gap_days=gap_days)
     if Path(name).suffix or os.path.exists(name):
-        return read_prices(name, gap_days, symbol)
+        return prices_of_file(name, gap_days, symbol)
     raise UserError(
         f"unknown prices {name!r}; there are {', '.join(PROCESSES)}, stocks, {YAHOO}TICKER, or the "
         "path of a CSV or Parquet file"

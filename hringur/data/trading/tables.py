@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from hringur.data.files import MAX_CELLS, check_file, csv_rows, read_text, reading
+from hringur.data.files import MAX_CELLS, check_file, csv_columns, csv_rows, read_text, reading
 from hringur.data.trading.columns import is_symbol, prefixes_of, roles_of
 from hringur.types import MissingExtra, UserError
 
-MAX_DAYS, MAX_COLUMNS = 1_000_000, 1_000
+MAX_ROWS, MAX_COLUMNS = 3_000_000, 1_000
 SHOWN = 6
 """Names of assets that a message lists."""
 
@@ -30,7 +30,12 @@ def csv_table(path: str | Path) -> Table:
     Raises:
         UserError: it is no CSV, empty, too large, or a row has other cells than the first.
     """
-    rows = csv_rows(read_text(path), path, MAX_DAYS, MAX_COLUMNS)
+    text = read_text(path)
+    plain = csv_columns(text, MAX_ROWS, MAX_COLUMNS)
+    if plain is not None:
+        names, columns = [cells[0] for cells in plain], [cells[1:] for cells in plain]
+        return Table(names, columns, lambda k: f"line {k + 2}")
+    rows = csv_rows(text, path, MAX_ROWS, MAX_COLUMNS)
     if not rows:
         raise UserError(f"{path}: the file is empty")
     (_, header), *rows = rows
@@ -59,8 +64,8 @@ def parquet_table(path: str | Path) -> Table:
         texts = [f.name for f in schema if types.is_string(f.type) or types.is_binary(f.type)]
         flat = [f.name for f in schema if not types.is_nested(f.type)]
         rows = file.metadata.num_rows
-        if rows > MAX_DAYS or rows * len(flat) > MAX_CELLS:
-            raise UserError(f"{path}: at most {MAX_DAYS:,} rows are read, it has {rows:,}")
+        if rows > MAX_ROWS or rows * len(flat) > MAX_CELLS:
+            raise UserError(f"{path}: at most {MAX_ROWS:,} rows are read, it has {rows:,}")
         table = ParquetFile(path, read_dictionary=texts).read(columns=flat)
         columns = [[cell for part in column.chunks for cell in _cells(part)] for column in table]
     return Table(table.column_names, columns, lambda k: f"row {k + 1}")
@@ -118,6 +123,8 @@ def _choice(assets: list[str], symbol: str | None, where: str) -> str:
 def _assets(name: str, cells: list[Any]) -> dict[str, list[int]]:
     """Numbers of the rows of each asset, if this column says which asset a row is of."""
     rows: dict[str, list[int]] = {}
+    if not is_symbol(name) and str(next(iter(cells), "")).strip()[:1].isdecimal():
+        return {}  # a column of numbers
     for k, cell in enumerate(cells):
         rows.setdefault(str(cell).strip(), []).append(k)
     if is_symbol(name):

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from hringur.data.files import write_whole
-from hringur.data.trading.market_files import MAX_GAP_DAYS, read_prices
+from hringur.data.trading.market_files import MAX_GAP_DAYS, prices_of_file
 from hringur.data.trading.prices import Prices, checked
 from hringur.types import UserError, optional
 
@@ -32,7 +32,7 @@ def read_yahoo(
     Args:
         ticker: as Yahoo has it, such as "AAPL" or "^GSPC".
         folder: where the file is kept; by default ``hringur/yahoo`` in the user's cache folder.
-        max_gap_days: as for ``read_prices``.
+        max_gap_days: as for ``prices_of_file``.
 
     Raises:
         UserError: not a ticker, Yahoo did not answer or has no prices, or they have holes.
@@ -48,7 +48,7 @@ def read_yahoo(
         except OSError as error:
             raise UserError(f"cannot make the folder {path.parent}: {error.strerror}") from error
         write_whole(path, _as_csv(fetched))
-    return read_prices(path, max_gap_days)
+    return prices_of_file(path, max_gap_days, None)
 
 
 def _cache_folder() -> Path:

@@ -58,6 +58,11 @@ class TradingEnv(SingleEnv):
         return self.problem.history
 
     @property
+    def history_days(self) -> frozenset[tuple[Any, ...]]:
+        """Each day and its prices that episodes are cut from."""
+        return self.problem.history_days
+
+    @property
     def evaluation_options(self) -> dict[str, Any]:
         """What was trained on the train split is tested on the test split."""
         return {"split": "test"} if self.problem.split == "train" else {}

@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from gymnasium import spaces
@@ -68,6 +69,16 @@ class TradingProblem:
         if self.drawn:
             return None
         return "all of the prices" if self.split == "all" else f"the {self.split} split"
+
+    @property
+    def history_days(self) -> frozenset[tuple[Any, ...]]:
+        """Each day and its prices that episodes are cut from: what two histories may share."""
+        if not isinstance(self.source, Prices):
+            return frozenset()
+        opened, closed, dates = self.source.open, self.source.close, self.source.dates
+        days = [None] * self.source.days if dates is None else dates.tolist()
+        rows = zip(opened.tolist(), closed.tolist(), strict=True)
+        return frozenset(day for row in rows for day in zip(days, *row, strict=True))
 
     @cached_property
     def state_columns(self) -> int:

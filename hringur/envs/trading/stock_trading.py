@@ -24,7 +24,7 @@ SIDES = range(160, 4097)
 def trading_problem(
     prices: "str | Path | Source" = "ornstein-uhlenbeck",
     ticker: str | None = None,
-    symbol: str | None = None,
+    symbol: str | int | None = None,
     max_gap_days: int | None = None,
     window: int = 30,
     fee: float = 0.001,
@@ -39,7 +39,7 @@ def trading_problem(
     compute_optimal: bool = False,
     size: Sequence[int] = (800, 600),
 ) -> TradingProblem:
-    """What the options of docs/stock_trading.md mean.
+    """What the options of docs/stock_trading.md mean; a ``symbol`` of digits may be a number.
 
     Raises:
         UserError: an option is out of range, or the prices are too few or have something wrong.
@@ -48,7 +48,7 @@ def trading_problem(
     if episode_days is not None:
         _check_whole("episode_days", episode_days)
     part = Part(split=split, fold=fold, folds=folds, embargo=embargo)
-    source = price_source(prices, ticker, symbol, max_gap_days)
+    source = price_source(prices, ticker, None if symbol is None else str(symbol), max_gap_days)
     if isinstance(source, Prices):
         source = part.of(source, window)
         most = source.days - window - 1  # the first close, and a fill after the last decision
@@ -65,6 +65,8 @@ def trading_problem(
     if window * episode_days > MOST_OBSERVED:
         raise UserError(f"window times episode_days must be at most {MOST_OBSERVED:,}")
     buy_cost, sell_cost = costs(fee, half_spread, slippage)
+    if isinstance(source, Prices):
+        source.say()  # last: what is refused is one line alone
     return TradingProblem(
         source=source,
         window=int(window),

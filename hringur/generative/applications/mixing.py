@@ -26,6 +26,9 @@ from hringur.evaluators.images import ImageEvaluator
 from hringur.generative.model import ImageModel
 from hringur.types import Metrics, UserError
 
+AT_ONCE = 100
+"""Paths that are measured together; each has its own images in memory."""
+
 DESCENT_STEPS, DESCENT_RATE = 60, 0.05
 """Updates of Adam that shorten a geodesic, and their learning rate."""
 
@@ -129,8 +132,11 @@ def measure_mixing(
     paths. Realism is the precision of the images between the ends (Kynkaanniemi et al. 2019).
     """
     held_out = evaluator.held_out[: 2 * pairs]
-    made = mix(model, held_out[::2], held_out[1::2], steps, path)
-    features = evaluator.classifier.features(made.flatten(0, 1)).unflatten(0, made.shape[:2])
+    ends = zip(held_out[::2].split(AT_ONCE), held_out[1::2].split(AT_ONCE), strict=True)
+    made = (mix(model, left, right, steps, path) for left, right in ends)
+    features = torch.cat(
+        [evaluator.classifier.features(m.flatten(0, 1)).unflatten(0, m.shape[:2]) for m in made]
+    )
     step = (features[:, 1:] - features[:, :-1]).norm(dim=2)  # B S-1
     smoothness = step.amax(dim=1) / step.mean(dim=1).clamp_min(1e-12)
     between = neighbourhoods(evaluator.features, features[:, 1:-1].flatten(0, 1))

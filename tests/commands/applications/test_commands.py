@@ -1,12 +1,14 @@
 """``hringur mix`` and ``hringur edit``: pictures written, bad input told of in one line."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from hringur import cli
+from hringur.commands.applications import mix
 from hringur.commands.applications.edit import attribute_options
 from hringur.data.images import draw_faces
 from hringur.data.images.image_set import ImageSet
@@ -88,6 +90,16 @@ def test_bad_input_is_told_of_in_one_line(saved, arguments, told, capsys):
     message = capsys.readouterr().err
     assert message.count("\n") == 1 and not (saved / "out.png").exists()
     assert re.search(told, message), message
+
+
+def test_no_more_paths_are_measured_than_there_are_pairs(saved, capsys, monkeypatch):
+    evaluator = SimpleNamespace(held_out=np.zeros((41, 3)), images=SimpleNamespace(name="faces"))
+    model = SimpleNamespace(evaluator=lambda: evaluator)
+    monkeypatch.setattr(mix, "with_data", lambda *_: model)
+    (saved / "out.png").unlink(missing_ok=True)
+    assert run(saved, "mix", "face:1", "face:2", "--measure", "21") == 2
+    assert "measure must be in 10..20, as 40 images of faces" in capsys.readouterr().err
+    assert not (saved / "out.png").exists()
 
 
 @pytest.mark.parametrize("command", [["mix", "face:1", "face:2"], ["edit", "face:1", "--smile=1"]])

@@ -1,12 +1,14 @@
 """``hringur evaluate`` of runs without tours, as it is typed."""
 
 import json
+import shutil
 
 import pytest
 
 from hringur.cli import main
+from hringur.data.trading.market_files import shipped_stocks
 from hringur.evaluation.agents.trading import RATIOS
-from tests.commands.tiny_runs import train
+from tests.commands.tiny_runs import refusal, train
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +37,13 @@ def test_a_programs_record_has_the_ratios(trader, capsys):
     assert all(record["trading"][1][tag] is not None for tag in RATIOS)
 
 
+def test_a_damaged_curve_is_refused_before_anything_is_played(trader, tmp_path, capsys):
+    shutil.copytree(trader, tmp_path / "run")
+    (tmp_path / "run" / "history.jsonl").write_text("{}\n")
+    assert main(["evaluate", str(tmp_path / "run"), "--episodes=5"]) == 2
+    assert "history.jsonl, line 1 is no evaluation" in refusal(capsys)
+
+
 def test_traders_are_compared_by_the_same_columns(tmp_path, capsys):
     arguments = ["compare", "--env=StockTrading-v0", "--option", "episode_days=20", "--jobs=1"]
     arguments += ["--agents", "a2c", "--seeds=2", "--budget=10steps", "--episodes=3"]
@@ -48,6 +57,9 @@ def test_traders_are_compared_by_the_same_columns(tmp_path, capsys):
     cell = json.loads((tmp_path / "traders" / "cells" / "a2c-0.json").read_text())
     assert set(cell["figures"]) == set(RATIOS)
 
+
+AAPL_DAYS = shipped_stocks("AAPL").days
+FOLDS_SHARE = round(100 * (0.1 * AAPL_DAYS - 30) / (0.125 * AAPL_DAYS - 30))
 
 STOCKS = ["--env=StockTrading-v0", "--steps=2", "--option", "prices=stocks", "ticker=AAPL"]
 
@@ -67,6 +79,18 @@ STOCKS = ["--env=StockTrading-v0", "--steps=2", "--option", "prices=stocks", "ti
             [],
             "100 episodes on all of the prices, which it was trained on:",
             "all of the prices",
+        ),
+        (
+            ["split=train", "folds=3", "fold=2"],
+            ["--option", "split=test", "fold=0"],
+            "100 episodes on the test split, which it was trained on:",
+            "the test split",
+        ),
+        (
+            ["split=train"],  # days up to 60 %, and from 50 % to 62.5 % less the window of 30
+            ["--option", "split=test", "folds=4", "fold=0"],
+            f"100 episodes on the test split, {FOLDS_SHARE} % of which it was trained on:",
+            "the test split",
         ),
     ],
 )

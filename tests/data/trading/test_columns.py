@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hringur.data.trading import market_files
 from hringur.data.trading.columns import roles_of
 from hringur.data.trading.market_files import read_prices
+from hringur.data.trading.prices import _say_once
 from hringur.data.trading.sources import price_source
+from hringur.envs.trading.stock_trading import trading_problem
 from hringur.types import UserError
 
 DAYS = ["2014-06-05", "2014-06-06", "2014-06-09", "2014-06-10"]
@@ -90,7 +91,7 @@ def test_one_history_has_equal_returns_under_every_name(tmp_path, vendor):
     ],
 )
 def test_a_column_about_adjusting_is_refused_or_named(tmp_path, capsys, name, cells):
-    market_files._say_once.cache_clear()
+    _say_once.cache_clear()
     path = written(tmp_path, f"date,open,close,{name}", ["d", "o", "c", "x"], x=cells)
     with pytest.raises(UserError, match="is about adjusting prices") as refusal:
         read_prices(path)
@@ -104,13 +105,39 @@ def test_a_column_about_adjusting_is_refused_or_named(tmp_path, capsys, name, ce
 
 
 def test_what_was_used_is_said_once(tmp_path, capsys):
-    market_files._say_once.cache_clear()
+    _say_once.cache_clear()
     path = written(tmp_path, "Date,Open,Close,Dividend,Adj Close", ["d", "o", "c", "-", "ac"])
     for _ in range(3):
         read_prices(path)
     assert capsys.readouterr().err == (
         f"hringur: {path}: 4 days of Open and Close, adjusted by Adj Close; not used: Dividend\n"
     )
+
+
+def test_a_jump_of_the_prices_is_said_with_its_row(tmp_path, capsys):
+    _say_once.cache_clear()
+    closes = [10, 10, 1000, 1010]  # in cents from the third day on
+    read_prices(written(tmp_path, "date,open,close", ["d", "j", "j"], j=closes))
+    assert "open and close; check line 4: its price is 100 times the one before\n" in (
+        capsys.readouterr().err
+    )
+    read_prices(written(tmp_path, "date,open,close", ["d", "j", "j"], j=[8, 8, 2, 2]))
+    assert "check line 4: its price is 0.25 times" in capsys.readouterr().err
+    read_prices(written(tmp_path, "date,open,close", ["d", "j", "j"], j=[8, 14, 10, 6]))
+    assert "check" not in capsys.readouterr().err
+
+
+def test_nothing_is_said_of_prices_that_are_then_refused(tmp_path, capsys):
+    _say_once.cache_clear()
+    path = str(written(tmp_path, "date,open,close", ["d", "o", "c"]))
+    for options, told in (({"window": 3}, "needs at least 5 days"), ({"fee": -1.0}, "fee must be")):
+        with pytest.raises(UserError, match=told):
+            trading_problem(path, **{"window": 1} | options)
+    assert capsys.readouterr().err == ""
+    trading_problem(path, window=1)
+    with pytest.raises(UserError, match="there is no asset '2330'"):
+        trading_problem(path, window=1, symbol=2330)  # as --option symbol=2330 gives it
+    assert capsys.readouterr().err.count("\n") == 1
 
 
 def test_splits_that_do_not_fit_the_prices_are_refused(tmp_path):

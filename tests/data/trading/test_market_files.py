@@ -85,6 +85,21 @@ def test_a_hole_may_be_as_long_as_it_is_allowed_to_be(tmp_path):
         read_prices(path, max_gap_days=17)
 
 
+def test_a_long_history_is_read_as_a_whole_and_says_the_same(tmp_path, monkeypatch):
+    """Oracle: the same file read cell by cell."""
+    days = np.datetime64("1950-01-01") + np.arange(5_000)
+    price = np.exp(np.random.default_rng(0).normal(0, 0.01, 5_000).cumsum())
+    rows = [f"{day},{a:.4f},{b:.6f}" for day, a, b in zip(days, price, 1.01 * price, strict=True)]
+    path = write(tmp_path, "\n".join(["Date,Open,Close", *rows]))
+    found = read_prices(path)
+    monkeypatch.setattr(tables, "csv_columns", lambda *_: None)
+    monkeypatch.setattr(market_files, "PLAIN_NUMBERS", "")
+    by_cell = read_prices(path)
+    assert found.days == 5_000 and found.dates.tolist() == by_cell.dates.tolist() == days.tolist()
+    np.testing.assert_array_equal(found.open, by_cell.open)
+    np.testing.assert_array_equal(found.close, by_cell.close)
+
+
 def test_a_missing_file_is_refused(tmp_path):
     for name in ("none.csv", "none.parquet"):
         with pytest.raises(UserError, match=f"cannot read .*{name}"):
@@ -136,7 +151,7 @@ def test_bad_parquet_is_refused_by_row(tmp_path):
 
 def test_a_parquet_file_is_measured_before_it_is_read(tmp_path, monkeypatch):
     path = parquet(tmp_path, {"date": ["2020-01-02"] * 3, "open": [1.0] * 3, "close": [1.0] * 3})
-    monkeypatch.setattr(tables, "MAX_DAYS", 2)
+    monkeypatch.setattr(tables, "MAX_ROWS", 2)
     with pytest.raises(UserError, match="at most 2 rows are read, it has 3"):
         read_prices(path)
     os.mkfifo(tmp_path / "pipe.parquet")

@@ -39,6 +39,7 @@ ROOT = Path(__file__).resolve().parents[1]
 AT_ONCE = 100
 """Cases of a pass."""
 
+ENDS: dict[int | None, str] = {0: "accepted", 2: "refused"}
 FRESH_SECONDS = 300.0
 """An interpreter of its own also has to import, which takes long where many do."""
 
@@ -66,7 +67,7 @@ class Pass:
         if time.time() > self.options.end or (only and only != f"{self.number}/{self.cases}"):
             return
         outcome = call(case.words, self.place(case), stub_work)
-        ended = {0: "accepted", 2: "refused"}.get(outcome.code, f"exit code {outcome.code}")
+        ended = ENDS.get(outcome.code, f"exit code {outcome.code}")
         command = case.words[0] if case.words else "none"
         self.counts.update(["cases", ended, f"  {command}, {case.of}"])
         self.tell(case, outcome, "")

@@ -136,7 +136,7 @@ def hold() -> None:
         time.sleep(HELD)
         return until_done(run, interruption)
 
-    trainer._Run.until_done = held  # type: ignore[method-assign]
+    trainer._Run.until_done = held  # type: ignore[assignment, method-assign]
 
 
 def race(number: int, resumed: bool, place: Path) -> str:
@@ -147,9 +147,9 @@ def race(number: int, resumed: bool, place: Path) -> str:
     if resumed:
         run([*words, "--seed=1"], place)
         both = [["train", "--resume", folder, f"--steps={steps}", "--json"] for steps in (9, 10)]
-    first = Started(both[0], place, hold, "first")
+    first = Started(both[0], place, hold, place / "first")
     time.sleep(generator.choice([0.0, generator.uniform(0, 0.3)]))
-    second = Started(both[1], place, hold, "second")
+    second = Started(both[1], place, hold, place / "second")
     outcomes = [first.outcome(SECONDS), second.outcome(SECONDS)]
     codes = sorted(str(outcome.code) for outcome in outcomes)
     if codes != ["0", "2"]:

@@ -42,17 +42,22 @@ PRELOADED = (
 """Libraries that are imported where they are used; here once, before the children are made."""
 
 
+def import_all() -> None:
+    """The package and the libraries that it imports where it uses them."""
+    for module in PRELOADED:
+        importlib.import_module(module)
+    for found in pkgutil.walk_packages(hringur.__path__, "hringur."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+
+
 @functools.cache
 def preload() -> None:
     """Import, read and build what children need, once for all of them.
 
     The collector then leaves it alone: a child that only reads it shares its pages.
     """
-    for module in PRELOADED:
-        importlib.import_module(module)
-    for found in pkgutil.walk_packages(hringur.__path__, "hringur."):
-        if not found.name.endswith("__main__"):
-            importlib.import_module(found.name)
+    import_all()
     for season in typing.get_args(Season):
         roads(season)
     for words in (*([name] for name in COMMANDS), *(["train", name] for name in registered())):
@@ -116,13 +121,11 @@ class Started:
         arguments: Sequence[str],
         folder: Path,
         prepare: Callable[[], None] | None = None,
-        name: str | None = None,
+        output: Path | None = None,
     ) -> None:
-        """Fork; what it writes goes to files beside ``folder``, called ``name`` or as it."""
-        self.began = time.monotonic()
-        self.out, self.err = (
-            folder.with_name(f"{name or folder.name}.{kind}") for kind in ("out", "err")
-        )
+        """Fork; what it writes goes to ``output``.out and .err, beside ``folder`` if None."""
+        self.began, output = time.monotonic(), output or folder
+        self.out, self.err = (output.with_name(f"{output.name}.{kind}") for kind in ("out", "err"))
         self.child = os.fork()
         if self.child == 0:
             _run(arguments, folder, prepare, self.out, self.err)

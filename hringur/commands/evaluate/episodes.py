@@ -74,7 +74,7 @@ def origin(trained: Trained, evaluated: Evaluated) -> str:
     if history is None:
         return ""
     seen = share_trained_on(trained, evaluated)
-    part = "which" if seen == 1 else f"{100 * seen:.0f} % of which"
+    part = "which" if seen == 1 else f"{100 * (seen or 0):.0f} % of which"
     return f" on {history}{f', {part} it was trained on' if seen else ''}"
 
 
@@ -85,10 +85,16 @@ def share_trained_on(trained: Trained, evaluated: Evaluated) -> float | None:
     if dict(evaluated.env_options) == own_options(trained):
         return 1.0
     learned, played = (
-        getattr(make_single(evaluated.env_id, **options).unwrapped, "history_days", frozenset())
+        _history_days(evaluated.env_id, options)
         for options in (own_options(trained), dict(evaluated.env_options))
     )
     return len(learned & played) / max(1, len(played))
+
+
+def _history_days(env_id: str, env_options: dict[str, Any]) -> frozenset[Any]:
+    env = make_single(env_id, **env_options)
+    env.close()
+    return getattr(env.unwrapped, "history_days", frozenset())
 
 
 def samples_of(trained: Trained) -> int | None:

@@ -157,9 +157,9 @@ def _prices(
     words += "" if by is None else f", adjusted by {table.names[by]}"
     words += _unused(table, used, "adj close" in roles, where)
     prices = checked(prices, f"{where}, {words}", table.row)
-    factor, day = prices.largest_move()
-    if max(factor, 1 / factor) > LARGE_MOVE:
-        words += f"; check {table.row(day)}: its price is {factor:.3g} times the one before"
+    times, day = prices.largest_move()
+    if max(times, 1 / times) > LARGE_MOVE:
+        words += f"; check {table.row(day)}: its price is {times:.3g} times the one before"
     return prices, words
 
 

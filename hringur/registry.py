@@ -99,6 +99,12 @@ ENVIRONMENTS = {
         domain=TOURS,
         options="hringur.commands.options:PointsOptions",
     ),
+    "DirectedTSP-v0": Environment(
+        factory="hringur.envs.tours.directed_tsp:directed_tsp",
+        vector="hringur.envs.tours.directed_tsp:directed_tsp_vec",
+        domain=TOURS,
+        options="hringur.commands.options:PointsOptions",
+    ),
     "OwnTSP-v0": Environment(
         factory="hringur.envs.tours.own_tsp:own_tsp",
         vector="hringur.envs.tours.own_tsp:own_tsp_vec",

@@ -24,6 +24,7 @@ from hringur.generative.model import ImageModel, in_parts
 from hringur.generative.networks import Autoencoder, Decoder, Encoder
 from hringur.generative.pixels import DISTANCES, DistanceName, distance
 from hringur.generative.settings import ImageModelConfig
+from hringur.training.fabric import together
 from hringur.types import Metrics
 
 EncoderName = Literal["deterministic", "gaussian"]
@@ -105,7 +106,7 @@ class MatchingAutoencoder(ImageModel):
         """Transport cost c(x, G(z)), plus lambda times the divergence, plus the spread penalty."""
         config, logits = self.config, self.autoencoder.network.decode(codes.code)
         cost = config.reconstruction * distance(config.distance, image, logits).mean()
-        divergence = self.divergence(codes.code)
+        divergence = self.divergence(together(codes.code))
         loss = cost + config.strength * divergence + spread_penalty(codes, config)
         return loss, {
             "model/transport_cost": cost.item(),
@@ -127,7 +128,7 @@ class MatchingAutoencoder(ImageModel):
         codes = self.noisy_codes(image)
         # several processes wait for a gradient of every weight, so the decoder gets one of zero
         nothing = 0.0 * self.autoencoder.network.decode(codes.code.detach()).sum()
-        loss = moments_gap(codes.code) + nothing
+        loss = moments_gap(together(codes.code)) + nothing
         norm = self.autoencoder.step(loss)
         return {"model/pretraining_loss": loss.item(), "model/grad_norm": norm}
 

@@ -104,6 +104,41 @@ def gather(value: Value) -> list[Value]:
     return values  # type: ignore[return-value]  # every place has been filled
 
 
+def together(rows: Float[Tensor, "B *rest"]) -> Float[Tensor, "all *rest"]:
+    """The rows of every process, as many from each; gradients pass to where they came from.
+
+    For a loss that is no mean over the rows, such as a divergence: every process then has that of
+    the whole batch, whose gradient is what averaging over processes gives.
+    """
+    if world_size() == 1:
+        return rows
+    from torch.distributed.nn.functional import all_gather
+
+    return torch.cat(tuple(all_gather(rows)))
+
+
+@torch.no_grad()
+def everyones(rows: Tensor) -> Tensor:
+    """The rows of every process, however many each has; no gradient passes."""
+    return rows if world_size() == 1 else torch.cat(gather(rows.detach()))
+
+
+def average_gradients(module: nn.Module) -> None:
+    """Let every gradient be the mean over all processes as soon as it is known.
+
+    For networks that a library trains; those of this package are joined by Fabric.
+    """
+    if world_size() > 1:
+        for parameter in module.parameters():
+            parameter.register_post_accumulate_grad_hook(_average_gradient)
+
+
+def _average_gradient(parameter: Tensor) -> None:
+    assert parameter.grad is not None
+    distributed.all_reduce(parameter.grad)
+    parameter.grad /= world_size()
+
+
 def _leave() -> None:
     if distributed.is_initialized():
         distributed.destroy_process_group()

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hringur.agents.reinforce.observations import Leaf
+from hringur.training.fabric import everyones
 
 Activation = Literal["tanh", "relu"]
 ImageNetwork = Literal["small", "nature"]
@@ -64,7 +65,8 @@ class RunningMoments(nn.Module):
 
     @torch.no_grad()
     def learn(self, rows: Float[Tensor, "rows *shape"]) -> None:
-        """Merge a batch of rows."""
+        """Merge a batch of rows, those of every process together."""
+        rows = everyones(rows)
         if not len(rows):
             return
         variance, mean = torch.var_mean(rows, dim=0, correction=0)

@@ -31,7 +31,7 @@ from hringur.estimators.baselines import Baseline
 from hringur.estimators.returns import discounted_returns, generalised_advantages
 from hringur.estimators.score_functions import score_function
 from hringur.training.config import Averages
-from hringur.training.fabric import world_size
+from hringur.training.fabric import everyones, world_size
 from hringur.training.trainer import gradient_step
 from hringur.types import Metrics
 
@@ -154,7 +154,7 @@ class PolicyGradient:
     ) -> Decisions:
         """What each decision turned out to be worth."""
         returns, advantage = self.advantages(rollout, value, baseline)  # T B
-        weight = rollout.valid / rollout.valid.float().mean()
+        weight = rollout.valid / everyones(rollout.valid.flatten()).float().mean()
         mask = None if rollout.mask is None else rollout.mask.flatten(0, 1)
         decision, log_prob = rollout.decision.flatten(0, 1), None
         if self.several_steps:
@@ -211,7 +211,7 @@ class PolicyGradient:
             returns = discounted_returns(reward, *ends, next_value, config.gamma)
             advantage = returns - baseline.value(returns, rollout)
         if config.normalise_advantage:
-            chosen = advantage[rollout.valid]
+            chosen = everyones(advantage[rollout.valid])
             if config.baseline == "value":
                 advantage = advantage - chosen.mean()
                 chosen = chosen - chosen.mean()

@@ -24,6 +24,7 @@ from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
 from hringur.evaluators.environments import make_single, make_vector
 from hringur.evaluators.tours import TourEvaluator, play
 from hringur.training.checkpoint import check_moments, load_weights
+from hringur.training.fabric import average_gradients, rank
 from hringur.types import Metrics, MissingExtra, State, UserError
 
 Features = Literal["places", "flat"]
@@ -208,6 +209,9 @@ class SB3Learner:
             **setup.arguments,
         )
         self.model.set_logger(Logger(None, [self.scalars]))
+        average_gradients(self.model.policy)
+        if rank():  # the weights are those of rank zero, the episodes must not be
+            self._fresh_episodes()
         if self.on_tours and setup.features == "places":
             point(self.model.policy, algorithm.on_policy)
         model = self.model
@@ -311,7 +315,8 @@ class SB3Learner:
 
     def _fresh_episodes(self) -> None:
         """Start episodes from a seed that follows from the run's seed and the update's number."""
-        fresh = np.random.SeedSequence([self.seed, self.updates]).generate_state(1)[0]
+        own = [rank()] if rank() else []
+        fresh = np.random.SeedSequence([self.seed, self.updates, *own]).generate_state(1)[0]
         self.model.set_random_seed(int(fresh))
         self.model._last_obs = None  # makes ``learn`` reset the environments
 

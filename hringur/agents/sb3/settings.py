@@ -16,7 +16,7 @@ from lightning_fabric import Fabric
 
 from hringur.agents.sb3.learner import Algorithm, Chunks, Features, Problem, SB3Learner, Setup
 from hringur.checks import check_not_negative, check_positive
-from hringur.types import Learner, UserError
+from hringur.types import Learner
 
 # On tours. A length is not discounted, and only whole tours are learned from. The learning rate
 # decays to a tenth.
@@ -174,8 +174,6 @@ class SB3Config:
     ) -> tuple[Learner, Chunks]:
         """The learner and its endless source of step counts."""
         algorithm = self.algorithm
-        if fabric.world_size > 1:
-            raise UserError(f"{algorithm.name} trains in one process, got {fabric.world_size}")
         algorithm.load()  # first of all, for the rest needs the extra too
         problem = Problem.of(algorithm, env_id, env_options)
         learner = SB3Learner(algorithm, self.setup(problem), problem, seed, fabric.device)

@@ -77,6 +77,8 @@ class TourAgent:
         check_dictionary(single)
         self.problem, self.sampler = single.problem, single.sampler
         self.round_trip, self.n_places = bool(single.round_trip), single.n_places
+        any_instance = self.sampler.sample(np.random.default_rng(0), 1, self.n_places).distance[0]
+        self.directed = not np.array_equal(any_instance, any_instance.T)
         self.seed = seed
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
         torch.manual_seed(seed)
@@ -255,7 +257,11 @@ class TourAgent:
     ) -> Int[Tensor, "B P N"]:
         """The shortest tour of each instance, as P tours from their own starts."""
         best = best_tour(tour, cost)
-        return readings(best, start) if self.round_trip else best[:, None].expand_as(tour)
+        return (
+            readings(best, start, self.directed)
+            if self.round_trip
+            else best[:, None].expand_as(tour)
+        )
 
     def _greedy_cost(self, policy: Any, problem: OnDevice) -> Float[Tensor, " B"]:
         """Cost of one greedy tour from the first place, for the greedy-rollout baseline."""

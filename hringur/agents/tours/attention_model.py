@@ -50,6 +50,9 @@ class AttentionModelConfig(TourLearning):
     feed_forward: int = 256
     """width of the encoder's hidden layers"""
 
+    directed: bool = False
+    """distances may differ by direction: the network also sees those back"""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_positive(self, "width", "layers", "heads", "decoder_heads", "feed_forward")
@@ -81,17 +84,19 @@ class AttentionModel(nn.Module):
         super().__init__()
         width = config.width
         self.heads, self.clip = config.decoder_heads, config.clip
-        self.frequencies = config.frequencies
-        self.place = nn.Linear(4 + 4 * config.frequencies, width)
+        self.frequencies, self.directed = config.frequencies, config.directed
+        features = N_EDGE_FEATURES * (2 if self.directed else 1)
+        self.place = nn.Linear(4 + 2 * self.directed + 4 * config.frequencies, width)
         self.layers = nn.ModuleList(
-            EncoderLayer(width, config.heads, config.feed_forward) for _ in range(config.layers)
+            EncoderLayer(width, config.heads, config.feed_forward, features)
+            for _ in range(config.layers)
         )
         self.norm = nn.LayerNorm(width)
         self.project = nn.Linear(width, 6 * width, bias=False)  # first, last, key, value, ...
         self.output = nn.Linear(width, width, bias=False)  # W_o of the glimpse
-        self.first_bias = DistanceBias(self.heads, slope=0.0)
-        self.last_bias = DistanceBias(self.heads, slope=2.0)
-        self.edge_bias = DistanceBias(1, slope=1.0)
+        self.first_bias = DistanceBias(self.heads, slope=0.0, features=features)
+        self.last_bias = DistanceBias(self.heads, slope=2.0, features=features)
+        self.edge_bias = DistanceBias(1, slope=1.0, features=features)
 
     def encode(
         self, coordinates: Float[Tensor, "B N 2"], distance: Float[Tensor, "B N N"]
@@ -99,7 +104,11 @@ class AttentionModel(nn.Module):
         """Places and distances to the decoder's tables."""
         relative = distance / distance.mean(dim=(1, 2), keepdim=True).clamp(min=1e-12)
         edge = edge_features(relative)  # B N N F
-        embedding = self.place(place_features(coordinates, relative, self.frequencies))  # B N D
+        place = place_features(coordinates, relative, self.frequencies)
+        if self.directed:  # the way back has features of its own
+            edge = torch.cat([edge, edge.transpose(1, 2)], dim=-1)
+            place = torch.cat([place, reach(relative.transpose(1, 2))], dim=-1)
+        embedding = self.place(place)  # B N D
         for layer in self.layers:
             embedding = layer(embedding, edge)
         return self.tables(self.norm(embedding), edge)
@@ -163,12 +172,12 @@ class AttentionModel(nn.Module):
 class EncoderLayer(nn.Module):
     """Self-attention with distance biases, then a feed-forward network; norms come first."""
 
-    def __init__(self, width: int, heads: int, feed_forward: int) -> None:
+    def __init__(self, width: int, heads: int, feed_forward: int, features: int) -> None:
         super().__init__()
         self.heads = heads
         self.attention_norm = nn.LayerNorm(width)
         self.attention = nn.Linear(width, 3 * width, bias=False)
-        self.bias = DistanceBias(heads, slope=2.0)
+        self.bias = DistanceBias(heads, slope=2.0, features=features)
         self.output = nn.Linear(width, width)
         self.feed_forward = nn.Sequential(
             nn.LayerNorm(width),
@@ -198,9 +207,9 @@ class DistanceBias(nn.Module):
     preferring far places saturates the pointer's tanh and does not recover.
     """
 
-    def __init__(self, heads: int, slope: float) -> None:
+    def __init__(self, heads: int, slope: float, features: int = N_EDGE_FEATURES) -> None:
         super().__init__()
-        weight = torch.zeros(heads, N_EDGE_FEATURES)
+        weight = torch.zeros(heads, features)
         weight[:, 0] = -torch.linspace(0, slope, heads) if heads > 1 else -slope
         self.weight = nn.Parameter(weight)
 
@@ -215,9 +224,13 @@ def place_features(
     """Position, as it is and in sines, and the mean and least distance to other places."""
     frequency = math.pi * 2.0 ** torch.arange(frequencies, device=relative.device)
     angle = (coordinates[..., None] * frequency).flatten(2)
+    return torch.cat([coordinates, angle.sin(), angle.cos(), reach(relative)], dim=2)
+
+
+def reach(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N 2"]:
+    """The mean distance and the least one from each place to the others."""
     apart = relative + torch.eye(relative.shape[1], device=relative.device) * 10
-    reach = torch.stack([relative.mean(dim=2), apart.amin(dim=2)], dim=2)
-    return torch.cat([coordinates, angle.sin(), angle.cos(), reach], dim=2)
+    return torch.stack([relative.mean(dim=2), apart.amin(dim=2)], dim=2)
 
 
 def edge_features(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N F"]:

@@ -255,13 +255,20 @@ def turn_to(tour: Int[Tensor, "B N"], start: Int[Tensor, " B"]) -> Int[Tensor, "
     return tour.gather(1, position)
 
 
-def readings(tour: Int[Tensor, "B N"], start: Int[Tensor, "B P"]) -> Int[Tensor, "B P N"]:
-    """The same round trip begun at each of ``start``, half of them in the other direction."""
+def readings(
+    tour: Int[Tensor, "B N"], start: Int[Tensor, "B P"], directed: bool = False
+) -> Int[Tensor, "B P N"]:
+    """The same round trip begun at each of ``start``, half of them in the other direction.
+
+    Where it is ``directed``, none is turned.
+    """
     batch, tours = start.shape
+    if directed:
+        return turn_to(tour.repeat_interleave(tours, dim=0), start.flatten()).view(*start.shape, -1)
     ways = torch.stack([tour, tour.flip(1)], dim=1)  # B 2 N
     way = torch.randint(2, (batch, tours), device=tour.device)
-    directed = ways[torch.arange(batch, device=tour.device)[:, None], way]  # B P N
-    return turn_to(directed.flatten(0, 1), start.flatten()).view_as(directed)
+    turned = ways[torch.arange(batch, device=tour.device)[:, None], way]  # B P N
+    return turn_to(turned.flatten(0, 1), start.flatten()).view_as(turned)
 
 
 def _views(coordinates: Float[Tensor, "B N 2"], symmetries: int) -> list[Float[Tensor, "B N 2"]]:

@@ -1,5 +1,6 @@
 """One run, from its settings to what is said at its end: for every command that trains."""
 
+import os
 import shlex
 from dataclasses import dataclass
 from itertools import chain, count
@@ -8,8 +9,9 @@ from typing import Any, Generic, TypeVar
 
 from hringur.commands.console import note, print_json
 from hringur.commands.options import check_seed
+from hringur.data.files import plain
 from hringur.registry import models
-from hringur.trained import RunSettings, load_run
+from hringur.trained import RunSettings, latest_state, load_run
 from hringur.training.config import Device
 from hringur.training.console import display
 from hringur.training.fabric import rank
@@ -17,9 +19,12 @@ from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Outcome, TrainerConfig, make_fabric, train
-from hringur.types import State, printable
+from hringur.types import State, UserError, printable
 
 Config = TypeVar("Config")
+
+OWN_STORE = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE"
+"""Variable of torch.distributed.elastic: every attempt gets a store of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +76,29 @@ class NewRun(Generic[Config]):
         usual = Path("runs") / f"{name}-{what}-{self.seed}"
         folder = self.folder or (unused(usual) if again else usual)
         command = shlex.join(["hringur", "train", "--resume", str(folder)])
-        run(settings, folder, None, command, self.json)
+        begun = begun_before(folder, settings)
+        state = None if begun is None else latest_state(begun)
+        run(settings, begun or folder, state, command, self.json)
         return folder
+
+
+def begun_before(folder: Path, settings: RunSettings) -> RunFolder | None:
+    """The run that torchrun restarts; None: a new one begins, or is refused.
+
+    With ``torchrun --max-restarts`` a folder with the very same settings is gone on with. Every
+    process asks before all are connected, and a new folder is made only after that.
+    """
+    if not int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")):
+        return None
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        raise UserError(
+            f"torchrun --max-restarts needs {OWN_STORE}=1 in its environment: in the store that it "
+            "shares, restarted workers find the addresses of those that died, and wait for them"
+        )
+    if not (folder / "config.json").is_file():
+        return None
+    known = RunFolder(folder).settings()
+    return RunFolder.open(folder, write=True) if known == plain(settings) else None
 
 
 def unused(path: Path) -> Path:

@@ -33,6 +33,7 @@ from hringur.generative.completion import Completion, exchanged
 from hringur.generative.model import ImageModel, in_parts
 from hringur.generative.networks import Architecture, Autoencoder, Decoder, Encoder
 from hringur.generative.settings import ImageModelConfig
+from hringur.training.fabric import together
 from hringur.types import Metrics, State, UserError
 
 KERNELS = Kernels((0.1, 0.2, 0.5, 1.0), 4.0)
@@ -155,7 +156,8 @@ class AttributeAutoencoder(ImageModel):
         cost = config.reconstruction * (made - image).square().sum(dim=(1, 2, 3)).mean()
         told = config.attribute_scale * attributes
         independent = torch.cat([torch.randn_like(code), told.roll(1, dims=0)], dim=1)
-        divergence = mmd(torch.cat([code, told], dim=1), independent, KERNELS)
+        joined = torch.cat([code, told], dim=1)
+        divergence = mmd(together(joined), together(independent), KERNELS)
         loss = cost + config.strength * divergence
         metrics = {"model/transport_cost": cost.item(), "model/mmd": divergence.item()}
         return loss, metrics

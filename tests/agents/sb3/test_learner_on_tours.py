@@ -184,13 +184,6 @@ def test_chunks_count_tours():
     assert len(next(iter(chunks))) == 12
 
 
-def test_several_processes_are_refused(monkeypatch):
-    fabric = make_fabric(TrainerConfig(device="cpu"))
-    monkeypatch.setattr(type(fabric), "world_size", property(lambda self: 2))
-    with pytest.raises(UserError, match="trains in one process, got 2"):
-        PPOConfig().build("IcelandTSP-v0", {"places": 4}, 0, fabric)
-
-
 @pytest.mark.slow
 def test_maskable_ppo_beats_the_nearest_neighbour():
     """Learning: a minute is enough to fall below the 14.7 % of the nearest neighbour."""

@@ -50,7 +50,6 @@ def check_one_with_the_doubled_batch(tmp_path: Path, names: list[str]) -> None:
             moved = sum(float((alone[key] - before[key]).square().sum()) for key in alone)
             error = sum(float((alone[key] - found[name][key]).square().sum()) for key in alone)
             apart[name] = (error / moved) ** 0.5
-    print({name: round(share, 5) for name, share in apart.items()})
     assert {name: share for name, share in apart.items() if share > TOLERANCE} == {}
 
 

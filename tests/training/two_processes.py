@@ -102,6 +102,9 @@ def of_all_processes() -> ExitStack:
         like = shared_draw(draws[name])
         stack.enter_context(patch(f"torch.{name}_like", lambda x, like=like: like(*x.shape)))
     stack.enter_context(patch("torch.multinomial", shared_choice))
+    stack.enter_context(patch("torch.normal", lambda m, s: m + s * torch.randn(*m.shape)))
+    coins = patch("torch.bernoulli", lambda p: (torch.rand(*p.shape) < p).to(p.dtype))
+    stack.enter_context(coins)
     for name in ("exponential_", "uniform_"):
         stack.enter_context(patch.object(torch.Tensor, name, shared_noise))
     stack.enter_context(patch.object(InstanceBatches, "__next__", shared_instances))

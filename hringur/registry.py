@@ -179,17 +179,16 @@ MODELS = {
     "attribute-autoencoder": (
         "hringur.generative.models.attribute_autoencoder:AttributeAutoencoderConfig"
     ),
+    "grammar-vae": "hringur.generative.models.grammar_vae:GrammarVAEConfig",
 }
 """The same for generative models, which learn from a data set instead of an environment. Group of
 entry points: ``hringur.models``."""
-
-MODEL_EVALUATION = "hringur.commands.evaluate.images:main"
-"""Function behind ``hringur evaluate`` of a generative model."""
 
 SAVED = {
     "tour_agent": "hringur.agents.tours.agent:TourAgent",
     "reinforce": "hringur.agents.reinforce.agent:Reinforce",
     "image_model": "hringur.generative.model:ImageModel",
+    "sequence_model": "hringur.generative.sequences.model:SequenceModel",
 }
 """Class whose ``load`` reads a saved file, by the key that its ``save`` wrote."""
 

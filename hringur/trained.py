@@ -17,7 +17,7 @@ from lightning_fabric import Fabric
 
 from hringur.evaluators.choice import domain_for
 from hringur.evaluators.environments import check_known, check_options
-from hringur.registry import MODEL_EVALUATION, SAVED, config_of, models
+from hringur.registry import SAVED, config_of, models
 from hringur.settings import check_fields, read
 from hringur.training import checkpoint
 from hringur.training.config import Device
@@ -78,7 +78,7 @@ class Trained:
     def evaluation(self) -> str:
         """The function behind ``hringur evaluate``, as ``module:function``."""
         if self.name in models():
-            return MODEL_EVALUATION
+            return self.learner.evaluation
         return domain_for(self.learner.env_id, self.learner.env_options).evaluation
 
 

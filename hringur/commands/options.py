@@ -35,7 +35,7 @@ DataSet = Annotated[
     str,
     tyro.conf.arg(
         help="images: mnist, digits, fashion-mnist, faces, glyphs, emoji, coats, fruits, a folder,"
-        " a .zip or an .npz"
+        " a .zip or an .npz; strings: molecules, expressions"
     ),
 ]
 Size = Annotated[

@@ -14,6 +14,7 @@ from hringur.data.images.arrays import as_image_set
 from hringur.data.images.image_set import ImageSet
 from hringur.data.images.images import load_images
 from hringur.evaluators.digit_classifier import unit_floats
+from hringur.generative.epochs import Epochs
 from hringur.generative.networks import ImageShape
 from hringur.types import State, UserError
 
@@ -76,53 +77,31 @@ def images_of(dataset: Any, labels: Any, size: int | None, device: torch.device)
 
 
 class ImageBatches:
-    """Endless batches of the training images: each epoch in a new order, a remainder left out.
-
-    Several processes shuffle alike, and each takes its share of one large batch.
-    """
+    """Endless batches of the training images (``Epochs``)."""
 
     def __init__(
         self, images: Images, batch: int, seed: int, rank: int = 0, processes: int = 1
     ) -> None:
-        self.images, self.batch = images, batch
-        self.rank, self.processes = rank, processes
-        available = len(images.train)
-        if batch * processes > available:
-            raise UserError(
-                f"batch must be at most {available // processes} for the {available} training"
-                f" images of {images.name} on {processes} process(es), got {batch}"
-            )
-        self.generator = torch.Generator().manual_seed(seed)
-        self._shuffle()
+        self.images = images
+        what = f"images of {images.name}"
+        self.epochs = Epochs(len(images.train), batch, seed, what, rank, processes)
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        together = self.batch * self.processes
-        if self.position + together > len(self.order):
-            self._shuffle()
-        first = self.position + self.rank * self.batch
-        self.position += together
-        rows = self.order[first : first + self.batch].to(self.images.train.device)
+        rows = self.epochs.next().to(self.images.train.device)
         image = as_floats(self.images.train[rows])
         known = (self.images.train_labels, self.images.train_attributes)
         return Batch(image, *(None if of_all is None else of_all[rows] for of_all in known))
 
     def state_dict(self) -> State:
-        """The generator before the present epoch, and the position within it."""
-        return {"generator": self.epoch_began, "position": self.position}
+        """The place in the epoch."""
+        return self.epochs.state_dict()
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""
-        self.generator.set_state(state["generator"])
-        self._shuffle()
-        self.position = state["position"]
-
-    def _shuffle(self) -> None:
-        self.epoch_began = self.generator.get_state()
-        self.order = torch.randperm(len(self.images.train), generator=self.generator)
-        self.position = 0
+        self.epochs.load_state_dict(state)
 
 
 def _converted(record: Any, kind: type, convert: Callable[[Any], Any]) -> dict[str, Any]:

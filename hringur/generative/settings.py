@@ -1,4 +1,4 @@
-"""Settings that every image model shares; the settings of each model add its own."""
+"""Settings that models share, all of them and those of images; each model adds its own."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from hringur.types import Batches, Learner, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageModelConfig:
-    """How a model learns from images."""
+class ModelConfig:
+    """How any model learns."""
 
     name: ClassVar[str]
     """in the registry"""
@@ -24,30 +24,16 @@ class ImageModelConfig:
     """the model that these are the settings of; it sets this itself"""
 
     usual_samples: ClassVar[int] = 1_200_000
-    """images to train on when no budget is given: a few minutes on two processor cores"""
+    """samples to train on when no budget is given: a few minutes on two processor cores"""
 
-    renamed: ClassVar[Mapping[str, str]] = {"ramp": "lr_warm_up", "let_down": "lr_decay_start"}
+    usual_dataset: ClassVar[str] = "mnist"
+    """what to learn from when nothing is named"""
 
     latent: int = 16
     """numbers in a code"""
 
-    network: NetworkName = "convolutional"
-    """convolutional: one step to a grid of at most 8 x 8 or more, then dense; dense: no grid"""
-
-    channels: int = 16
-    """of the convolutional network after its first step, doubled at each further one"""
-
-    hidden: int = 256
-    """units of the dense layer between image and code"""
-
-    depth: int = 1
-    """dense layers that make an image of a code"""
-
-    stride: int = 4
-    """pixels that the first convolution steps, 2 or 4; 4 is fast, 2 sees more of shape"""
-
     batch: int = 128
-    """images of an update"""
+    """samples of an update"""
 
     lr: float = 1e-3
     """Adam's learning rate, before it decays"""
@@ -69,20 +55,11 @@ class ImageModelConfig:
     """of the running average of the weights, which is what samples and is saved"""
 
     def __post_init__(self) -> None:
-        check_positive(self, "latent", "channels", "hidden", "depth", "batch", "lr", "lr_warm_up")
-        check_choice(self, "network", get_args(NetworkName))
-        for name in ("stride", "critic_stride"):
-            if getattr(self, name, 2) not in (2, 4):
-                raise UserError(f"{name} must be 2 or 4, got {getattr(self, name)}")
+        check_positive(self, "latent", "batch", "lr", "lr_warm_up")
         if self.batch < 2:
             raise UserError(f"batch must be at least 2, got {self.batch}")
         check_share(self, "lr_decay_start", "average_decay")
         check_share(self, "beta1", "beta2", below_one=True)
-
-    @property
-    def architecture(self) -> Architecture:
-        """Sizes of the networks."""
-        return Architecture(self.network, self.channels, self.hidden, self.stride, self.depth)
 
     def lr_factor(self, progress: float) -> float:
         """What the learning rate is multiplied by when this share of the budget is used."""
@@ -91,6 +68,41 @@ class ImageModelConfig:
     def model(self) -> type[Any]:
         """The class of models that these are the settings of."""
         return self.model_class
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageModelConfig(ModelConfig):
+    """How a model learns from images."""
+
+    renamed: ClassVar[Mapping[str, str]] = {"ramp": "lr_warm_up", "let_down": "lr_decay_start"}
+
+    network: NetworkName = "convolutional"
+    """convolutional: one step to a grid of at most 8 x 8 or more, then dense; dense: no grid"""
+
+    channels: int = 16
+    """of the convolutional network after its first step, doubled at each further one"""
+
+    hidden: int = 256
+    """units of the dense layer between image and code"""
+
+    depth: int = 1
+    """dense layers that make an image of a code"""
+
+    stride: int = 4
+    """pixels that the first convolution steps, 2 or 4; 4 is fast, 2 sees more of shape"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_positive(self, "channels", "hidden", "depth")
+        check_choice(self, "network", get_args(NetworkName))
+        for name in ("stride", "critic_stride"):
+            if getattr(self, name, 2) not in (2, 4):
+                raise UserError(f"{name} must be 2 or 4, got {getattr(self, name)}")
+
+    @property
+    def architecture(self) -> Architecture:
+        """Sizes of the networks."""
+        return Architecture(self.network, self.channels, self.hidden, self.stride, self.depth)
 
     def build(
         self, dataset: str, options: Mapping[str, Any], seed: int, fabric: Fabric

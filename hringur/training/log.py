@@ -29,9 +29,9 @@ class Log:
         """The result of one evaluation."""
         self.display.measured(metrics, now)
 
-    def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
-        """Pictures by tag."""
-        self.display.draw(figures)
+    def figures(self, figures: Mapping[str, Figure | str], now: Counters) -> None:
+        """Pictures and texts by tag."""
+        self.display.draw({tag: one for tag, one in figures.items() if isinstance(one, Figure)})
 
     def progress(self, share: float, now: Counters, headline: str) -> None:
         """Called after every update; ``share`` of the budget is used [0 .. 1]."""
@@ -92,10 +92,13 @@ class RunLog(Log):
         self.scalars(metrics, now)
         self.folder.append_history(_result(metrics, now))
 
-    def figures(self, figures: Mapping[str, Figure], now: Counters) -> None:
-        """Write them for TensorBoard, as images."""
+    def figures(self, figures: Mapping[str, Figure | str], now: Counters) -> None:
+        """Write them for TensorBoard, as images and as text (Markdown)."""
         for tag, figure in figures.items():
-            self.writer.add_figure(tag, figure, now.steps, close=False)
+            if isinstance(figure, str):
+                self.writer.add_text(tag, figure, now.steps)
+            else:
+                self.writer.add_figure(tag, figure, now.steps, close=False)
         super().figures(figures, now)
 
     def checkpoint(self, state: State, now: Counters, keep: int) -> None:

@@ -121,8 +121,13 @@ def main(arguments: list[str]) -> None:
     command = shlex.join(["hringur", "compare", *arguments])
     trained = {path: load_trained(path, options.device) for path in options.runs}
     others = [one for one in trained.values() if one.name in models()]
+    if others and len(others) == len(trained) and {one.learner.of for one in others} == {"strings"}:
+        from hringur.commands.evaluate.strings import compare as compare_strings
+
+        return compare_strings(others, options, arguments)
     if others:
-        raise UserError(f"{others[0].path} is a model of images: hringur compare is of tours")
+        what = others[0].learner.of
+        raise UserError(f"{others[0].path} is a model of {what}: hringur compare is of tours")
     if trained:
         problem = problem_for(list(trained.values()), options.held_out, options.count)
     else:

@@ -36,4 +36,6 @@ def check_agent(trained: Trained, options: Any) -> None:
     asked += ["--actions sampled"] if options.actions == "sampled" else []
     asked += ["--option"] if options.option else []
     if asked:
-        raise UserError(f"{trained.name} is a model of images, no agent: it has no {asked[0]}")
+        raise UserError(
+            f"{trained.name} is a model of {trained.learner.of}, no agent: it has no {asked[0]}"
+        )

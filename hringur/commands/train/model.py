@@ -12,6 +12,7 @@ from hringur.commands.console import parse
 from hringur.commands.options import DataSet, Size
 from hringur.commands.train.running import Config, NewRun
 from hringur.registry import model_config
+from hringur.types import UserError
 
 USUAL = {"evaluate-every-seconds": "60"}
 """Options of the trainer that are given where the user gives none."""
@@ -41,12 +42,15 @@ def main(
     """
     name = name or model
     typed = {argument.split("=")[0] for argument in arguments}
-    usual = dict(USUAL)
+    usual = USUAL | {"dataset": model_config(model).usual_dataset}
     if not any(f"--{budget}" in typed for budget in BUDGETS):
         usual["samples"] = str(model_config(model).usual_samples)
     first = [f"--{key.replace('_', '-')}={value}" for key, value in {**usual, **given}.items()]
     options_class: Any = TrainModel[model_config(model)]  # type: ignore[misc]
     options = parse(options_class, [*first, *arguments], f"train {model}")
     size = {} if options.size is None else {"size": options.size}
-    options.learner.model().check_extras()
+    kind = options.learner.model()
+    kind.check_extras()
+    if size and kind.of != "images":
+        raise UserError(f"size is of images, and {model} is a model of {kind.of}")
     return options.start(model, options.dataset, size, Path(options.dataset).stem, name, again)

@@ -143,10 +143,8 @@ def run(
 
 def draw(folder: Path, device: Device, quiet: bool) -> None:
     """Write the pictures of a generative model's run into its folder."""
-    from hringur.generative.pictures import write_pictures  # other learners need not wait for it
-
     _, model = load_run(folder, device)
-    write_pictures(model, folder / "pictures")
+    model.write_pictures(folder / "pictures")
     if not quiet:
         note(f"pictures: {folder / 'pictures'}")
 

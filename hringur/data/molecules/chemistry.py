@@ -30,18 +30,26 @@ def canonical(smiles: str) -> str | None:
     return None if molecule is None else rdkit().MolToSmiles(molecule)
 
 
+def kekule_canonical(smiles: str) -> str | None:
+    """One string with explicit double bonds, as the grammar has it; None if it is no molecule."""
+    same = canonical(smiles)
+    if same is None:
+        return None
+    molecule, chem = parsed(same), rdkit()
+    chem.Kekulize(molecule, clearAromaticFlags=True)
+    return chem.MolToSmiles(molecule, kekuleSmiles=True, isomericSmiles=False)
+
+
 def kekule_form(smiles: str) -> str:
-    """The molecule with alternating double bonds in its aromatic rings, as the grammar has it.
+    """The same; a string that is no molecule is refused.
 
     Raises:
         UserError: the string is no molecule.
     """
-    molecule = parsed(smiles)
-    if molecule is None:
+    found = kekule_canonical(smiles)
+    if found is None:
         raise UserError(f"{smiles!r} is no molecule that RDKit can read")
-    chem = rdkit()
-    chem.Kekulize(molecule, clearAromaticFlags=True)
-    return chem.MolToSmiles(molecule, kekuleSmiles=True, isomericSmiles=False)
+    return found
 
 
 def logp(molecule: Any) -> float:
@@ -62,12 +70,14 @@ def sa(molecule: Any) -> float:
 PROPERTIES: Mapping[str, Callable[[Any], float]] = {"logp": logp, "qed": qed, "sa": sa}
 
 
-def properties(strings: Sequence[str]) -> dict[str, Float64[np.ndarray, " N"]]:
-    """Each property of each string, by name; NaN where the string is no molecule."""
+def properties(
+    strings: Sequence[str], names: Sequence[str] = tuple(PROPERTIES)
+) -> dict[str, Float64[np.ndarray, " N"]]:
+    """Properties of each string, by name; NaN where the string is no molecule."""
     molecules = [parsed(one) for one in strings]
     return {
-        name: np.array([np.nan if one is None else compute(one) for one in molecules])
-        for name, compute in PROPERTIES.items()
+        name: np.array([np.nan if one is None else PROPERTIES[name](one) for one in molecules])
+        for name in names
     }
 
 

@@ -8,6 +8,14 @@ from hringur.evaluation.tables import Column, Table
 from hringur.types import Metrics
 
 COLUMNS = {
+    "evaluation/valid_percent": ("valid [%]", ".1f"),
+    "evaluation/unique_percent": ("unique [%]", ".1f"),
+    "evaluation/new_percent": ("new [%]", ".1f"),
+    "evaluation/reconstructed_percent": ("reconstructed [%]", ".1f"),
+    "evaluation/logp_distance": ("logP distance", ".3f"),
+    "evaluation/qed_distance": ("QED distance", ".3f"),
+    "evaluation/sa_distance": ("SA distance", ".3f"),
+    "evaluation/error_distance": ("error distance", ".3f"),
     "evaluation/frechet_distance": ("Frechet distance", ".1f"),
     "evaluation/kernel_distance": ("kernel distance", ".3f"),
     "evaluation/precision": ("precision", ".2f"),
@@ -36,6 +44,7 @@ class GenerativeReport:
     count: int
     """images on each side"""
     rows: Mapping[str, Metrics] = field(default_factory=dict)
+    what: str = "images"
 
     def markdown(self) -> str:
         """A table for a document, with a row for each kind of images."""
@@ -61,7 +70,7 @@ class GenerativeReport:
             return Column(name, lambda tag: self._cell(name, tag), wrap=True)
 
         measure = Column[str]("measure", lambda tag: COLUMNS[tag][0], text=True)
-        title = f"{self.dataset}, {self.count:,} images beside as many held-out ones"
+        title = f"{self.dataset}, {self.count:,} {self.what} beside as many held-out ones"
         return Table(title=title, columns=[measure, *map(images, self.rows)], rows=self._shown())
 
     def to_json(self) -> dict[str, Any]:

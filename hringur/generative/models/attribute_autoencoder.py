@@ -261,8 +261,9 @@ class AttributeAutoencoder(ImageModel):
             "samples/edits": pictures.tiles_figure(sheet, title, len(columns))
         }
 
-    def _description(self) -> State:
-        return super()._description() | {"attributes": list(self.attributes)}
+    def description(self) -> State:
+        """Attributes too."""
+        return super().description() | {"attributes": list(self.attributes)}
 
 
 def attribute_names(images: Images) -> tuple[str, ...]:

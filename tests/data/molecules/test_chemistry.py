@@ -25,6 +25,8 @@ def test_a_molecule_is_one_however_it_is_written():
 def test_aromatic_rings_are_written_with_double_bonds():
     written = chemistry.kekule_form("c1cc[nH]c1")
     assert written == "C1=CNC=C1" and smiles_grammar().rules_of(written)
+    few = molecules().test[:100]
+    assert [chemistry.kekule_canonical(one) for one in few] == list(few)  # what is new is looked up
     with pytest.raises(UserError, match="'C1CC' is no molecule"):
         chemistry.kekule_form("C1CC")
 

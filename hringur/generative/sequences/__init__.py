@@ -1,0 +1,1 @@
+"""What models of strings share: batches by length, masks of what may follow, networks."""

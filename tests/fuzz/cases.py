@@ -152,7 +152,10 @@ def options(draw: st.DrawFn) -> Case:
         learner = name.split()[1]
         what = Train if learner in learners() else TrainModel
         classes = [what, config_of(learner), TrainerConfig, IcelandOptions]
-        of = ["--dataset=digits"] if learner in models() else []
+        of = []
+        if learner in models():
+            usual = config_of(learner).usual_dataset
+            of = [f"--dataset={'digits' if usual == 'mnist' else 'expressions'}"]
         words = ["train", learner, *of, "--steps=1", "--device=cpu", "--folder=r"]
     known = option_names(classes)
     given: list[str] = []

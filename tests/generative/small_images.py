@@ -3,6 +3,9 @@
 import numpy as np
 
 from hringur.data.images.images import ImageSet
+from hringur.registry import MODELS, model_config
+
+IMAGE_MODELS = [name for name in MODELS if model_config(name)().model().of == "images"]
 
 
 def bars(train: int = 96, test: int = 40, channels: int = 1, size: int = 8) -> ImageSet:

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from hringur.registry import EXPERIMENTS, MODELS, experiment, model_config
+from hringur.registry import EXPERIMENTS, experiment, model_config
 from hringur.training import checkpoint
 from hringur.training.log import RunLog
 from hringur.training.random_state import random_state, restore_random_state, seed_everything
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig, train
 from hringur.types import Batches, Learner, UserError
-from tests.generative.small_images import bars
+from tests.generative.small_images import IMAGE_MODELS, bars
 
 DOCUMENTED = Path(__file__).parents[2] / "docs" / "metrics.md"
 # Small enough for seconds; a field that a configuration lacks is left out.
@@ -47,8 +47,7 @@ def updates(learner, batches, count, first=0):
     return [learner.update(next(batches), (first + step) / 8) for step in range(count)]
 
 
-IMAGES = [name for name in MODELS if model_config(name)().model().of == "images"]
-every_model = pytest.mark.parametrize("name", IMAGES)
+every_model = pytest.mark.parametrize("name", IMAGE_MODELS)
 
 
 @every_model

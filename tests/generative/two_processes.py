@@ -12,11 +12,11 @@ from unittest.mock import patch
 import torch
 
 from hringur.generative.models.gan import GAN, GANConfig
-from hringur.registry import MODELS, model_config
+from hringur.registry import model_config
 from hringur.training import checkpoint
 from hringur.training.fabric import gather, rank, world_size
 from hringur.training.trainer import TrainerConfig, make_fabric
-from tests.generative.small_images import bars
+from tests.generative.small_images import IMAGE_MODELS, bars
 
 SMALL = {"channels": 4, "hidden": 16, "latent": 3}
 UPDATES = 20
@@ -59,7 +59,7 @@ def main(folder: Path) -> None:
     atexit.register(note_threads, folder)  # first registered, last called
     fabric = make_fabric(TrainerConfig(device="cpu", threads=1))
     found = {"gan": weights(game(fabric))}
-    for name in MODELS:
+    for name in IMAGE_MODELS:
         known = model_config(name).__dataclass_fields__
         extra = {"encoder_pretraining": 1} if "encoder_pretraining" in known else {}
         config = model_config(name)(batch=8, **SMALL, **extra)

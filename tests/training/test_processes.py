@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from hringur.registry import LEARNERS, MODELS
+from hringur.registry import LEARNERS
 from hringur.training import checkpoint
 from hringur.training.fabric import average_gradients, everyones, together
 from hringur.training.trainer import TrainerConfig, make_fabric
+from tests.generative.small_images import IMAGE_MODELS
 from tests.training.two_processes import MINIBATCHES, trained
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
@@ -59,7 +60,7 @@ def test_two_processes_learn_as_one_with_the_doubled_batch(tmp_path):
 
 @pytest.mark.slow
 def test_every_other_learner_and_model_does(tmp_path):
-    others = [name for name in (*LEARNERS, *MODELS) if name not in FAST]
+    others = [name for name in (*LEARNERS, *IMAGE_MODELS) if name not in FAST]
     check_one_with_the_doubled_batch(tmp_path, others)
 
 

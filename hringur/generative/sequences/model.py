@@ -35,7 +35,7 @@ Mask = Literal["grammar", "valence"]
 AT_ONCE = 500
 """Strings that pass through a network together outside of training."""
 
-CODES_FOR_DENSITY = 20_000
+CODES_FOR_DENSITY = 10_000
 WHILE_TRAINING = 500
 """Held-out strings that are reconstructed, and samples that are drawn, at each evaluation."""
 

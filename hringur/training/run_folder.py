@@ -77,7 +77,7 @@ class RunFolder:
             try:
                 folder._acquire()
                 folder.checkpoints.mkdir(exist_ok=True)
-                for partial in folder.checkpoints.glob(".*.partial"):  # of a run killed in writing
+                for partial in folder.path.rglob(".*.partial"):  # of a run killed in writing
                     partial.unlink()
             except OSError as error:
                 raise UserError(f"cannot write to the run folder {path}: {error}") from error

@@ -1,22 +1,23 @@
 """Another package's environment, learner, model and heuristic: one file and one line each.
 
 ``bags`` beside this file stands for it. It is copied to a folder of its own and given the entry
-points that an installed package has; nothing of Hringur is changed, and every command runs in a
-process of its own.
+points that an installed package has; nothing of Hringur is changed. Every command runs in a child
+of a process that found the package there when it started.
 """
 
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-COMMAND = "from hringur.cli import main; raise SystemExit(main())"  # as the script hringur does
 ENTRY_POINTS = """
 [hringur.environments]
 bags = bags
@@ -46,22 +47,43 @@ def site(tmp_path_factory) -> Path:
     return folder
 
 
-def hringur(site: Path | None, *arguments: str, cwd: Path | None = None):
-    """Run a command; with ``site``, where the package is installed."""
+class Ran(NamedTuple):
+    """How a command ended, under the names of ``subprocess``."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@functools.cache
+def server(site: Path | None) -> subprocess.Popen[str]:
+    """A process in whose children commands run; with ``site``, where the package is installed."""
     paths = [str(ROOT), *([str(site)] if site else [])]
-    return subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "from hringur.cli import main; raise SystemExit(main())",
-            *arguments,
-        ],
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.extension.serve"],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(paths)},
-        cwd=cwd or (site if site else ROOT),
-        capture_output=True,
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
         text=True,
-        timeout=300,
     )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def servers_end(site):
+    yield
+    for one in (site, None):
+        with server(one) as started:  # closes its input, at whose end it ends
+            assert started.stdin is not None
+    server.cache_clear()
+
+
+def hringur(site: Path | None, *arguments: str, cwd: Path | None = None) -> Ran:
+    """Run a command; with ``site``, where the package is installed."""
+    started = server(site)
+    assert started.stdin is not None and started.stdout is not None
+    print(json.dumps([arguments, str(cwd or site or ROOT)]), file=started.stdin, flush=True)
+    return Ran(*json.loads(started.stdout.readline()))
 
 
 def told(ran) -> dict:

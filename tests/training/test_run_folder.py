@@ -74,6 +74,20 @@ def test_what_is_no_run_is_refused(tmp_path):
     assert "\n" not in str(caught.value)
 
 
+def test_what_a_kill_left_half_written_goes_anywhere_in_the_folder(tmp_path):
+    folder = RunFolder.create(tmp_path / "run", {})
+    folder.release()
+    left = [folder.path / ".history.jsonl.0a1b.partial"]
+    left.append(folder.path / "pictures" / ".prior.png.0a1b.partial")
+    left[1].parent.mkdir()
+    for path in left:
+        path.write_text("half")
+    RunFolder.open(folder.path)
+    assert all(path.exists() for path in left)  # a reader leaves a run at work alone
+    RunFolder.open(folder.path, write=True).release()
+    assert not any(path.exists() for path in left)
+
+
 def test_the_last_checkpoints_stay_and_partial_ones_go(tmp_path):
     folder = RunFolder.create(tmp_path / "run", {})
     assert folder.latest_checkpoint() is None

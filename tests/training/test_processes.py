@@ -17,7 +17,7 @@ from tests.generative.small_images import IMAGE_MODELS
 from tests.training.two_processes import MINIBATCHES, trained
 
 SCRIPT = Path(__file__).with_name("two_processes.py")
-FAST = ["attention-model", "reinforce", "wae-mmd", "a2c"]
+FAST = ["attention-model", "reinforce", "wae-mmd"]
 TOLERANCE = 0.03
 """How far apart the weights may be, over how far they have come."""
 

@@ -2,7 +2,7 @@
 # They need Python >= 3.11 and nothing else; all that they install goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-web lint format types slow tensorboard clean
+.PHONY: help setup run test test-web lint format types slow compatibility tensorboard clean
 
 # The Python that makes .venv; by default the first of these that is new enough.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -64,6 +64,9 @@ format: $(READY)  ## put the code into shape
 
 slow: $(READY)  ## the learning tests, which take minutes each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
+
+compatibility: $(READY)  ## run what docs/with_other_libraries.md shows, each client by itself (by hand)
+	$(BIN)/python scripts/compatibility.py --write
 
 tensorboard: $(READY)  ## look at the runs in a browser
 	$(BIN)/tensorboard --logdir $(RUNS)

@@ -8,7 +8,7 @@ from setuptools import find_packages, setup
 # (NumPy 2.4, Gymnasium 1.4, torch 2.13, Python 3.11) and has no upper bound without a reason.
 REQUIRED = [
     "filelock>=3.12",  # one process at a time trains in a run folder
-    "gymnasium>=1.3",  # environments and their vectors
+    "gymnasium>=1.2",  # environments and their vectors; RLlib pins 1.2.2
     "joblib>=1.3",  # comparisons on all processors, or on a cluster
     "jaxtyping>=0.3",  # shapes in signatures
     "lark>=1.2",  # grammars of strings
@@ -40,6 +40,8 @@ EXTRAS = {
     "yahoo": ["yfinance>=0.2.54"],  # prices from Yahoo; it needs the network
     "web": ["playwright>=1.45"],  # the browser tests of the page; a browser is not in it
     "ray": ["ray[default]>=2.9"],  # comparisons on a Ray cluster
+    "mlflow": ["mlflow>=2.15"],  # scalars to MLflow
+    "wandb": ["wandb>=0.17"],  # scalars to Weights & Biases
     "test": [
         "beartype>=0.19",
         "empyrical-reloaded>=0.7",  # ratios of wealth, to compare with

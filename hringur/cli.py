@@ -20,7 +20,7 @@ MOST_LETTERS = 2_000
 """In a message that names what a file holds."""
 
 COMMANDS = {
-    "train": ("train.command", "train a learner; Ctrl-C saves, --resume goes on"),
+    "train": ("train.usage", "train a learner; Ctrl-C saves, --resume goes on"),
     "evaluate": ("evaluate.command", "a trained run beside the best that is known"),
     "compare": ("compare.command", "runs, heuristics, agents or generative models, side by side"),
     "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),

@@ -20,6 +20,7 @@ from hringur.evaluators.environments import check_known, check_options
 from hringur.registry import SAVED, config_of, models
 from hringur.settings import check_fields, read
 from hringur.training import checkpoint
+from hringur.training.agent import path_of_agent
 from hringur.training.config import Device
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import TrainerConfig, make_fabric
@@ -132,7 +133,7 @@ def load_trained(path: Path, device: Device) -> Trained:
         settings, learner = load_run(path, device)
         return Trained(path=path, name=settings.learner, learner=learner, settings=settings)
     if not path.exists():
-        path = SHIPPED.get(str(path), path)
+        path = SHIPPED.get(str(path), path_of_agent(path))
     if not path.exists():
         raise UserError(f"{path} is no run folder, saved agent or model: nothing is there")
     run = path.resolve().parents[1]

@@ -22,6 +22,10 @@ class Log:
     def begin(self, now: Counters) -> None:
         """Training starts or goes on at ``now``."""
 
+    def updated(self, now: Counters) -> bool:
+        """Called after every update; False ends the training."""
+        return True
+
     def scalars(self, metrics: Metrics, now: Counters) -> None:
         """Averages over the last updates."""
 

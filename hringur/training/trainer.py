@@ -21,6 +21,7 @@ from hringur.training.config import Averages, Counters, Due, TrainerConfig
 from hringur.training.fabric import agree, gather, gradient_step, make_fabric, rank, world_size
 from hringur.training.log import Log
 from hringur.training.random_state import random_state, restore_random_state, undisturbed
+from hringur.training.threads import Threads, chosen_by_pace
 from hringur.types import Batches, Learner, Metrics, State, UserError
 
 __all__ = ["Outcome", "TrainerConfig", "gradient_step", "make_fabric", "train"]
@@ -63,10 +64,14 @@ def train(
                 raise UserError(f"compile: a {type(learner).__name__} cannot be compiled")
             learner.compile()
         log.begin(run.now)  # not before: what is refused leaves the folder as it was
+        if chosen_by_pace(config):
+            run.threads = Threads(log.display.say)
         with Interruption() as interruption:
             interrupted = run.until_done(interruption)
             log.end(run.metrics, run.now, interrupted)
     finally:
+        if run.threads is not None:
+            run.threads.close()
         log.close()
     return Outcome(counters=run.now, metrics=run.metrics, interrupted=interrupted)
 
@@ -99,6 +104,7 @@ class _Run(Progress):
     config: TrainerConfig
     log: Log
     resumed: Counters | None = None
+    threads: Threads | None = None
 
     def until_done(self, interruption: "Interruption") -> bool:
         """Update, log, evaluate and save until the budget is used up; True if interrupted."""
@@ -109,8 +115,8 @@ class _Run(Progress):
         share, stop = agree((config.share(now), False))
         while share < 1 and not stop:
             self.update(share)
-            now = self.now
-            decided = (config.share(now), interruption.requested, evaluate(now), save(now))
+            now, ended = self.now, not self.log.updated(self.now) or interruption.requested
+            decided = (config.share(now), ended, evaluate(now), save(now))
             share, stop, evaluate_now, save_now = agree(decided)  # rank zero's clock
             self.count(share)
             if share < 1 and not stop:
@@ -142,6 +148,8 @@ class _Run(Progress):
             samples=self.now.samples + len(batch) * world_size(),
             seconds=self.now.seconds + time.perf_counter() - began,
         )
+        if self.threads is not None:
+            self.threads.after(len(batch), time.perf_counter() - began)
         self.averages.add(metrics)
 
     def count(self, share: float) -> None:

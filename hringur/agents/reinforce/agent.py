@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import gymnasium as gym
 import numpy as np
 import torch
 from lightning_fabric import Fabric
@@ -38,17 +39,21 @@ from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
 from hringur.evaluators.environments import check_known
 from hringur.settings import read
 from hringur.training import checkpoint
-from hringur.training.fabric import rank
-from hringur.training.log import NoLog
-from hringur.training.random_state import seed_everything
+from hringur.training.agent import Agent, in_order, path_of_agent
+from hringur.training.config import TrainerConfig
+from hringur.training.fabric import make_fabric, rank
 from hringur.training.run_folder import learner_state
-from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Metrics, State, UserError
+
+POLICIES = ("auto", "MlpPolicy", "CnnPolicy", "MultiInputPolicy")
+"""Names of policies; SB3's three are accepted in place of "auto"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ReinforceConfig(ReinforceSettings):
     """REINFORCE (Williams 1992) for any environment with discrete actions."""
+
+    name: ClassVar[str] = "reinforce"
 
     def build(
         self, env_id: str, env_options: Mapping[str, Any], seed: int, fabric: Fabric
@@ -59,30 +64,56 @@ class ReinforceConfig(ReinforceSettings):
         return agent, agent.batches
 
 
-class Reinforce:
+class Reinforce(Agent):
     """Learns, predicts, saves and loads, in the manner of Stable-Baselines3."""
 
     masks_itself = True  # trained with the environment's masks, where there are any
+    keywords = Agent.keywords | {
+        "ent_coef": "entropy_weight",
+        "vf_coef": "value_weight",
+        "clip_range": "clip",
+        "n_epochs": "epochs",
+        "normalize_advantage": "normalise_advantage",
+    }
 
     def __init__(
         self,
         env: AnyEnvironment,
-        policy: str | ReinforceConfig = "auto",
+        policy: Any = "auto",
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         device: str = "auto",
         fabric: Fabric | None = None,
         env_options: Mapping[str, Any] | None = None,
+        tensorboard_log: str | Path | None = None,
+        verbose: int = 0,
+        **settings: Any,
     ) -> None:
-        """``policy`` is "auto", the default settings, or settings of one's own."""
-        if isinstance(policy, str) and policy != "auto":
+        """An agent for ``env``, or ``Reinforce("MlpPolicy", env)`` in the order of SB3.
+
+        Args:
+            env: a name, an environment made by Gymnasium, a vector of them, or SB3's ``VecEnv``.
+            policy: "auto", the default settings, or settings of one's own. SB3's names mean
+                "auto": the network follows from what is observed.
+            seed: of everything random; None: by chance.
+            device: "auto", "cpu" or "cuda".
+            fabric: instead of ``device``.
+            env_options: of an environment by name.
+            tensorboard_log: folder for TensorBoard.
+            verbose: 1 prints scalars while learning.
+            settings: fields of ``ReinforceConfig``, also by the names that SB3 has for them.
+        """
+        env, policy = in_order(env, policy, POLICIES)
+        if isinstance(policy, str) and policy not in POLICIES:
             raise UserError(f"policy must be 'auto' or a ReinforceConfig, got {policy!r}")
         config = ReinforceConfig() if isinstance(policy, str) else policy
+        config = self.with_keywords(config, settings)
+        self.tensorboard_log, self.verbose = tensorboard_log, verbose
         self.environment = environment_of(env, env_options or {})
         if self.environment.vector is not None:
             config = replace(config, n_envs=self.environment.vector.num_envs)
-        self.env_id, self.env_options = self.environment.name, self.environment.options
-        name = self.env_id
+        seed = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
+        name = self.environment.name
         self.actions = distribution_for(self.environment.action_space, name)
         self.leaves = leaves_of(self.environment.observation_space, name)
         self.sizes = config.sizes(images=any(leaf.kind == "image" for leaf in self.leaves))
@@ -100,10 +131,10 @@ class Reinforce:
         )
         self.updates = 0
         self.generator = torch.Generator().manual_seed(seed)  # of predict
-        self._measuring = True
 
     def update(self, batch: Rollout, progress: float) -> Metrics:
         """One policy-gradient step, or a few epochs of them; rollout in, scalars out."""
+        self.num_timesteps += len(batch)
         lr = self._schedule(progress)
         rollout = batch.to(self.fabric.device)
         metrics = self.learning.learn(rollout, self.baseline)
@@ -129,7 +160,7 @@ class Reinforce:
             n_steps=sizes.n_steps,
             gamma=config.gamma,
             whole_episodes=config.whole_episodes,
-            seed=[self.seed, rank()],
+            seed=[self.seed, rank(), *[self.updates] * (self.updates > 0)],  # loaded: new ones
             outputs=self.learning.outputs_to_keep(self.leaves),
         )
 
@@ -147,7 +178,7 @@ class Reinforce:
 
     def evaluate(self) -> Metrics:
         """Mean return, or gap, of likeliest decisions; nothing where no second one can be made."""
-        if self.evaluator is None or not self._measuring:
+        if self.evaluator is None or self._learning:
             return {}
         return self.evaluator.measure(self._decide)
 
@@ -161,19 +192,51 @@ class Reinforce:
         """The tag that the evaluator takes for the most telling."""
         return "" if self.evaluator is None else self.evaluator.headline
 
-    def learn(
-        self, total_timesteps: int | None = None, seconds: int | float | None = None
-    ) -> "Reinforce":
-        """Train for so many steps of the environments, or seconds; 180 s if neither is given."""
-        budget = None if seconds is None else float(seconds)
-        config = TrainerConfig(samples=total_timesteps, seconds=budget, evaluate_every_seconds=None)
-        seed_everything(self.seed)
-        self._measuring = False  # the trainer's last evaluation would go nowhere
-        try:
-            train(self, self.batches, config, NoLog())
-        finally:
-            self._measuring = True
-        return self
+    def _source(self) -> Rollouts:
+        return self.batches
+
+    def _parts(self) -> dict[str, Any]:
+        return {"policy": self.network, "policy.optimizer": self.optimizer}
+
+    @property
+    def env_id(self) -> str:
+        """Name of the environment."""
+        return self.environment.name
+
+    @property
+    def env_options(self) -> dict[str, Any]:
+        """Options with which the environment is made."""
+        return self.environment.options
+
+    @property
+    def observation_space(self) -> gym.Space:  # type: ignore[override]
+        """Of one environment."""
+        return self.environment.observation_space
+
+    @property
+    def action_space(self) -> gym.Space:  # type: ignore[override]
+        """Of one environment."""
+        return self.environment.action_space
+
+    def get_env(self) -> gym.vector.VectorEnv:
+        """The environments that the agent acts in."""
+        return self.batches.env
+
+    def set_env(self, env: AnyEnvironment) -> None:
+        """Go on in another environment, with new episodes.
+
+        Raises:
+            UserError: its observations or actions are others, or a vector has another size.
+        """
+        new = environment_of(env, {})
+        for what in ("observation_space", "action_space"):
+            if getattr(new, what) != getattr(self, what):
+                raise UserError(f"set_env: the {what} must be {getattr(self, what)}")
+        if new.vector is not None and new.vector.num_envs != self.sizes.n_envs:
+            raise UserError(f"set_env: {self.sizes.n_envs} environments needed")
+        self.environment = new
+        for cached in ("batches", "baseline", "evaluator"):
+            self.__dict__.pop(cached, None)
 
     def predict(
         self,
@@ -207,9 +270,11 @@ class Reinforce:
         return self.actions.actions(self.actions.sample(logits, may, self.generator))
 
     def save(self, path: str | Path) -> None:
-        """Weights, running statistics and what builds the network again, in one file."""
-        weights = dict(self.network.state_dict())
-        checkpoint.save(Path(path), {"reinforce": self._description(), "weights": weights})
+        """Everything, in one file: also what ``learn`` goes on with.
+
+        A ``path`` without a suffix gets ``.safetensors``.
+        """
+        checkpoint.save(path_of_agent(path), self.state_dict())
 
     @classmethod
     def load(
@@ -222,7 +287,8 @@ class Reinforce:
 
         It goes on with ``env`` instead of its own environment, if one is given.
         """
-        state = learner_state(Path(path))
+        path = path_of_agent(path, there=True)
+        state = learner_state(path)
         if "reinforce" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that Reinforce.save wrote")
         with reading(path, "a REINFORCE agent"):
@@ -234,7 +300,10 @@ class Reinforce:
             options = about["env_options"] if env is None else {}
             config = read(ReinforceConfig, about["config"], path)
             agent = cls(env or about["env"], config, device=device, env_options=options)
-            checkpoint.load_weights(agent.network, state["weights"], str(path))
+            if "optimizer" in state:
+                agent.load_state_dict(state)
+            else:  # saved by version 0.1
+                checkpoint.load_weights(agent.network, state["weights"], str(path))
         return agent
 
     def state_dict(self) -> State:
@@ -246,6 +315,7 @@ class Reinforce:
             "baseline": self.baseline.state_dict(),
             "generator": self.generator.get_state(),
             "updates": self.updates,
+            "timesteps": self.num_timesteps,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -257,7 +327,7 @@ class Reinforce:
         checkpoint.check_moments(self.optimizer)
         self.baseline.load_state_dict(state["baseline"])
         self.generator.set_state(state["generator"])
-        self.updates = state["updates"]
+        self.updates, self.num_timesteps = state["updates"], state.get("timesteps", 0)
 
     def _schedule(self, progress: float) -> float:
         """Set and return the learning rate at this share of the budget."""

@@ -34,41 +34,58 @@ from hringur.agents.tours.decoding import (
 from hringur.agents.tours.pictures import learning_pictures
 from hringur.agents.tours.planner import OnDevice, on_device, plan
 from hringur.agents.tours.predicting import Predicting
-from hringur.agents.tours.settings import InstanceBatches, TourLearning
+from hringur.agents.tours.settings import InstanceBatches
 from hringur.data.files import reading
 from hringur.data.tours.length import tour_length
 from hringur.estimators.baselines import make_baseline
 from hringur.estimators.score_functions import score_function
 from hringur.evaluators.environments import check_known, gym_spec, make_single
 from hringur.evaluators.tours import TourEvaluator, check_dictionary
-from hringur.registry import TOURS, domain_of, learner_config
+from hringur.registry import TOURS, domain_of, learner_config, learners
 from hringur.settings import read
 from hringur.training import checkpoint
+from hringur.training.agent import Agent, in_order, path_of_agent
 from hringur.training.averaged import AveragedNetwork
-from hringur.training.fabric import rank
+from hringur.training.config import TrainerConfig
+from hringur.training.fabric import make_fabric, rank
 from hringur.training.inline import png
-from hringur.training.log import NoLog
-from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import learner_state
-from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Instances, Metrics, State, UserError
 
 
-class TourAgent:
+class TourAgent(Agent):
     """Learns, predicts, plans, saves and loads, in the manner of Stable-Baselines3."""
 
     def __init__(
         self,
         env: str | gym.Env = "IcelandTSP-v0",
-        policy: str | TourLearning = "attention-model",
+        policy: Any = "attention-model",
         *,
         seed: int = 0,
         device: str = "auto",
         fabric: Fabric | None = None,
         env_options: Mapping[str, Any] | None = None,
+        tensorboard_log: str | Path | None = None,
+        verbose: int = 0,
+        **settings: Any,
     ) -> None:
-        """``policy`` is a name of the registry or the settings of a network."""
-        self.config = learner_config(policy)() if isinstance(policy, str) else policy
+        """An agent for ``env``; policy and environment may also come in the order of SB3.
+
+        Args:
+            env: a name, or an environment made by ``gymnasium.make``.
+            policy: a name of the registry, or the settings of a network.
+            seed: of everything random.
+            device: "auto", "cpu" or "cuda".
+            fabric: instead of ``device``.
+            env_options: of an environment by name.
+            tensorboard_log: folder for TensorBoard.
+            verbose: 1 prints scalars while learning.
+            settings: fields of the settings, also by the names that SB3 has for them.
+        """
+        env, policy = in_order(env, policy, list(learners()))
+        config = learner_config(policy)() if isinstance(policy, str) else policy
+        self.config = self.with_keywords(config, settings)
+        self.tensorboard_log, self.verbose = tensorboard_log, verbose
         self.env_id, own_options = (env, {}) if isinstance(env, str) else _made_by(env)
         self.env_options = own_options | dict(env_options or {})
         single: Any = make_single(self.env_id, **self.env_options).unwrapped
@@ -79,6 +96,7 @@ class TourAgent:
         self.round_trip, self.n_places = bool(single.round_trip), single.n_places
         any_instance = self.sampler.sample(np.random.default_rng(0), 1, self.n_places).distance[0]
         self.directed = not np.array_equal(any_instance, any_instance.T)
+        self.observation_space, self.action_space = single.observation_space, single.action_space
         self.seed = seed
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
         torch.manual_seed(seed)
@@ -99,6 +117,7 @@ class TourAgent:
 
     def update(self, batch: Instances, progress: float) -> Metrics:
         """Sample tours, weigh them, follow the gradient; costs are in mean distances."""
+        self.num_timesteps += len(batch) * self._steps_per_sample
         self.trained.lr = lr = self._learning_rate(progress)
         problem = self._on_device(batch)
         start = self._starts(batch)
@@ -129,6 +148,8 @@ class TourAgent:
 
     def evaluate(self) -> Metrics:
         """Gaps on held-out instances: one greedy tour, and the best of greedy ones."""
+        if self._learning:
+            return {}
         metrics = {}
         methods = {"": Decoding()}
         if self.round_trip:
@@ -150,23 +171,39 @@ class TourAgent:
         """The gap of one greedy tour: the best of all starts would hide a collapsed policy."""
         return "evaluation/gap_percent"
 
-    def learn(
-        self, total_timesteps: int | None = None, seconds: int | float | None = None
-    ) -> "TourAgent":
-        """Train for so many decisions (environment steps) or seconds; 180 s if neither is given."""
-        samples = None
-        if total_timesteps is not None:
-            tours = self.config.tours or self.n_places
-            samples = math.ceil(total_timesteps / (tours * (self.n_places - 1)))
-        budget = None if seconds is None else float(seconds)
-        config = TrainerConfig(samples=samples, seconds=budget, evaluate_every_seconds=None)
-        seed_everything(self.seed)
-        train(self, self.batches(), config, NoLog())
-        return self
+    @property
+    def _steps_per_sample(self) -> int:
+        return (self.config.tours or self.n_places) * (self.n_places - 1)
+
+    def _source(self) -> InstanceBatches:
+        return self.batches()
+
+    def _parts(self) -> dict[str, Any]:
+        trained = self.trained
+        networks = {"policy": trained.module, "policy.average": trained.average}
+        return networks | {"policy.optimizer": trained.optimizer}
+
+    def get_env(self) -> gym.Env:
+        """An environment of the kind that the agent learns from; learning needs none."""
+        return make_single(self.env_id, **self.env_options)
+
+    def set_env(self, env: str | gym.Env) -> None:
+        """Go on with the instances of another environment.
+
+        Raises:
+            UserError: it asks for other observations or another number of places.
+        """
+        other = type(self)(env, self.config, fabric=self.fabric)
+        if other.action_space != self.action_space or other.round_trip != self.round_trip:
+            raise UserError(f"set_env: tours must be of {self.n_places} places, and end alike")
+        for name in ("env_id", "env_options", "problem", "sampler", "evaluator"):
+            setattr(self, name, getattr(other, name))
 
     def batches(self) -> InstanceBatches:
         """Endless instances like the environment's own."""
-        return InstanceBatches(self.sampler, self.n_places, self.config, [self.seed, rank()])
+        again = [self.trained.updates] * (self.trained.updates > 0)  # loaded: new ones
+        seed = [self.seed, rank(), *again]
+        return InstanceBatches(self.sampler, self.n_places, self.config, seed)
 
     def _repr_png_(self) -> bytes:
         """A tour on the map, which a notebook shows for the agent."""
@@ -199,14 +236,17 @@ class TourAgent:
         return plan(self.average, instances, decoding, start, round_trip)
 
     def save(self, path: str | Path) -> None:
-        """The averaged weights and what is needed to build the network again, in one file."""
-        weights = dict(self.average.state_dict())
-        checkpoint.save(Path(path), {"tour_agent": self._description(), "weights": weights})
+        """Everything, in one file: also what ``learn`` goes on with.
+
+        A ``path`` without a suffix gets ``.safetensors``.
+        """
+        checkpoint.save(path_of_agent(path), self.state_dict())
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> "TourAgent":
         """The agent in a file that ``save`` wrote, or in a run folder's newest checkpoint."""
-        state = learner_state(Path(path))
+        path = path_of_agent(path, there=True)
+        state = learner_state(path)
         if "tour_agent" not in state:
             raise UserError(f"{path} is a checkpoint, but not one that TourAgent.save wrote")
         with reading(path, "a tour agent"):
@@ -214,14 +254,18 @@ class TourAgent:
             check_known(about["env"], path)
             config = read(learner_config(about["policy"]), about["config"], path)
             agent = cls(about["env"], config, device=device, env_options=about["env_options"])
-            agent.trained.load_weights(state["weights"], str(path))
+            if "optimizer" in state:
+                agent.load_state_dict(state)
+            else:  # the shipped weights, and what version 0.1 saved
+                agent.trained.load_weights(state["weights"], str(path))
         return agent
 
     def state_dict(self) -> State:
         """Weights, their average ("weights"), optimiser and baseline."""
         state = self.trained.state_dict()
         state = {"policy": state.pop("network"), "weights": state.pop("average")} | state
-        return {"tour_agent": self._description(), "baseline": self.baseline.state_dict()} | state
+        own = {"tour_agent": self._description(), "timesteps": self.num_timesteps}
+        return own | {"baseline": self.baseline.state_dict()} | state
 
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``, unless it is of another learner or architecture."""
@@ -233,6 +277,7 @@ class TourAgent:
             state | {"network": state["policy"], "average": state["weights"]}
         )
         self.baseline.load_state_dict(state["baseline"])
+        self.num_timesteps = state.get("timesteps", 0)
 
     def compile(self) -> None:
         """Compile the encoder, which is where a GPU's time goes."""

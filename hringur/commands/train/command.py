@@ -87,18 +87,6 @@ def main(arguments: list[str]) -> None:
         options = parse(Resume, rest, "train")
         resume(options, named, shlex.join(["hringur", "train", *arguments]))
         return
-    if not arguments or arguments[0] in ("-h", "--help"):
-        usage = (
-            "hringur train NAME [OPTIONS], or hringur train --resume FOLDER;"
-            f" NAME is {', '.join(known)}"
-        )
-        if not arguments:
-            raise UserError(usage)
-        print(
-            f"usage: {usage}\n\nhringur train NAME --help lists the options of each learner, "
-            "hringur train --resume --help those of going on."
-        )
-        return
     name = arguments[0]
     if name in models():
         from hringur.commands.train import model as train_model  # torch's share of it

@@ -39,8 +39,8 @@ TINY: dict[str, Any] = {
 SECONDS = 300.0
 """after which a run counts as hung"""
 
-HELD = 1.0
-"""Seconds for which the winner of a race trains, so that the other finds it at work."""
+HELD = 60.0
+"""Seconds for which the winner of a race waits for the other to end, which finds it at work."""
 
 
 def tiny(name: str, folder: str, *more: str) -> list[str]:
@@ -129,11 +129,13 @@ def kill_runs(kills: int, place: Path) -> Counter[str]:
 
 
 def hold() -> None:
-    """In a child: training takes a moment."""
+    """In a child: training waits until the other one is over, and the file ``over`` there."""
     until_done = trainer._Run.until_done
 
     def held(run: Any, interruption: Any) -> bool:
-        time.sleep(HELD)
+        end = time.monotonic() + HELD
+        while not Path("over").exists() and time.monotonic() < end:
+            time.sleep(0.02)
         return until_done(run, interruption)
 
     trainer._Run.until_done = held  # type: ignore[assignment, method-assign]
@@ -141,6 +143,7 @@ def hold() -> None:
 
 def race(number: int, resumed: bool, place: Path) -> str:
     """Two processes for one folder; what came of it, in words."""
+    (place / "over").unlink(missing_ok=True)
     folder, generator = f"race-{number}-{resumed}", random.Random(number)
     words = tiny("reinforce", folder)
     both = [[*words, f"--seed={seed}"] for seed in (1, 2)]
@@ -150,15 +153,18 @@ def race(number: int, resumed: bool, place: Path) -> str:
     first = Started(both[0], place, hold, place / "first")
     time.sleep(generator.choice([0.0, generator.uniform(0, 0.3)]))
     second = Started(both[1], place, hold, place / "second")
+    while not (first.is_over() or second.is_over()):
+        time.sleep(0.02)
+    (place / "over").touch()
     outcomes = [first.outcome(SECONDS), second.outcome(SECONDS)]
     codes = sorted(str(outcome.code) for outcome in outcomes)
     if codes != ["0", "2"]:
         return f"WRONG: exit codes {codes}: {outcomes[0].err[-200:]} {outcomes[1].err[-200:]}"
     winner, loser = (0, 1) if outcomes[0].code == 0 else (1, 0)
     settings = json.loads((place / folder / "config.json").read_text())
-    found = settings["trainer"]["steps"] - 9 if resumed else settings["seed"] - 1
-    if found != winner:
-        return "WRONG: the settings are not the winner's"
+    last = json.loads((place / folder / "history.jsonl").read_text().splitlines()[-1])
+    if (last["step"] - 9 if resumed else settings["seed"] - 1) != winner:
+        return "WRONG: the settings or the curve are not the winner's"
     if len(outcomes[loser].err.strip().splitlines()) != 1:
         return f"WRONG: the other was told {outcomes[loser].err.strip()!r}"
     return "one winner, its settings"

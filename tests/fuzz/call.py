@@ -135,6 +135,10 @@ class Started:
         with suppress(ProcessLookupError):  # before it has a group of its own
             os.kill(self.child, signal.SIGKILL)
 
+    def is_over(self) -> bool:
+        """Whether it has ended; ``outcome`` can still be asked for."""
+        return os.waitid(os.P_PID, self.child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
     def outcome(self, seconds: float) -> Outcome:
         """Wait for the end, but no longer than so many seconds from now."""
         waiting = os.pidfd_open(self.child)

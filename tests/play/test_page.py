@@ -2,8 +2,6 @@
 
 import re
 
-import pytest
-
 TABS = ("tour", "trade", "draw", "estimators", "breakout")
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, svg[role], canvas")]
   .filter((one) => one.checkVisibility())
@@ -37,23 +35,30 @@ def contrast(one, other):
     return (bright + 0.05) / (dark + 0.05)
 
 
-@pytest.mark.parametrize("tab", TABS)
-def test_a_phone_of_360_pixels_and_names_for_all(visit, tab):
-    page = visit(tab)
+def test_a_phone_of_360_pixels_and_names_for_all(visit):
+    page = visit("tour")
     page.set_viewport_size({"width": 360, "height": 740})
-    page.wait_for_timeout(50)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert page.evaluate(NAMELESS) == []
-    assert page.evaluate(SMALL) == []
+    for tab in TABS:
+        page.click(f"#tab-{tab}")
+        page.wait_for_selector(f"body[data-ready={tab}]")
+        page.wait_for_timeout(50)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360, tab
+        assert page.evaluate(NAMELESS) == []
+        assert page.evaluate(SMALL) == []
+        assert page.locator("h1:visible").count() == 1
     ids = page.eval_on_selector_all("[id]", "all => all.map((one) => one.id)")
     assert len(ids) == len(set(ids))
-    assert page.locator("h1:visible").count() == 1
+    page.keyboard.press("ArrowRight")  # from the last tab to the first
+    page.wait_for_selector("body[data-ready=tour]")
+    assert page.evaluate("document.activeElement.id") == "tab-tour"
+    assert page.is_visible("#map") and page.title() == "Tour · Hringur"
 
 
 def test_contrast_in_light_and_dark(visit):
-    page = visit("tour")
+    page = visit("breakout")
     for theme in ("light", "dark"):
-        page.emulate_media(color_scheme=theme)
+        if theme == "dark":
+            page.click("#theme")
         colours = page.evaluate(COLOURS)
         for text in ("ink", "soft", "accent"):
             for ground in ("paper", "panel"):

@@ -171,7 +171,7 @@ def test_places_are_typed_clicked_and_taken_away(visit):
     assert chosen(page) == list(LECTURE_SIX)
 
 
-def test_the_map_is_used_by_keys(visit):
+def test_the_map_is_used_by_keys_and_the_start_is_dragged(visit):
     page = visit("tour")
     page.focus("#map")
     page.keyboard.press("ArrowRight")
@@ -182,10 +182,6 @@ def test_the_map_is_used_by_keys(visit):
     assert page.get_attribute("#trip .start button", "aria-label") == f"{beside}, the start"
     page.keyboard.press("Enter")
     assert beside not in chosen(page)
-
-
-def test_the_start_is_dragged(visit):
-    page = visit("tour")
     place(page, "Reykjavík").hover()
     page.mouse.down()
     place(page, "Akureyri").hover()

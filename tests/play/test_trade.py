@@ -98,24 +98,3 @@ def test_hints_new_prices_and_a_seed_in_the_address(visit):
     page.evaluate("location.hash = '#trade?seed=5'")
     page.wait_for_timeout(100)
     assert page.evaluate(STATE)["prices"] == before
-
-
-def test_tabs_are_changed_by_clicks_and_arrows(visit):
-    page = visit("trade")
-    page.click("#tab-tour")
-    page.wait_for_selector("body[data-ready=tour]")
-    assert page.is_visible("#map") and page.is_hidden("#chart")
-    page.keyboard.press("ArrowRight")
-    page.wait_for_selector("#chart")
-    assert page.evaluate("document.activeElement.id") == "tab-trade"
-    assert page.title() == "Trade · Hringur"
-
-
-def test_light_and_dark(visit):
-    page = visit("trade")
-    paper = "getComputedStyle(document.body).backgroundColor"
-    seen = [page.evaluate(paper)]
-    for _ in range(2):
-        page.click("#theme")
-        seen.append(page.evaluate(paper))
-    assert seen[0] == seen[2] != seen[1]

@@ -123,7 +123,7 @@ function changed(said = "") {
   if (trip.start !== null) query.set("start", iceland.places[trip.start].id);
   if (!trip.closed) query.set("trip", "one-way");
   if (roads.name !== "summer") query.set("roads", roads.name);
-  history.replaceState(null, "", `#tour?${String(query).replaceAll("%2C", ",")}`);
+  if (!find("#tour").hidden) history.replaceState(null, "", `#tour?${String(query).replaceAll("%2C", ",")}`);
   render(said);
 }
 

@@ -180,6 +180,9 @@ MODELS = {
         "hringur.generative.models.attribute_autoencoder:AttributeAutoencoderConfig"
     ),
     "grammar-vae": "hringur.generative.models.grammar_vae:GrammarVAEConfig",
+    "relational-inference": (
+        "hringur.generative.models.relational_inference:RelationalInferenceConfig"
+    ),
 }
 """The same for generative models, which learn from a data set instead of an environment. Group of
 entry points: ``hringur.models``."""

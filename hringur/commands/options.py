@@ -35,7 +35,8 @@ DataSet = Annotated[
     str,
     tyro.conf.arg(
         help="images: mnist, digits, fashion-mnist, faces, glyphs, emoji, coats, fruits, a folder,"
-        " a .zip or an .npz; strings: molecules, expressions"
+        " a .zip or an .npz; strings: molecules, expressions;"
+        " trajectories: springs, charged"
     ),
 ]
 Size = Annotated[

@@ -1,4 +1,4 @@
-"""Generative models of images and of strings: each in its own file, its loss as the equation.
+"""Generative models of images, strings and trajectories: each in its own file.
 
 from hringur.generative import VAE, VAEConfig
 VAE(images, VAEConfig(latent=2)).fit(seconds=60).sample(16)
@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy(
         "models.discrete_autoencoder": "DiscreteAutoencoder DiscreteAutoencoderConfig",
         "models.gan": "GAN GANConfig",
         "models.grammar_vae": "GrammarVAE GrammarVAEConfig",
+        "models.relational_inference": "RelationalInference RelationalInferenceConfig",
         "models.transport_autoencoder": "TransportAutoencoder TransportAutoencoderConfig",
         "models.vae": "VAE VAEConfig",
         "models.wae_mmd": "WAEMMD WAEMMDConfig",

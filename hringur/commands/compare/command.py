@@ -38,6 +38,7 @@ TRAINED = {
     "--agents": "hringur.commands.compare.agents:CompareAgents",
     "--models": "hringur.commands.compare.models:CompareModels",
 }
+STRUCTURES = "hringur.commands.compare.structures:CompareStructures"
 """Options of the comparisons that train first, imported only when they are asked for."""
 
 
@@ -112,7 +113,8 @@ def main(arguments: list[str]) -> None:
         if (option := argument.split("=")[0]) in TRAINED:
             from hringur.commands.compare.training import train_and_compare
 
-            train_and_compare(parse(resolve_name(TRAINED[option]), arguments, "compare"), arguments)
+            options = parse(resolve_name(trained_options(option, arguments)), arguments, "compare")
+            train_and_compare(options, arguments)
             return
     given = parse(Compare, arguments, "compare")
     options = given.selection()
@@ -159,6 +161,16 @@ def main(arguments: list[str]) -> None:
         ],
     }
     present(options, record, [compare.table(scores), *([seeds_table(rows)] if rows else [])])
+
+
+def trained_options(option: str, arguments: Sequence[str]) -> str:
+    """The class of options, as ``module:Class``: of models, that of what the first one infers."""
+    if option == "--models":
+        from hringur.commands.compare.structures import infers_structure
+
+        if any(infers_structure(name) for name in arguments):
+            return STRUCTURES
+    return TRAINED[option]
 
 
 def label_of(one: Trained, among: Sequence[Trained]) -> str:

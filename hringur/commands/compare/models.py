@@ -34,16 +34,12 @@ from hringur.types import Metrics
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareModels(TrainedComparison):
-    """Train every experiment from several seeds on one set of images, and measure their samples.
-
-    What is done already is not done again: the same command goes on where it was stopped.
-    """
+class ModelsComparison(TrainedComparison):
+    """What comparisons of generative models share."""
 
     kind: ClassVar = "model"
     units: ClassVar = {"s": ("seconds", 1.0), "m": ("seconds", 60.0), "images": ("samples", 1.0)}
     budgets: ClassVar = "60s, 2m, 300000images or usual"
-    drawing: ClassVar = "samples.png"
 
     models: tuple[str, ...]
     """experiments, exp0 to exp7, or generative models by name"""
@@ -58,7 +54,7 @@ class CompareModels(TrainedComparison):
     """training of each run: 60s, 2m, 300000images, or usual: as scripts/run_models.py has it"""
 
     count: int = COUNT
-    """images on each side of a measurement; all held-out ones where there are fewer"""
+    """images on each side of a measurement, or held-out samples; all where there are fewer"""
 
     def __post_init__(self) -> None:
         check_contenders(self.kind, self.models, EXPERIMENTS, experiment)
@@ -88,6 +84,21 @@ class CompareModels(TrainedComparison):
             return "samples", float(model_config(experiment(contender).model).usual_samples)
         return super().amount(contender)
 
+    def common(self) -> dict[str, Any]:
+        """Plain values that all cells of a folder share; models and seeds may be added."""
+        names = ("dataset", "size", "budget", "count", "device")
+        return {"kind": "models"} | {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareModels(ModelsComparison):
+    """Train every experiment from several seeds on one set of images, and measure their samples.
+
+    What is done already is not done again: the same command goes on where it was stopped.
+    """
+
+    drawing: ClassVar = "samples.png"
+
     def evaluator(self) -> ImageEvaluator:
         """The held-out images."""
         for model in self.models:
@@ -97,11 +108,6 @@ class CompareModels(TrainedComparison):
     def task(self, **shared: Any) -> "ModelTask":
         """The cell with these values of the fields that all tasks have."""
         return ModelTask(options=self, **shared)
-
-    def common(self) -> dict[str, Any]:
-        """Plain values that all cells of a folder share; models and seeds may be added."""
-        names = ("dataset", "size", "budget", "count", "device")
-        return {"kind": "models"} | {name: getattr(self, name) for name in names}
 
     def findings(
         self, evaluator: ImageEvaluator, cells: Sequence[ModelCell], seeds: str
@@ -144,12 +150,12 @@ class ModelRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelTask(CellTask):
-    """An experiment to be trained on a set of images."""
+class TrainedModelTask(CellTask):
+    """An experiment to be trained on a data set."""
 
     kind: ClassVar = "model"
 
-    options: CompareModels
+    options: ModelsComparison
 
     def settings(self) -> RunSettings:
         """Settings of a fresh run, those of the experiment."""
@@ -168,6 +174,11 @@ class ModelTask(CellTask):
         dataset, size = self.options.dataset, self.options.size
         words = ["scripts/run_models.py", "--xp_id", self.contender, "--dataset", dataset]
         return words if size is None else [*words, "--size", str(size)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelTask(TrainedModelTask):
+    """An experiment to be trained on a set of images, and its samples to be measured."""
 
     def measure(self, settings: RunSettings) -> None:
         """Measure the trained model's samples, and write the cell's file, whole."""

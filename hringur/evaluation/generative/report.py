@@ -24,6 +24,8 @@ COLUMNS = {
     "evaluation/coverage": ("coverage", ".2f"),
     "evaluation/confident_percent": ("confidently classified [%]", ".1f"),
     "evaluation/reconstruction_error": ("reconstruction", ".2f"),
+    "evaluation/edge_accuracy_percent": ("edges right [%]", ".2f"),
+    "evaluation/prediction_error_percent": ("error of the next observation [%]", ".1f"),
     "evaluation/elbo_nats": ("ELBO [nats]", ".1f"),
     "evaluation/log_likelihood_nats": ("likelihood [nats]", ".1f"),
     "evaluation/code_entropy_bits": ("bits of a code", ".1f"),

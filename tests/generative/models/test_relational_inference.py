@@ -1,0 +1,232 @@
+"""Relational inference: its networks, its cost, how right a graph is, every estimator."""
+
+import itertools
+import json
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from hringur.cli import main
+from hringur.commands.compare import cells, training
+from hringur.data.trajectories import BODIES
+from hringur.estimators.catalogue import ESTIMATORS
+from hringur.estimators.distributions import bernoullis
+from hringur.generative.models import relational_inference
+from hringur.generative.models.relational_inference import (
+    RelationalInference,
+    RelationalInferenceConfig,
+)
+from hringur.generative.relations import MotionDecoder, with_self, without_self
+from hringur.generative.trajectories import (
+    Motions,
+    accuracy,
+    correlation_accuracy,
+    correlations,
+    graph_figure,
+)
+from hringur.training import checkpoint
+from hringur.training.random_state import random_state, restore_random_state
+from hringur.types import UserError
+from tests.generative.small_trajectories import few_springs
+
+
+def model_of(**settings) -> RelationalInference:
+    config = RelationalInferenceConfig(**{"width": 8, "batch": 8, **settings})
+    return RelationalInference(few_springs(), config, device="cpu")
+
+
+def randomised(decoder: MotionDecoder) -> MotionDecoder:
+    """One that moves bodies: at first the last layers are zero."""
+    for weight in decoder.parameters():
+        torch.nn.init.normal_(weight, std=0.3)
+    return decoder
+
+
+def test_a_matrix_loses_its_diagonal_and_gets_zeros_there():
+    matrix = torch.arange(32.0).reshape(2, 4, 4)
+    rows = without_self(matrix)
+    for i, j in itertools.product(range(4), range(4)):
+        if i != j:
+            assert (rows[:, i, j - (j > i)] == matrix[:, i, j]).all()
+    assert (with_self(rows) == matrix * (1 - torch.eye(4))).all()
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_bodies_are_moved_by_those_alone_whose_edges_they_receive(silent):
+    torch.manual_seed(0)
+    decoder = randomised(MotionDecoder(8, silent))
+    bodies, edge = torch.randn(1, 3, 4), torch.zeros(1, 3, 3)
+    edge[0, 0, 1] = 1.0
+    moved = decoder(bodies, edge)
+    other = bodies.clone()
+    other[0, 1:] += 1.0
+    after = decoder(other, edge)
+    assert not torch.allclose(after[0, 0], moved[0, 0])
+    other = bodies.clone()
+    other[0, 2] += 1.0
+    assert torch.allclose(decoder(other, edge)[0, 0], moved[0, 0]) == silent
+
+
+def test_the_cost_is_the_error_of_a_loop_over_pieces_and_steps():
+    model = model_of(prediction_steps=3, pieces=2)
+    network = model.network.module
+    randomised(network.decoder)
+    motion = model.motions.train[:2] / model.motions.scale
+    edges = torch.bernoulli(torch.full((1, 2, BODIES, BODIES - 1), 0.5))
+    total = torch.zeros(2, BODIES)
+    for start in (4, 11):
+        now = motion[:, :, start]
+        for step in range(1, 4):
+            now = network.decoder(now, with_self(edges[0]))
+            total += (now - motion[:, :, start + step]).square().sum(dim=-1)
+    expected = total * (48 / 6) / (2 * relational_inference.POSITION_VARIANCE)
+    found = network.cost(motion, edges, torch.tensor([4, 11]))[0]
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_score_function_has_the_exact_gradient_of_one_step():
+    """Oracle: the sum over all 2^20 graphs falls apart into 2^4 for each body."""
+    model = model_of(prediction_steps=1, pieces=1, estimator="reinforce-leave-one-out", draws=4000)
+    network = model.network.module
+    randomised(network.decoder)
+    motion = model.motions.train[:1] / model.motions.scale
+    start, logits = torch.tensor([7]), torch.randn(1, BODIES, BODIES - 1, requires_grad=True)
+    every = torch.tensor(list(itertools.product([0.0, 1.0], repeat=BODIES - 1)))
+
+    def cost(edges):
+        return network.cost(motion, edges, start) / 1e3
+
+    graphs = every[:, None, None].expand(-1, 1, BODIES, -1)  # each body has the same edges
+    chance = bernoullis(logits).log_prob(graphs).exp()
+    (exact,) = torch.autograd.grad((chance * cost(graphs).detach()).sum(dim=0).mean(), logits)
+    surrogate = model.estimator.surrogate(cost, bernoullis(logits), 4000)
+    (found,) = torch.autograd.grad(surrogate, logits)
+    torch.testing.assert_close(found, exact, rtol=0.15, atol=0.05 * exact.abs().max().item())
+
+
+@pytest.mark.parametrize("name", [name for name in ESTIMATORS if name != "pathwise"])
+def test_every_estimator_of_bits_trains_it(name):
+    model = model_of(estimator=name, draws=2)
+    before = [weight.clone() for weight in model.network.module.encoder.parameters()]
+    batch = next(model.batches())
+    assert all(map(torch.isfinite, map(torch.tensor, model.update(batch, 0.5).values())))
+    after = model.network.module.encoder.parameters()
+    assert any(not torch.equal(old, new) for old, new in zip(before, after, strict=True))
+
+
+def test_resumed_from_a_file_it_goes_on_to_the_very_same_scalars(tmp_path):
+    model = model_of()
+    batches = model.batches()
+    for _ in range(3):
+        model.update(next(batches), 0.1)
+    own = {"learner": model.state_dict(), "batches": batches.state_dict()}
+    checkpoint.save(tmp_path / "kept", own | {"random": random_state()})
+    unbroken = [model.update(next(batches), 0.5) for _ in range(3)] + [model.evaluate()]
+    resumed, state = model_of(), checkpoint.load(tmp_path / "kept")
+    following = resumed.batches()
+    resumed.load_state_dict(state["learner"])
+    following.load_state_dict(state["batches"])
+    restore_random_state(state["random"])
+    again = [resumed.update(next(following), 0.5) for _ in range(3)] + [resumed.evaluate()]
+    assert again == unbroken
+
+
+def test_every_tag_is_documented():
+    model = model_of()
+    tags = [*model.update(next(model.batches()), 0.5), *model.evaluate(), *model.figures()]
+    documented = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert all(f"`{tag}`" in documented for tag in tags)
+
+
+def test_accuracy_knows_no_names_of_types():
+    true = torch.tensor([[[True, False, False, False]]])
+    assert accuracy(true, true) == accuracy(~true, true) == 1.0
+    assert accuracy(torch.zeros_like(true), true) == 0.75
+
+
+def test_correlations_are_pearsons():
+    motion = torch.randn(3, BODIES, 20, 4, dtype=torch.float64)
+    found = with_self(correlations(motion).float())
+    for feature_of in range(3):
+        by_torch = sum(torch.corrcoef(motion[feature_of, :, :, k]) for k in range(4)) / 4
+        torch.testing.assert_close(
+            found[feature_of], (by_torch * (1 - torch.eye(BODIES))).float(), atol=1e-5, rtol=0
+        )
+
+
+def test_the_threshold_of_correlations_is_the_best_of_all():
+    motions = Motions.on_device(few_springs(), torch.device("cpu"))
+    seen, known = correlations(motions.train), without_self(motions.train_graph)
+    best = max(accuracy(seen >= cut, known) for cut in seen.flatten())
+    same = Motions(
+        *(vars(motions) | {"test": motions.train, "test_graph": motions.train_graph}).values()
+    )
+    assert correlation_accuracy(same) == pytest.approx(best)
+
+
+def test_the_supervised_ceiling_learns_the_edges_and_no_motion():
+    model = model_of(supervised=True)
+    batch = next(model.batches())
+    losses = [model.update(batch, 0.0)["train/loss"] for _ in range(60)]
+    assert losses[-1] < 0.5 * losses[0]
+    assert set(model.evaluate()) == {"evaluation/edge_accuracy_percent"}
+
+
+def test_the_picture_says_how_many_edges_are_right():
+    model = model_of()
+    found = without_self(model.motions.test_graph[:2])
+    found[1, 0, 0] ^= True
+    figure = graph_figure(model.motions.test[:2], found, model.motions)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert "found: 20 of 20" in titles and "found: 19 of 20" in titles
+
+
+@pytest.mark.parametrize(
+    "settings, words",
+    [
+        ({"prediction_steps": 49}, "prediction_steps must be in 1..48, got 49"),
+        ({"estimator": "pathwise"}, "'pathwise' does not take bits"),
+        ({"estimator": "vimco"}, "vimco needs draws >= 2, got 1"),
+        ({"heat": 0.0}, "heat must be positive"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, words):
+    with pytest.raises(UserError, match=words):
+        RelationalInferenceConfig(**settings)
+
+
+def in_this_process(tasks, jobs, backend):
+    """Cells one after the other, with the data set of this test."""
+    return ((task, cells.run_cell(task, os.getpid())) for task in tasks)
+
+
+def test_it_trains_resumes_evaluates_and_is_compared(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(relational_inference, "load_trajectories", lambda name: few_springs())
+    run = tmp_path / "run"
+    train = ["train", "relational-inference", "--width", "8", "--batch", "8", "--threads", "1"]
+    assert main([*train, "--steps", "4", "--folder", str(run)]) == 0
+    assert (run / "pictures" / "graphs.png").is_file()
+    assert main(["train", "--resume", str(run), "--steps", "6"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--json", "--count", "30"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["count"] == 30 and list(found["rows"]) == [
+        "relational-inference", "correlation", "one type for all",
+    ]  # fmt: skip
+    assert main(["evaluate", str(run), "--video", "film.gif"]) == 2
+    monkeypatch.setattr(training, "run_cells", in_this_process)
+    folder = tmp_path / "compared"
+    compare = ["compare", "--models", "relational-inference", "--seeds", "1", "--jobs", "1"]
+    assert main([*compare, "--budget", "128images", "--folder", str(folder)]) == 0
+    assert "edges right [%]" in (folder / "results.md").read_text()
+    assert main([*compare[:3], "vae", *compare[3:]]) == 2
+    assert "infers neither graphs nor counts" in capsys.readouterr().err
+
+
+def test_what_a_model_of_trajectories_cannot_be_given_is_refused(capsys):
+    assert main(["train", "relational-inference", "--dataset", "mnist"]) == 2
+    assert "must be one of springs, charged, got 'mnist'" in capsys.readouterr().err
+    assert main(["train", "relational-inference", "--size", "20"]) == 2
+    assert "size is of images" in capsys.readouterr().err

@@ -62,11 +62,9 @@ class MotionDecoder(nn.Module):
         self.joined = Pairs(4, width)
         self.apart = None if silent else Pairs(4, width)
         self.own, self.message = nn.Linear(4, width), nn.Linear(width, width)
-        self.move = nn.Sequential(
-            nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, 4)
-        )
-        self.inertia, self.force = nn.Linear(4, 4), nn.Linear(width, 4)
-        for last in (self.move[-1], self.inertia, self.force):
+        self.body = nn.Sequential(nn.ReLU(), nn.Linear(width, width), nn.ReLU())
+        self.move, self.inertia, self.force = (nn.Linear(n, 4) for n in (width, 4, width))
+        for last in (self.move, self.inertia, self.force):
             nn.init.zeros_(last.weight)  # random messages would teach the encoder to send none
             nn.init.zeros_(last.bias)
 
@@ -78,7 +76,7 @@ class MotionDecoder(nn.Module):
         if self.apart is not None:
             away = (1 - edge - torch.eye(edge.shape[-1], device=edge.device))[..., None, :]
             received = received + (away @ F.relu(self.apart(bodies)))[..., 0, :]
-        moved = self.move(self.own(bodies) + self.message(received))
+        moved = self.move(self.body(self.own(bodies) + self.message(received)))
         return bodies + self.inertia(bodies) + self.force(received) + moved
 
 

@@ -45,9 +45,9 @@ class Motions:
     def on_device(cls, data: Trajectories, device: torch.device) -> "Motions":
         """A copy of ``data`` on the device."""
         arrays = (data.train, data.test, data.train_graph, data.test_graph)
-        train, test, *graphs = (torch.tensor(array, device=device) for array in arrays)
+        train, test, known, true = (torch.tensor(array, device=device) for array in arrays)
         spread = train.square().mean(dim=(0, 1, 2)).unflatten(0, (2, 2)).mean(dim=1).sqrt()
-        return cls(data.name, train, test, *graphs, spread.repeat_interleave(2))
+        return cls(data.name, train, test, known, true, spread.repeat_interleave(2))
 
     def first(self, count: int | None) -> "Motions":
         """The same with the first ``count`` held-out simulations."""
@@ -151,6 +151,6 @@ def _draw_graph(axes: Axes, graph: Bool[np.ndarray, "N N"], title: str) -> None:
     for i, j in np.argwhere(np.triu(graph | graph.T, 1)):
         both = graph[i, j] and graph[j, i]
         axes.plot(*place[[i, j]].T, color="0.35", linewidth=2.0 if both else 0.6, zorder=1)
-    axes.scatter(*place.T, c=COLOURS[: len(graph)], s=120, zorder=2)
+    axes.scatter(place[:, 0], place[:, 1], c=COLOURS[: len(graph)], s=120, zorder=2)
     axes.set(aspect="equal", xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), title=title)
     axes.set_axis_off()

@@ -152,7 +152,7 @@ class Reinforce(Agent):
         """Endless rollouts of the present policy."""
         config, sizes = self.config, self.sizes
         return Rollouts(
-            self.environment.make(sizes.n_envs, config.vectorization),
+            self.environment.make(sizes.n_envs, config.vectorization, config.autoreset),
             self.environment.name,
             self.leaves,
             self.actions,
@@ -172,7 +172,7 @@ class Reinforce(Agent):
             return make_step_baseline(config.baseline)
         if environment.vector is not None:
             raise UserError("baseline greedy-rollout needs an environment by name, got a vector")
-        env = environment.make(self.sizes.n_envs, config.vectorization)
+        env = environment.make(self.sizes.n_envs, config.vectorization, config.autoreset)
         plays = env, environment.name, self.leaves, self.actions, config.gamma
         return GreedyEpisodes(self.network, *plays)
 

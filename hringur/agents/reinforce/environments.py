@@ -18,6 +18,7 @@ AnyEnvironment = Any
 """A name, an environment made by ``gymnasium.make``, a vector of them, or SB3's ``VecEnv``."""
 
 Vectorization = Literal["auto", "sync", "async"]
+Autoreset = Literal["next-step", "same-step"]
 # What make_vec adds to the options of the environments themselves.
 OF_VECTORS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "autoreset_mode")
 CLASSIC_STATE = ("state", "steps", "prev_done")
@@ -40,17 +41,24 @@ class Environment:
 
     vector: gym.vector.VectorEnv | None = None
 
-    def make(self, n_envs: int, vectorization: Vectorization) -> gym.vector.VectorEnv:
-        """``n_envs`` of them side by side; natively with "auto", where it is offered."""
+    def make(
+        self, n_envs: int, vectorization: Vectorization, reset: Autoreset = "next-step"
+    ) -> gym.vector.VectorEnv:
+        """``n_envs`` of them side by side; natively with "auto", where it is offered.
+
+        A vector that exists already resets as it does.
+        """
         if self.vector is not None:
             return self.vector
+        same = reset == "same-step"
         if self.spec is None and vectorization == "auto":
-            return make_vector(self.name, n_envs, **self.options)
+            return make_vector(self.name, n_envs, "SameStep" if same else None, **self.options)
         mode = "sync" if vectorization == "auto" else vectorization
+        own = {"autoreset_mode": AutoresetMode.SAME_STEP} if same else None
         with refusals(self.name):
             if self.spec is not None:
-                return gym.make_vec(self.spec, n_envs, mode)
-            return gym.make_vec(self.name, n_envs, mode, **self.options)
+                return gym.make_vec(self.spec, n_envs, mode, vector_kwargs=own)
+            return gym.make_vec(self.name, n_envs, mode, vector_kwargs=own, **self.options)
 
 
 def environment_of(env: AnyEnvironment, options: Mapping[str, Any]) -> Environment:

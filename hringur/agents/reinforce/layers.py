@@ -16,7 +16,7 @@ from hringur.agents.reinforce.observations import Leaf
 from hringur.training.fabric import everyones
 
 Activation = Literal["tanh", "relu"]
-ImageNetwork = Literal["small", "nature"]
+ImageNetwork = Literal["small", "nature", "fine"]
 
 LARGEST = 10.0  # deviations from the mean at which a standardised number is cut off
 SMALLEST = 1e-8  # added to a variance
@@ -25,6 +25,7 @@ SMALLEST = 1e-8  # added to a variance
 CONVOLUTIONS: dict[str, tuple[tuple[tuple[int, int, int], ...], int]] = {
     "small": (((16, 8, 4), (32, 4, 2)), 256),  # Mnih et al. 2016
     "nature": (((32, 8, 4), (64, 4, 2), (64, 3, 1)), 512),  # Mnih et al. 2015
+    "fine": (((32, 4, 2), (64, 3, 2), (64, 3, 1)), 256),
     "tiny": (((16, 3, 1),), 128),  # Young & Tian 2019, for images smaller than 36 pixels
 }
 TINY = 36

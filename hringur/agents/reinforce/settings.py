@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from hringur.agents.reinforce.environments import Vectorization
+from hringur.agents.reinforce.environments import Autoreset, Vectorization
 from hringur.agents.reinforce.layers import Activation, ImageNetwork
 from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.types import UserError
@@ -49,6 +49,10 @@ class ReinforceSettings:
 
     vectorization: Vectorization = "auto"
     """'auto': the native vector where there is one; 'sync': a loop; 'async': processes"""
+
+    autoreset: Autoreset = "next-step"
+    """how the next episode begins: by a step of its own (next-step), or at the end of the last one
+    (same-step), which wastes nothing where episodes are short"""
 
     gamma: float = 0.99
     """discount of a reward one step later [0 .. 1]"""
@@ -109,7 +113,8 @@ class ReinforceSettings:
     has for it, such as the length of each connection"""
 
     image_network: ImageNetwork = "small"
-    """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature)"""
+    """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature), or with kernels
+    of 4 and 3 pixels, which see where something is (fine)"""
 
     def __post_init__(self) -> None:
         check_positive(self, *vars(USUAL), "width", "clip_norm")

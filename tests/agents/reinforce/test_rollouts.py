@@ -15,6 +15,7 @@ from hringur.agents.reinforce.networks import ActorCritic
 from hringur.agents.reinforce.observations import leaves_of
 from hringur.agents.reinforce.rollouts import Rollouts
 from hringur.training import checkpoint
+from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import Batches, UserError
 from tests.agents.reinforce.small_environments import Anything
 
@@ -235,3 +236,17 @@ def test_a_rollout_without_a_decision_is_left_out():
     source = rollouts(env, n_steps=1)
     for _ in range(3):
         assert next(source).valid.all()
+
+
+@pytest.mark.parametrize("vectorization", ["auto", "sync"])
+def test_same_step_wastes_none_where_episodes_have_one_step(vectorization):
+    def first(autoreset):
+        config = ReinforceConfig(
+            n_envs=4, n_steps=6, width=8, autoreset=autoreset, vectorization=vectorization
+        )
+        return next(config.build("BoundingBox-v0", {}, 0, make_fabric(TrainerConfig()))[1])
+
+    same, following = first("same-step"), first("next-step")
+    assert same.valid.all() and len(same) == 24 and same.terminated.all()
+    assert following.valid.sum() == 12
+    assert (same.observation["observation"][0] != same.observation["observation"][1]).any()

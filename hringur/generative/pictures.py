@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,19 +99,26 @@ def latent_figures(model: Any) -> dict[str, Figure]:
 
 def write_pictures(model: Any, folder: Path) -> list[Path]:
     """All figures as PNG, and the film as GIF; returns the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
-    shown, paths = figures(model), []
+    shown = figures(model)
     if model.encodes:  # too slow to fit at every evaluation
         fitted = model.sample(FILM_IMAGES, density="fitted", seed=0)
         shown["samples/fitted"] = tiles_figure(fitted, "samples of a density fitted to codes")
+    paths = write_figures(shown, folder)
+    if model.film.frames:
+        paths.append(folder / "training.gif")
+        model.film.write(paths[-1])
+    return paths
+
+
+def write_figures(shown: Mapping[str, Figure], folder: Path) -> list[Path]:
+    """Figures by tag as PNG; returns the paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
     for tag, figure in shown.items():
         content = io.BytesIO()
         figure.savefig(content, format="png", dpi=120)
         paths.append(folder / f"{tag.split('/')[1]}.png")
         write_whole(paths[-1], content.getvalue())
-    if model.film.frames:
-        paths.append(folder / "training.gif")
-        model.film.write(paths[-1])
     return paths
 
 

@@ -155,7 +155,8 @@ def options(draw: st.DrawFn) -> Case:
         of = []
         if learner in models():
             usual = config_of(learner).usual_dataset
-            of = [f"--dataset={'digits' if usual == 'mnist' else 'expressions'}"]
+            smaller = {"mnist": "digits", "molecules": "expressions"}
+            of = [f"--dataset={smaller.get(usual, usual)}"]
         words = ["train", learner, *of, "--steps=1", "--device=cpu", "--folder=r"]
     known = option_names(classes)
     given: list[str] = []

@@ -26,6 +26,7 @@ COMMANDS = {
     "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),
     "mix": ("applications.mix", "two images mixed into one by a model of images"),
     "edit": ("applications.edit", "attributes of images given or taken away: --smile 1"),
+    "search": ("search", "the molecule or expression of the best property, by its code"),
     "transport": ("applications.transport", "optimal transport, beside a plan that is known"),
     "list": ("listing", "everything that has a name: environments, learners, models ..."),
     "estimators": ("estimators", "gradient estimators against the exact one"),

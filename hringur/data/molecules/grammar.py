@@ -131,6 +131,22 @@ class Grammar:
             raise UserError(f"{len(rules) - position} rules of {self.name} are left over")
         return "".join(written)
 
+    def every(self, longest: int) -> list[str]:
+        """All strings of at most so many rules: for small grammars, to know an optimum."""
+        found: list[str] = []
+        begun: list[tuple[list[int], tuple[str, ...]]] = [([], ("start",))]
+        while begun:
+            rules, waiting = begun.pop()
+            if not waiting:
+                found.append(self.string(rules))
+                continue
+            for number, rule in enumerate(self.rules):
+                after = (*rule.symbols, *waiting[1:])
+                least = len(rules) + 1 + sum(self.shortest[name] for name in after)
+                if rule.head == waiting[0] and least <= longest:
+                    begun.append(([*rules, number], after))
+        return found
+
     def encode(self, strings: Iterable[str]) -> list[Int64[np.ndarray, " T"]]:
         """The rules of each string."""
         return [np.array(self.rules_of(string)) for string in strings]

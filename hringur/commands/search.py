@@ -1,0 +1,121 @@
+"""``hringur search --model RUN --property qed``: the string of the best property."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hringur.commands.console import note, parse, present
+from hringur.commands.options import Printed, check_figure
+from hringur.evaluation.figures import save
+from hringur.evaluation.generative.search import best_figure, neighbourhood
+from hringur.evaluation.tables import Column, Table
+from hringur.generative.applications.search import METHODS, Search
+from hringur.trained import load_trained
+from hringur.types import UserError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions(Printed):
+    """Search for the string of the best property, behind the codes of a model of strings."""
+
+    model: Path
+    """run folder or saved model of strings"""
+
+    property: str = "qed"
+    """qed, logp (larger is better) or sa of molecules; error of expressions (smaller is better)"""
+
+    method: tuple[str, ...] = tuple(METHODS)
+    """some of bayesian, random, hill-climbing, reinforce"""
+
+    evaluations: int = 250
+    """different strings that each method may evaluate"""
+
+    known: int = 200
+    """training strings whose property is known at the start"""
+
+    seeds: int = 1
+    """repetitions of each method"""
+
+    figure: Path | None = None
+    """PNG of the best so far over evaluations"""
+
+    neighbours: Path | None = None
+    """PNG of the best molecule, and around it what two directions of the code space decode to"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.method:
+            if name not in METHODS:
+                raise UserError(f"method must be one of {', '.join(METHODS)}, got {name!r}")
+        bounds = {"evaluations": (1, 100_000), "known": (2, 100_000), "seeds": (1, 1000)}
+        for name, (least, most) in bounds.items():
+            if not least <= getattr(self, name) <= most:
+                raise UserError(f"{name} must be in {least}..{most:,}, got {getattr(self, name)}")
+        for given in (self.figure, self.neighbours):
+            if given is not None:
+                check_figure(given)
+
+
+def main(arguments: list[str]) -> None:
+    """Search by each method, print, draw."""
+    options = parse(SearchOptions, arguments, "search")
+    model = load_trained(options.model, "auto").learner
+    if getattr(model, "of", "") != "strings":
+        raise UserError(f"{options.model} is of {type(model).__name__}, no model of strings")
+    if not model.strings.train:
+        raise UserError(f"{options.model} has no training strings: give its run folder")
+    if options.neighbours is not None and not model.domain.draws:
+        raise UserError(f"--neighbours draws molecules, not {model.strings.name}")
+    runs = {name: _repeat(model, name, options) for name in options.method}
+    record = {
+        "property": options.property,
+        "methods": {name: [_record(one) for one in found] for name, found in runs.items()},
+        "command": shlex.join(["hringur", "search", *arguments]),
+    }
+    present(options, record, [_table(runs, options)])
+    if options.figure is not None:
+        note(f"wrote {save(best_figure(runs, options.property), options.figure)}")
+    if options.neighbours is not None:
+        every = [one for found in runs.values() for one in found]
+        best = min(every, key=lambda one: min(one.evaluated.values()))
+        winner = min(best.evaluated, key=lambda one: best.evaluated[one])
+        neighbourhood(model, winner, options.neighbours)
+        note(f"wrote {options.neighbours}")
+
+
+def _repeat(model: Any, method: str, options: SearchOptions) -> list[Search]:
+    found = []
+    for seed in range(options.seeds):
+        note(f"{method}, seed {seed} ...")
+        rng = np.random.default_rng(seed)
+        search = Search(model, options.property, options.evaluations, rng)
+        search.learn(options.known)
+        METHODS[method](search)
+        found.append(search)
+    return found
+
+
+def _record(search: Search) -> dict[str, Any]:
+    best = min(search.evaluated, key=lambda one: search.evaluated[one])
+    return {
+        "string": best,
+        "value": search.sign * search.evaluated[best],
+        "best_so_far": search.best_so_far().tolist(),
+        "best_known": search.sign * min(search.known.values()),
+    }
+
+
+def _table(runs: dict[str, list[Search]], options: SearchOptions) -> Table[tuple[str, Search]]:
+    rows: Sequence[tuple[str, Search]] = [(k, one) for k, found in runs.items() for one in found]
+    columns = [
+        Column[tuple[str, Search]]("method", lambda row: row[0], text=True),
+        Column("evaluations", lambda row: str(len(row[1].evaluated))),
+        Column(f"best {options.property}", lambda row: f"{_record(row[1])['value']:.4g}"),
+        Column("best known before", lambda row: f"{_record(row[1])['best_known']:.4g}", wrap=True),
+        Column("string", lambda row: _record(row[1])["string"], text=True, wrap=True),
+    ]
+    return Table(columns=columns, rows=rows)

@@ -1,0 +1,51 @@
+import json
+import re
+from types import SimpleNamespace
+
+import pytest
+
+from hringur import cli
+from hringur.commands import search
+from hringur.generative.models.grammar_vae import GrammarVAE, GrammarVAEConfig
+from tests.generative.sequences.small_strings import few_molecules
+
+TINY = {"latent": 6, "hidden": 12, "encoder_hidden": 16, "plan": 8, "embedding": 4, "batch": 8}
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    model = GrammarVAE(few_molecules(), GrammarVAEConfig(**TINY), seed=0, device="cpu")
+    found = SimpleNamespace(learner=model)
+    monkeypatch.setattr(search, "load_trained", lambda path, device: found)
+    return found
+
+
+def test_methods_side_by_side_with_pictures(trained, tmp_path, capsys):
+    words = ["search", "--model", "run", "--evaluations", "12", "--known", "20", "--json"]
+    pictures = ["--figure", str(tmp_path / "a.png"), "--neighbours", str(tmp_path / "b.png")]
+    assert cli.main([*words, "--method", "bayesian", "random", *pictures]) == 0
+    record = json.loads(capsys.readouterr().out)
+    (found,) = record["methods"]["bayesian"]
+    assert found["value"] == max(found["best_so_far"]) and len(found["best_so_far"]) == 12
+    assert (tmp_path / "a.png").is_file() and (tmp_path / "b.png").is_file()
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["--property", "charm"], "unknown property 'charm' of molecules; there are logp, qed, sa"),
+        (["--method", "magic"], "method must be one of bayesian, .*'magic'"),
+        (["--evaluations", "0"], "evaluations must be in 1..100,000, got 0"),
+        (["--figure", "a.gif"], "a.gif"),
+    ],
+)
+def test_bad_input_is_one_line(trained, words, told, capsys):
+    assert cli.main(["search", "--model", "run", *words]) == 2
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert re.search(told, line), line
+
+
+def test_a_model_of_images_is_refused(trained, capsys):
+    trained.learner = SimpleNamespace(of="images")
+    assert cli.main(["search", "--model", "run"]) == 2
+    assert "no model of strings" in capsys.readouterr().err

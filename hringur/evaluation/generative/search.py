@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from hringur.evaluation.figures import new_figure
 from hringur.generative.sequences.pictures import save_sheet
 
-SIDE, STEP = 5, 0.35
+SIDE, STEP = 5, 1.0
 """Molecules to a side of a neighbourhood, and how far apart their codes are."""
 
 

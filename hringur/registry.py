@@ -183,6 +183,7 @@ MODELS = {
     "relational-inference": (
         "hringur.generative.models.relational_inference:RelationalInferenceConfig"
     ),
+    "translation": "hringur.generative.translation.model:TranslationConfig",
 }
 """The same for generative models, which learn from a data set instead of an environment. Group of
 entry points: ``hringur.models``."""
@@ -228,6 +229,16 @@ EXPERIMENTS = {
 }
 """The lecture's experiments by number."""
 
+TRANSLATIONS = {
+    method: Experiment("translation", {"method": method}, teaches)
+    for method, teaches in {
+        "cyclegan": "CycleGAN: translation held by a cycle",
+        "light-bridge": "light bridge: entropic transport between codes",
+        "neural-transport": "neural transport: the map of least cost, by its dual",
+    }.items()
+}
+"""Methods of translation without pairs, to be compared like experiments."""
+
 
 def domain_of(env_id: str, environment: type) -> Domain:
     """The domain of ``env_id``: its row's, else that of ``environment``, the unwrapped class."""
@@ -271,10 +282,11 @@ def experiment(name: str) -> Experiment:
     """One of the lecture's experiments, or any generative model with its default settings."""
     if name in models():
         return Experiment(name, {}, summary(model_config(name)))
-    if name not in EXPERIMENTS:
-        known = "; ".join(f"{key} ({one.teaches})" for key, one in EXPERIMENTS.items())
+    named = EXPERIMENTS | TRANSLATIONS
+    if name not in named:
+        known = "; ".join(f"{key} ({one.teaches})" for key, one in named.items())
         raise UserError(f"unknown experiment {name!r}; there are {known}")
-    return EXPERIMENTS[name]
+    return named[name]
 
 
 def summary(what: Any) -> str:

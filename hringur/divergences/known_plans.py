@@ -55,6 +55,11 @@ class MixtureOfPlans(ABC):
         between = weighted_covariance(share, centre, mean)
         return mean, between + torch.diag_embed(share @ self.spread)
 
+    def barycentre(self, x: Float[Tensor, "B D"]) -> Float[Tensor, "B D"]:
+        """The mean of y given each x."""
+        logs, centre = self.parts(x)
+        return (logs.softmax(dim=1)[..., None] * centre).sum(dim=1)
+
     def draw(self, x: Float[Tensor, "B D"], generator: torch.Generator) -> Float[Tensor, "B D"]:
         """A part for each x by its weight, and a y from it."""
         logs, centre = self.parts(x)

@@ -20,5 +20,6 @@ __getattr__, __dir__, __all__ = lazy(
         "models.vae": "VAE VAEConfig",
         "models.wae_mmd": "WAEMMD WAEMMDConfig",
         "models.wgan_gp": "WGANGP WGANGPConfig",
+        "translation.model": "Translation TranslationConfig",
     },
 )

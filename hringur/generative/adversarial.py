@@ -32,6 +32,10 @@ PATIENCE = 300
 MARGIN = 30.0
 """Difference of two logits, real less made, at which the generator's gradient has vanished."""
 
+R1_INTERVAL = 8
+"""Updates from one R1 penalty to the next, which counts for all of them; it costs as much as a
+step."""
+
 CONSTANT = 1e-6
 """Standard deviation of a batch of outputs below which they count as constant."""
 
@@ -157,6 +161,15 @@ def invert(
     with torch.no_grad():
         best = _squared_error(generate(code), wanted).view(STARTS, -1).argmin(dim=0)
         return code.view(STARTS, len(image), latent)[best, torch.arange(len(image))].detach()
+
+
+def r1_penalty(
+    critic: Callable[[Tensor], Tensor], image: Float[Tensor, "B C H W"]
+) -> Float[Tensor, ""]:
+    """E |gradient of the critic at an image|^2 (Mescheder et al. 2018)."""
+    image = image.detach().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(image).sum(), image, create_graph=True)
+    return gradient.square().sum(dim=(1, 2, 3)).mean()
 
 
 def _squared_error(made: Tensor, image: Tensor) -> Float[Tensor, " B"]:

@@ -44,6 +44,26 @@ def reconstruction(model: Any) -> Metrics:
     return {"evaluation/reconstruction_error": error.mean().item()}
 
 
+@torch.no_grad()
+def partners(
+    made: Float[Tensor, "B C H W"], truth: Float[Tensor, "B C H W"], classifier: Any = None
+) -> Metrics:
+    """Translations beside the hidden truth, row by row.
+
+    The mean squared error of a pixel, and of how many translations the nearest of all true images
+    is their own: in pixels, and in the features of a classifier if there is one.
+    """
+    spaces = {"pixels": (made.flatten(1), truth.flatten(1))}
+    if classifier is not None:
+        spaces["features"] = (classifier.features(made), classifier.features(truth))
+    own = torch.arange(len(made), device=made.device)
+    return {"evaluation/translation_error": (made - truth).square().mean().item()} | {
+        f"evaluation/partner_in_{name}_percent": 100
+        * (torch.cdist(one, other).argmin(dim=1) == own).float().mean().item()
+        for name, (one, other) in spaces.items()
+    }
+
+
 def prior_mismatch(model: Any, code: Float[Tensor, "B Z"]) -> Metrics:
     """How far codes of held-out images are from the prior."""
     prior = model.prior(len(code), torch.Generator().manual_seed(0))

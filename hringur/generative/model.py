@@ -95,6 +95,10 @@ class ImageModel(GenerativeModel):
         """Scalars on held-out images that only this model has."""
         return {}
 
+    def pictures(self) -> dict[str, Figure]:
+        """All pictures that the model can give, by tag."""
+        return pictures.figures(self)
+
     def latent_figures(self) -> dict[str, Figure]:
         """Pictures of the codes, by tag."""
         return pictures.latent_figures(self)
@@ -137,7 +141,7 @@ class ImageModel(GenerativeModel):
 
     # Training and evaluation ------------------------------------------------------------------
 
-    def batches(self) -> ImageBatches:
+    def batches(self) -> Any:
         """Endless batches of the training images."""
         return ImageBatches(self.images, self.config.batch, self.seed, rank(), world_size())
 
@@ -192,7 +196,7 @@ class ImageModel(GenerativeModel):
     def figures(self) -> dict[str, Figure]:
         """Samples, reconstructions, interpolations and traversals of the code, by tag."""
         self.film.add(self.decode(self.prior(pictures.FILM_IMAGES, pictures.fixed())))
-        return pictures.figures(self)
+        return self.pictures()
 
     def _repr_png_(self) -> bytes:
         """Samples, which a notebook shows for the model."""

@@ -99,7 +99,7 @@ def latent_figures(model: Any) -> dict[str, Figure]:
 
 def write_pictures(model: Any, folder: Path) -> list[Path]:
     """All figures as PNG, and the film as GIF; returns the paths."""
-    shown = figures(model)
+    shown = model.pictures()
     if model.encodes:  # too slow to fit at every evaluation
         fitted = model.sample(FILM_IMAGES, density="fitted", seed=0)
         shown["samples/fitted"] = tiles_figure(fitted, "samples of a density fitted to codes")

@@ -88,6 +88,14 @@ class AveragedNetwork:
         finally:
             module.requires_grad_(True)
 
+    def twice_differentiable(self, *inputs: Any) -> Any:
+        """The network's output, whose gradient may stand in a loss.
+
+        Fabric's wrapper lets no gradient be taken but its own when the precision is mixed.
+        """
+        with self.fabric.autocast():
+            return self.module(*inputs).float()
+
     def compile(self) -> None:
         """Compile the network in place."""
         for method in getattr(self.module, "forward_methods", ("forward",)):

@@ -72,3 +72,8 @@ def test_a_plan_has_no_error_beside_itself_and_a_shifted_one_has():
 def test_bad_numbers_are_refused(bad):
     with pytest.raises(UserError, match="dimensions must be in 1..4096"):
         known_plan(*bad)
+
+
+def test_the_barycentre_is_the_first_moment():
+    plan, x = known_plan(3, 0.5), torch.randn(7, 3)
+    torch.testing.assert_close(plan.barycentre(x), plan.moments(x)[0])

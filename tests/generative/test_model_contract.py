@@ -158,7 +158,8 @@ def test_a_saved_model_samples_as_before(name, tmp_path):
         model.sample(2, density="fitted")
     model.save(tmp_path / "model.safetensors")
     loaded = type(model).load(tmp_path / "model.safetensors", device="cpu")
-    assert torch.equal(model.sample(3, seed=0), loaded.sample(3, seed=0))
+    code = model.prior(3, torch.Generator().manual_seed(0))
+    assert torch.equal(model.decode(code), loaded.decode(code))
     if model.encodes:  # the density was kept, although the images were not
         made = loaded.sample(3, density="fitted", seed=0)
         assert torch.equal(model.sample(3, density="fitted", seed=0), made)

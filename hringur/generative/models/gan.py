@@ -17,13 +17,15 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hringur.checks import check_not_negative
-from hringur.generative.adversarial import AdversarialConfig, AdversarialModel
+from hringur.generative.adversarial import (
+    R1_INTERVAL,
+    AdversarialConfig,
+    AdversarialModel,
+    r1_penalty,
+)
 from hringur.generative.batches import Batch
 from hringur.generative.networks import Decoder, Encoder
 from hringur.types import Metrics
-
-R1_INTERVAL = 8
-"""Updates from one R1 penalty to the next; each costs as much as a step."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,10 @@ class GAN(AdversarialModel):
         real, fake = self.critic.network(both)[:, 0].chunk(2)
         critic_loss = discriminator_loss(real, fake)
         if self.config.r1_penalty and self.critic.updates % R1_INTERVAL == 0:
-            critic_loss = critic_loss + self._r1_penalty(batch.image)
+            penalty = r1_penalty(
+                lambda image: self.critic.twice_differentiable(image)[:, 0], batch.image
+            )
+            critic_loss = critic_loss + 0.5 * R1_INTERVAL * self.config.r1_penalty * penalty
         critic_norm = self.critic.step(critic_loss, factor)
 
         with self.critic.frozen() as critic:
@@ -78,14 +83,6 @@ class GAN(AdversarialModel):
             "critic/grad_norm": critic_norm,
             "model/grad_norm": norm,
         }
-
-    def _r1_penalty(self, image: Float[Tensor, "B C H W"]) -> Float[Tensor, ""]:
-        """R1, the zero-centred gradient penalty, counted for all updates that leave it out."""
-        image = image.detach().requires_grad_()
-        output = self.critic.network(image).sum()
-        (gradient,) = torch.autograd.grad(output, image, create_graph=True)
-        penalty = gradient.square().sum(dim=(1, 2, 3)).mean()
-        return 0.5 * R1_INTERVAL * self.config.r1_penalty * penalty
 
 
 def discriminator_loss(real: Float[Tensor, " B"], made: Float[Tensor, " B"]) -> Float[Tensor, ""]:

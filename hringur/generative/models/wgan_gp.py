@@ -115,7 +115,7 @@ class WGANGP(AdversarialModel):
             return -distance, metrics
         share = torch.rand(len(image), 1, 1, 1, device=image.device)
         between = torch.lerp(image, made, share).requires_grad_()
-        penalty = gradient_penalty(self.critic.network(between, label), between)
+        penalty = gradient_penalty(self.critic.twice_differentiable(between, label), between)
         metrics["critic/gradient_penalty"] = penalty.item()
         return every * self.config.penalty * penalty - distance, metrics
 

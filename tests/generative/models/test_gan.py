@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from hringur.generative.adversarial import CollapseMonitor
+from hringur.generative.adversarial import R1_INTERVAL, CollapseMonitor, r1_penalty
 from hringur.generative.models.gan import GAN, GANConfig, discriminator_loss, generator_loss
 from tests.generative.small_images import bars
 
@@ -79,7 +79,7 @@ def test_the_r1_penalty_is_the_mean_squared_gradient():
             nudge[0, 0, row, column] = eps
             slope = (critic(image + nudge) - critic(image - nudge))[:, 0] / (2 * eps)
             squares += slope.detach().square()
-    penalty = model._r1_penalty(image)
+    penalty = 0.5 * R1_INTERVAL * r1_penalty(lambda image: critic(image)[:, 0], image)
     assert penalty.item() == pytest.approx(0.5 * 8 * squares.mean().item(), rel=1e-5)
 
 

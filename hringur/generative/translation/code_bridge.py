@@ -29,6 +29,9 @@ Image = Float[Tensor, "B C H W"]
 BRIDGE_LR = 1e-2
 """Adam's learning rate of the bridge, as of the solver."""
 
+START = 0.1
+"""Spread of the r_k at first, in units of the codes: the bridge begins near the identity."""
+
 
 class CodeBridge:
     """The autoencoder, its critic, and the bridge between codes."""
@@ -41,8 +44,9 @@ class CodeBridge:
         self.autoencoder = model.add_network("autoencoder", Autoencoder(encoder, decoder))
         critic = PatchCritic(shape, config.critic_channels)
         self.critic = model.add_network("critic", critic, config.critic_lr)
-        centre = torch.randn(config.parts, config.latent)
-        self.bridge = model.add_network("bridge", LightBridge(centre, config.epsilon), BRIDGE_LR)
+        centre = START * torch.randn(config.parts, config.latent)
+        bridge = LightBridge(centre, config.epsilon, scale=1.0)  # T(z) = z + r_k: nearly z
+        self.bridge = model.add_network("bridge", bridge, BRIDGE_LR)
 
     def translate(self, image: Image) -> Image:
         """The image, and what transport of its code changes in it."""

@@ -120,7 +120,7 @@ def test_partners_are_counted_in_rows():
 
 @pytest.mark.parametrize(
     "method, updates, lr", [("cyclegan", 40, 0.01), ("neural-transport", 40, 0.01),
-                            ("light-bridge", 120, 0.005)]
+                            ("light-bridge", 60, 0.01)]
 )  # fmt: skip
 def test_a_method_learns_what_no_pair_tells(method, updates, lr):
     """Half the light: the error falls to three quarters or less of doing nothing."""

@@ -26,8 +26,8 @@ from hringur.divergences.known_plans import (
     matrix_root,
     weighted_covariance,
 )
+from hringur.divergences.light_bridge import LightBridge
 from hringur.divergences.transport import potentials
-from hringur.generative.light_bridge import LightBridge
 
 Samples = Float[Tensor, "N D"]
 Report = Callable[[int, float], None]

@@ -16,12 +16,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from hringur.divergences.light_bridge import LightBridge
 from hringur.divergences.transport import random_directions, sliced_wasserstein
-from hringur.generative.light_bridge import LightBridge
 from hringur.generative.networks import Autoencoder, Decoder, Encoder
 from hringur.generative.translation.cyclegan import least_squares
+from hringur.generative.translation.networks import PatchCritic
 from hringur.generative.translation.sides import Unpaired
-from hringur.generative.translators import PatchCritic
 from hringur.types import Metrics, State
 
 Image = Float[Tensor, "B C H W"]

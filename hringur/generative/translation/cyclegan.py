@@ -18,8 +18,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from hringur.generative.networks import ImageShape
+from hringur.generative.translation.networks import PatchCritic, Translator
 from hringur.generative.translation.sides import Unpaired
-from hringur.generative.translators import PatchCritic, Translator
 from hringur.types import Metrics, State
 
 Image = Float[Tensor, "B C H W"]

@@ -26,8 +26,8 @@ from torch.nn import functional as F
 
 from hringur.evaluators.digit_classifier import shipped_classifier, to_grey
 from hringur.generative.adversarial import R1_INTERVAL, CollapseMonitor, r1_penalty
+from hringur.generative.translation.networks import PatchCritic, Translator
 from hringur.generative.translation.sides import Unpaired
-from hringur.generative.translators import PatchCritic, Translator
 from hringur.types import Metrics, State
 
 Image = Float[Tensor, "B C H W"]

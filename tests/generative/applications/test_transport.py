@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from hringur.divergences.known_plans import known_plan, plan_error
+from hringur.divergences.light_bridge import LightBridge
 from hringur.evaluation.generative.transport import Problem, draw, solve, table
 from hringur.generative.applications.transport import SOLVERS, gaussian, light_bridge
-from hringur.generative.light_bridge import LightBridge
 
 SMALL = Problem(dimensions=2, epsilon=1.0, samples=500)
 

@@ -13,8 +13,8 @@ from hringur.generative.batches import Images
 from hringur.generative.networks import ImageShape
 from hringur.generative.translation.cyclegan import ImagePool, least_squares
 from hringur.generative.translation.model import METHODS
+from hringur.generative.translation.networks import PatchCritic, Translator
 from hringur.generative.translation.sides import two_sides
-from hringur.generative.translators import PatchCritic, Translator
 from hringur.registry import TRANSLATIONS
 from hringur.training.random_state import random_state, restore_random_state, seed_everything
 from hringur.types import UserError

@@ -23,6 +23,7 @@ COMMANDS = {
     "train": ("train.usage", "train a learner; Ctrl-C saves, --resume goes on"),
     "evaluate": ("evaluate.command", "a trained run beside the best that is known"),
     "compare": ("compare.command", "runs, heuristics, agents or generative models, side by side"),
+    "signal": ("signal", "buy, wait or sell: what a trader would do after the last row of a file"),
     "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),
     "mix": ("applications.mix", "two images mixed into one by a model of images"),
     "edit": ("applications.edit", "attributes of images given or taken away: --smile 1"),

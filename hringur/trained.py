@@ -17,7 +17,7 @@ from lightning_fabric import Fabric
 
 from hringur.evaluators.choice import domain_for
 from hringur.evaluators.environments import check_known, check_options
-from hringur.registry import SAVED, config_of, models
+from hringur.registry import SAVED, Domain, config_of, models
 from hringur.settings import check_fields, read
 from hringur.training import checkpoint
 from hringur.training.agent import path_of_agent
@@ -78,9 +78,14 @@ class Trained:
     @property
     def evaluation(self) -> str:
         """The function behind ``hringur evaluate``, as ``module:function``."""
+        return self.learner.evaluation if self.domain is None else self.domain.evaluation
+
+    @property
+    def domain(self) -> Domain | None:
+        """What the agent's environment has in common with others; None of a generative model."""
         if self.name in models():
-            return self.learner.evaluation
-        return domain_for(self.learner.env_id, self.learner.env_options).evaluation
+            return None
+        return domain_for(self.learner.env_id, self.learner.env_options)
 
 
 def load(path: str | Path, device: Device = "auto") -> Any:

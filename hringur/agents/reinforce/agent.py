@@ -21,9 +21,10 @@ from typing import Any, ClassVar
 import gymnasium as gym
 import numpy as np
 import torch
+from jaxtyping import Float
 from lightning_fabric import Fabric
 
-from hringur.agents.reinforce.action_distributions import distribution_for
+from hringur.agents.reinforce.action_distributions import OneOf, distribution_for
 from hringur.agents.reinforce.baselines import GreedyEpisodes, make_step_baseline
 from hringur.agents.reinforce.buffer import Rollout
 from hringur.agents.reinforce.environments import AnyEnvironment, environment_of
@@ -253,6 +254,19 @@ class Reinforce(Agent):
         """
         actions = self._decide(observation, action_masks, deterministic)
         return (actions[0] if is_single(self.leaves, observation) else actions), state
+
+    @torch.no_grad()
+    def probabilities(self, observation: Any) -> Float[np.ndarray, "B A"]:
+        """Of each action, for each of a batch of observations; of one choice among actions only.
+
+        Raises:
+            UserError: several choices are made at once.
+        """
+        if not isinstance(self.actions, OneOf):
+            raise UserError(f"{self.env_id} takes several choices at once: none is of all actions")
+        check_observed(observation, None)
+        logits = self.network.logits(tensors(self.leaves, observation, self.fabric.device))
+        return logits.to("cpu", torch.float32).softmax(dim=1).numpy()
 
     @torch.no_grad()
     def _decide(

@@ -261,6 +261,16 @@ class SB3Learner:
         masks = {"action_masks": action_masks} if self.masks_itself else {}
         return self.model.predict(observation, state, episode_start, deterministic, **masks)
 
+    @torch.no_grad()
+    def probabilities(self, observation: Any) -> Float[np.ndarray, "B A"] | None:
+        """Of each action, for each of a batch; None of an algorithm that knows values only."""
+        check_observed(observation, None)
+        if not self.has_policy:
+            return None
+        self.model.policy.set_training_mode(False)
+        seen, _ = self.model.policy.obs_to_tensor(observation)
+        return self.model.policy.get_distribution(seen).distribution.probs.cpu().numpy()
+
     def decide(self, observation: Any, mask: np.ndarray | None) -> np.ndarray:
         """The likeliest action, or the one of highest value, for each of a batch."""
         return self.predict(observation, action_masks=mask)[0]

@@ -15,6 +15,7 @@ import tyro
 
 from hringur.agents.tours.decoding import Decoding, Method
 from hringur.commands.console import parse
+from hringur.commands.evaluate.trading import check_report
 from hringur.commands.options import Imports, Options, Printed, check_counts, check_seed
 from hringur.data.files import check_writable
 from hringur.evaluation.tours.methods import DECODINGS
@@ -79,6 +80,9 @@ class Evaluate(Printed):
     output: Path | None = None
     """write the figures of every instance to this JSON file, which must not exist"""
 
+    report: Path | None = None
+    """write a page about a trader to this new folder: chart, wealth, drawdown, fees, every year"""
+
     imports: Imports = ()
 
     def __post_init__(self) -> None:
@@ -113,6 +117,8 @@ def main(arguments: list[str]) -> None:
     check_files(options)
     options.decodings()  # refuses what is none
     trained = load_trained(options.run, options.device)
+    if options.report is not None:
+        check_report(trained, options.report)
     resolve_name(trained.evaluation)(trained, options, arguments)
 
 

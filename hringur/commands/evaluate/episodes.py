@@ -7,6 +7,7 @@ from pkgutil import resolve_name
 from typing import Any
 
 from hringur.commands.console import ProgressNotes, note, present
+from hringur.commands.evaluate.trading import write_report
 from hringur.commands.options import check_without_tours, parse_options
 from hringur.evaluation.agents.scores import (
     EpisodeScore,
@@ -54,6 +55,10 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
         "command": shlex.join(["hringur", "evaluate", *arguments]),
         **report.record,
     }
+    if options.report is not None:
+        own, command = own_options(trained), record["command"]
+        films.append(write_report(trained.name, own, evaluated, options.report, command))
+        note(f"written: {films[-1]}")
     if films:
         record["written"] = [str(path) for path in films]
     tables = list(report.tables)

@@ -112,3 +112,23 @@ def test_a_comparison_names_the_split_and_counts_its_paths(tmp_path, capsys):
     assert main(arguments) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "3 episodes on the test split, as few as 1 of them different" in shown
+
+
+def test_a_page_tells_what_was_in_the_sample_and_what_was_not(tmp_path, capsys):
+    run, page = tmp_path / "run", tmp_path / "page"
+    options = ["prices=stocks", "ticker=FB", "window=5", "split=train"]
+    assert train("a2c", run, "--env=StockTrading-v0", "--steps=1", "--option", *options) == 0
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--episodes=2", "--json", f"--report={page}"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["written"] == [str(page / "index.html")]
+    text = (page / "index.html").read_text()
+    assert text.index(">0 % of these days were in") < text.index(">100 % of these days were in")
+    assert main(["evaluate", str(run), "--episodes=2", f"--report={page}"]) == 2
+    assert f"--report {page} exists already" in capsys.readouterr().err
+
+
+def test_a_page_is_of_traders_only(tmp_path, capsys):
+    assert main(["evaluate", "attention-model", f"--report={tmp_path / 'page'}"]) == 2
+    assert "trades nothing" in refusal(capsys)
+    assert not (tmp_path / "page").exists()

@@ -26,6 +26,9 @@ from hringur.checks import check_positive
 from hringur.types import UserError
 
 N_EDGE_FEATURES = 6
+TEMPERATURE, SINKHORN_ROUNDS = 0.05, 30  # of the assignment [mean distances]
+FARTHEST = 30.0  # exp(20 * FARTHEST) is a number in double precision
+USUAL_PLACES = 20  # the encoder's attention is as sharp among others as it is among these
 SHORT, LONG = 0.15, 0.5  # ranges of the distance features, in mean distances of an instance
 
 
@@ -51,7 +54,7 @@ class AttentionModelConfig(TourLearning):
     """width of the encoder's hidden layers"""
 
     directed: bool = False
-    """distances may differ by direction: the network also sees those back"""
+    """distances may differ by direction: the network also sees those back, and an assignment"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -85,7 +88,7 @@ class AttentionModel(nn.Module):
         width = config.width
         self.heads, self.clip = config.decoder_heads, config.clip
         self.frequencies, self.directed = config.frequencies, config.directed
-        features = N_EDGE_FEATURES * (2 if self.directed else 1)
+        features = N_EDGE_FEATURES if not self.directed else 2 * (N_EDGE_FEATURES + 2)
         self.place = nn.Linear(4 + 2 * self.directed + 4 * config.frequencies, width)
         self.layers = nn.ModuleList(
             EncoderLayer(width, config.heads, config.feed_forward, features)
@@ -106,6 +109,7 @@ class AttentionModel(nn.Module):
         edge = edge_features(relative)  # B N N F
         place = place_features(coordinates, relative, self.frequencies)
         if self.directed:  # the way back has features of its own
+            edge = torch.cat([assignment(relative), edge], dim=-1)
             edge = torch.cat([edge, edge.transpose(1, 2)], dim=-1)
             place = torch.cat([place, reach(relative.transpose(1, 2))], dim=-1)
         embedding = self.place(place)  # B N D
@@ -195,6 +199,7 @@ class EncoderLayer(nn.Module):
         projected = self.attention(self.attention_norm(embedding))
         query, key, value = projected.view(batch, n, 3, self.heads, per_head).permute(2, 0, 3, 1, 4)
         score = (query * per_head**-0.5) @ key.transpose(2, 3) + self.bias(edge)  # B H N N
+        score = score * (math.log(n) / math.log(USUAL_PLACES))
         attended = (score.softmax(dim=-1) @ value).transpose(1, 2).reshape(batch, n, width)
         embedding = embedding + self.output(attended)
         return embedding + self.feed_forward(embedding)
@@ -239,20 +244,43 @@ def edge_features(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N F"]:
     The detour over a third place, d(i, k) + d(k, j) - d(i, j), shows what a road passes: its
     least value, and how many places are near the way, strictly and loosely.
     """
-    n = relative.shape[1]
-    same = torch.eye(n, dtype=torch.bool, device=relative.device)
-    least = torch.full_like(relative, 9.0)
-    passed = torch.zeros_like(relative)
-    near = torch.zeros_like(relative)
-    for k in range(n):  # not one B N N N tensor: that is 4 GB at N = 1,000
-        detour = relative[:, :, k, None] + relative[:, None, k, :] - relative  # B N N
-        detour = detour.masked_fill(same[k][:, None] | same[k], 9.0)
-        torch.minimum(least, detour, out=least)
-        loosely = torch.exp(-4.0 * detour)
-        near += loosely
-        passed += loosely**5  # exp(-20 * detour)
+    same = torch.eye(relative.shape[1], dtype=torch.bool, device=relative.device)
+    apart = relative.masked_fill(same, 9.0)  # a place is not on the way from or to itself
+    least = relative + 9.0
+    through = torch.empty_like(relative)
+    for k in range(len(same)):  # not one B N N N tensor: that is 4 GB at N = 1,000
+        torch.add(apart[:, :, k, None], apart[:, None, k, :], out=through)
+        torch.minimum(least, through, out=least)
+    least = least - relative
+    near, passed = (_places_near(relative, same, rate) for rate in (4.0, 20.0))
     ranges = [torch.exp(-relative / SHORT), torch.exp(-relative / LONG)]
     return torch.stack([relative, *ranges, least, 0.2 * passed, 0.2 * near], dim=-1)
+
+
+def _places_near(
+    relative: Float[Tensor, "B N N"], same: Bool[Tensor, "N N"], rate: float
+) -> Float[Tensor, "B N N"]:
+    """The sum over k of exp(-rate * detour), as one matrix product of exponentials."""
+    far = relative.double().clamp(max=FARTHEST)
+    leg = torch.exp(-rate * far).masked_fill(same, 0.0)
+    return (torch.exp(rate * far) * (leg @ leg)).to(relative.dtype)
+
+
+def assignment(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N 2"]:
+    """Who follows whom if every place has one successor and one predecessor, never mind the tour.
+
+    The doubly stochastic matrix of least distance minus ``TEMPERATURE`` times entropy (Sinkhorn
+    1964; Cuturi 2013, eq. 2), after the reduced costs d(i, j) - u(i) - v(j) that lead to it.
+    Distances without geometry say little by themselves: what counts is how much shorter a way is
+    than the others from i and the others to j, all at once.
+    """
+    same = torch.eye(relative.shape[1], dtype=torch.bool, device=relative.device)
+    score = (-relative / TEMPERATURE).masked_fill(same, -1e4)
+    for _ in range(SINKHORN_ROUNDS):
+        score = score - score.logsumexp(dim=2, keepdim=True)
+        score = score - score.logsumexp(dim=1, keepdim=True)
+    reduced = (-TEMPERATURE * score).clamp(max=9.0)
+    return torch.stack([reduced, score.exp()], dim=-1)
 
 
 def take_rows(

@@ -12,6 +12,7 @@ import numpy as np
 from hringur.agents.tours.decoding import TourPolicy
 from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.data.tours.instances import Sampler
+from hringur.data.tours.random_points import random_points
 from hringur.estimators.baselines import BaselineName
 from hringur.types import Instances, State, UserError
 
@@ -37,8 +38,14 @@ class TourLearning(ABC):
     tours: int | None = None
     """tours sampled of each instance; one from every place when not given"""
 
+    min_places: int | None = None
+    """draw instances of down to this many places; the environment's number when not given"""
+
     max_places: int | None = None
     """draw instances of up to this many places, smaller batches of larger ones"""
+
+    points: float = 0.0
+    """share of the batches that are points of a plane instead of the environment's own [0 .. 1]"""
 
     initial: Path | None = None
     """begin with the weights of this run, or of this saved agent, instead of random ones"""
@@ -67,9 +74,11 @@ class TourLearning(ABC):
     def __post_init__(self) -> None:
         check_positive(self, "batch", "tours", "max_places", "lr", "clip_norm", "clip")
         check_not_negative(self, "reinforcement", "entropy_bonus", "frequencies")
-        check_share(self, "imitation", "average_decay")
+        check_share(self, "imitation", "average_decay", "points")
         if self.tours is not None and self.tours < 2:
             raise UserError(f"tours must be at least 2, got {self.tours}")
+        if self.min_places is not None and self.min_places < 2:
+            raise UserError(f"min_places must be at least 2, got {self.min_places}")
 
     @abstractmethod
     def network(self) -> TourPolicy:
@@ -91,20 +100,30 @@ class InstanceBatches:
         self, sampler: Sampler, n_places: int, config: TourLearning, seed: list[int]
     ) -> None:
         self.sampler, self.n_places, self.config = sampler, n_places, config
-        if config.max_places is not None:
-            if config.max_places < n_places:
-                raise UserError(f"max_places must be at least {n_places}, got {config.max_places}")
-            sampler.random_row_size(config.max_places)  # refuses more than there are
+        fewest, most = config.min_places or n_places, config.max_places or n_places
+        if fewest > n_places:
+            raise UserError(f"min_places must be at most {n_places}, got {fewest}")
+        if most < n_places:
+            raise UserError(f"max_places must be at least {n_places}, got {most}")
+        for n in (fewest, most):
+            sampler.random_row_size(n)  # refuses more, or fewer, than it can draw
+        self.sizes = (fewest, most)
         self.rng = np.random.default_rng(seed)
 
     def __iter__(self) -> Iterator[Instances]:
         return self
 
     def __next__(self) -> Instances:
-        n, batch = self.n_places, self.config.batch
-        if self.config.max_places is not None:
-            n = int(self.rng.integers(self.n_places, self.config.max_places + 1))
+        """A batch of one size, by the logarithm of the size: small sizes differ more.
+
+        A batch falls with the square of its size, so that each update costs about the same.
+        """
+        n, batch, (fewest, most) = self.n_places, self.config.batch, self.sizes
+        if fewest < most:
+            n = int(fewest * ((most + 1) / fewest) ** self.rng.random())
             batch = max(2, round(batch * (self.n_places / n) ** 2))
+        if self.config.points and self.rng.random() < self.config.points:
+            return random_points(self.rng, batch, n)
         return self.sampler.sample(self.rng, batch, n)
 
     def state_dict(self) -> State:

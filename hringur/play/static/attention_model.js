@@ -5,7 +5,7 @@ import { add, layerNorm, linear, load, softmax } from "./tensors.js";
 
 const [FREQUENCIES, CLIP, BOUND, SMALLEST] = [6, 10, 10, 1e-12];
 const [LAYERS, HEADS, GLIMPSE_HEADS] = [3, 8, 4];
-const [SHORT, LONG, FEATURES] = [0.15, 0.5, 6];
+const [SHORT, LONG, FEATURES, USUAL_PLACES] = [0.15, 0.5, 6, 20];
 
 export async function loadModel() {
   const weights = await load("attention-model.safetensors");
@@ -68,13 +68,14 @@ function encoderLayer(x, edge, n, layer, of) {
   const bias = linear(edge, get("bias.weight")); // n n heads
   const width = x.length / n;
   const part = width / HEADS;
+  const sharpness = Math.log(n) / Math.log(USUAL_PLACES);
   const attended = new Float32Array(x.length);
   for (let head = 0; head < HEADS; head++) {
     const at = (row, which) => row * 3 * width + which * width + head * part;
     for (let i = 0; i < n; i++) {
       const scores = Array.from({ length: n }, (_, j) => {
         const score = dot(projected, at(i, 0), projected, at(j, 1), part);
-        return score / Math.sqrt(part) + bias[(i * n + j) * HEADS + head];
+        return sharpness * (score / Math.sqrt(part) + bias[(i * n + j) * HEADS + head]);
       });
       softmax(scores).forEach((weight, j) => {
         for (let k = 0; k < part; k++) {

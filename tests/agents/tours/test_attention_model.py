@@ -1,10 +1,17 @@
+import math
+from itertools import product
+
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
+from torch.nn.functional import scaled_dot_product_attention
 
 from hringur.agents.tours.attention_model import (
     AttentionModel,
     AttentionModelConfig,
+    EncoderLayer,
+    assignment,
     edge_features,
     take_rows,
 )
@@ -145,6 +152,30 @@ def test_the_least_detour_is_found_by_brute_force():
                 assert float(least[b, i, j]) == pytest.approx(detour, abs=1e-5)
 
 
+@pytest.mark.parametrize("directed", [False, True])
+def test_places_on_the_way_are_counted_by_brute_force(directed):
+    _, distance = problem(2, 7)
+    if directed:
+        distance = distance + 0.3 * torch.rand(2, 7, 7)
+        distance[:, range(7), range(7)] = 0.0
+    edge = edge_features(distance)
+    for b, i, j in product(range(2), range(7), range(7)):
+        detour = [
+            float(distance[b, i, k] + distance[b, k, j] - distance[b, i, j])
+            for k in range(7)
+            if k not in (i, j)
+        ]
+        passed, near = (0.2 * sum(math.exp(-rate * one) for one in detour) for rate in (20, 4))
+        assert edge[b, i, j, 4:].tolist() == pytest.approx([passed, near], rel=1e-4, abs=1e-6)
+
+
+def test_a_place_far_away_leaves_the_features_finite():
+    distance = torch.ones(1, 200, 200)
+    distance[0, 7] = distance[0, :, 7] = 1e6
+    distance[0, range(200), range(200)] = 0.0
+    assert torch.isfinite(edge_features(distance / distance.mean())).all()
+
+
 def test_take_rows_is_indexing():
     table = torch.randn(3, 4, 2, 5)
     row = torch.randint(4, (3, 6))
@@ -164,3 +195,38 @@ def test_distances_are_only_relative():
 def test_widths_that_heads_do_not_divide_are_refused():
     with pytest.raises(UserError, match="width 10 must be divisible by heads"):
         AttentionModelConfig(width=10)
+
+
+@pytest.mark.parametrize("n", [20, 50])
+def test_attention_among_more_places_is_sharper(n):
+    """Oracle: torch's attention, whose scores grow with the logarithm of the number of places."""
+    torch.manual_seed(0)
+    layer = EncoderLayer(width=16, heads=4, feed_forward=32, features=6)
+    embedding, edge = torch.randn(2, n, 16), torch.rand(2, n, n, 6)
+    query, key, value = (
+        part.view(2, n, 4, 4).transpose(1, 2)
+        for part in layer.attention(layer.attention_norm(embedding)).chunk(3, dim=2)
+    )
+    sharper = math.log(n, 20)
+    attended = scaled_dot_product_attention(query * sharper, key, value, sharper * layer.bias(edge))
+    middle = embedding + layer.output(attended.transpose(1, 2).reshape(2, n, 16))
+    expected = middle + layer.feed_forward(middle)
+    torch.testing.assert_close(layer(embedding, edge), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_the_assignment_is_the_regularised_one():
+    """Oracles: its sums, its form, and SciPy's assignment where that has no rival."""
+    _, distance = problem(4, 9, torch.float64)
+    distance = distance + 0.5 * torch.rand(4, 9, 9, dtype=torch.float64)  # by direction
+    relative = distance / distance.mean(dim=(1, 2), keepdim=True)
+    reduced, chance = assignment(relative).unbind(dim=-1)
+    torch.testing.assert_close(chance.sum(dim=1), torch.ones(4, 9, dtype=torch.float64))
+    assert (chance.sum(dim=2) - 1).abs().max() < 0.06  # thirty rounds
+    assert chance.diagonal(dim1=1, dim2=2).abs().max() == 0
+    potentials = relative - reduced  # u(i) + v(j): no mixed differences
+    mixed = potentials[:, :3, 3:6] - potentials[:, :3, 6:9]
+    torch.testing.assert_close(mixed, mixed[:, :1].expand_as(mixed))
+    for costs, chances in zip(relative, chance, strict=True):
+        row, column = linear_sum_assignment(costs + 1e3 * torch.eye(9))
+        sure = chances.amax(dim=1) > 0.9
+        assert sure.any() and (chances[row].argmax(dim=1).numpy() == column)[sure].all()

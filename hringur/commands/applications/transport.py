@@ -9,7 +9,7 @@ from hringur.commands.options import Printed, check_figure
 from hringur.evaluation.figures import save
 from hringur.evaluation.films.video import check_video, write_video
 from hringur.evaluation.generative import transport
-from hringur.generative.applications.transport import SOLVERS
+from hringur.generative.applications.transport import LEARNED, SOLVERS
 from hringur.types import UserError
 
 
@@ -22,7 +22,7 @@ class Transport(Printed):
     """
 
     solver: tuple[str, ...] = tuple(SOLVERS)
-    """independent, gaussian, sinkhorn, light-bridge"""
+    """independent, gaussian, sinkhorn, light-bridge, sliced, neural-transport, wgan"""
 
     dimensions: tuple[int, ...] = (2,)
     """of the space; several are measured one after the other"""
@@ -34,7 +34,7 @@ class Transport(Printed):
     """of each side that a solver sees"""
 
     steps: int = 10_000
-    """updates of the light bridge"""
+    """updates of light-bridge, neural-transport and wgan"""
 
     seeds: int = 1
     """repetitions, each with samples of its own; from two on there are intervals"""
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> None:
             problem = transport.Problem(dimensions=size, epsilon=epsilon, samples=options.samples)
             for solver in options.solver:
                 note(f"{solver} in {size} dimensions, epsilon {epsilon:g} ...")
-                own = {"steps": options.steps} if solver == "light-bridge" else {}
+                own = {"steps": options.steps} if solver in LEARNED else {}
                 solved.append(transport.solve(problem, solver, range(options.seeds), **own))
     record = {
         "plans": transport.to_json(solved),

@@ -17,6 +17,7 @@ pairs, row by row, to measure a translation with.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -98,22 +99,37 @@ def load_domains(dataset: str, size: int | None = None) -> Domains:
     return _two_classes(read_folder(path, size), path)
 
 
-def glyphs() -> Domains:
-    """Sans and serif: a character is of one side, or a held-out pair."""
-    stored = _stored("glyphs")
-    sides = [stored[name][:, None] for name in ("sans", "serif")]
-    return _by_split("glyphs", ("sans", "serif"), sides, stored["split"])
+def training_pairs(
+    name: str,
+) -> tuple[UInt8[np.ndarray, "N C H W"], UInt8[np.ndarray, "N C H W"]]:
+    """True pairs of what both sides train on: for a ceiling, which no translation is shown.
+
+    Raises:
+        UserError: there is no such set.
+    """
+    if name not in DOMAINS:
+        raise UserError(f"true pairs are known of {', '.join(DOMAINS)}, not of {name!r}")
+    if name in STORED:
+        first, second, split = _both_sides(name)
+        return first[split != PAIRS], second[split != PAIRS]
+    kind = DRAWN_KINDS[name]
+    coats, (one, other) = draw_coats(kind, DRAWN, seed=FIRST_SIDE), KINDS[kind]
+    return coats.images(one), coats.images(other)
 
 
-def emoji() -> Domains:
-    """Noto and Fluent emoji on white."""
-    stored = _stored("emoji")
-    return _by_split(
-        "emoji",
-        ("noto", "fluent"),
-        [_on_white(stored[name]) for name in ("noto", "fluent")],
-        stored["split"],
-    )
+def stored(name: str) -> Domains:
+    """Glyphs or emoji: a character or an emoji is of one side, or a held-out pair."""
+    return _by_split(name, STORED[name], *_both_sides(name))
+
+
+def _both_sides(
+    name: str,
+) -> tuple[UInt8[np.ndarray, "N C H W"], UInt8[np.ndarray, "N C H W"], np.ndarray]:
+    """All pairs of a file, and what each is for."""
+    with resources.files("hringur.data.images").joinpath(f"sprites/{name}.npz").open("rb") as file:
+        found = dict(np.load(file, allow_pickle=False))
+    first, second = (_channels_first(found[side]) for side in STORED[name])
+    return first, second, found["split"]
 
 
 def drawn(name: str, kind: str) -> Domains:
@@ -130,25 +146,27 @@ def drawn(name: str, kind: str) -> Domains:
     )
 
 
+STORED = {"glyphs": ("sans", "serif"), "emoji": ("noto", "fluent")}
+"""Both sides of the sets that are files."""
+
+DRAWN_KINDS = {"coats": "animals", "fruits": "fruits"}
+"""The silhouettes of the sets that are drawn."""
+
 DOMAINS: dict[str, Callable[[], Domains]] = {
-    "glyphs": glyphs,
-    "emoji": emoji,
-    "coats": lambda: drawn("coats", "animals"),
-    "fruits": lambda: drawn("fruits", "fruits"),
+    **{name: partial(stored, name) for name in STORED},
+    **{name: partial(drawn, name, kind) for name, kind in DRAWN_KINDS.items()},
 }
 """Two domains by name."""
 
 
-def _stored(name: str) -> dict[str, np.ndarray]:
-    with resources.files("hringur.data.images").joinpath(f"sprites/{name}.npz").open("rb") as file:
-        return dict(np.load(file, allow_pickle=False))
-
-
 def _by_split(
-    name: str, names: tuple[str, str], sides: list[np.ndarray], split: np.ndarray
+    name: str,
+    names: tuple[str, str],
+    first: UInt8[np.ndarray, "N C H W"],
+    second: UInt8[np.ndarray, "N C H W"],
+    split: np.ndarray,
 ) -> Domains:
     """What each side may train on, and the pairs; everything else of the file is dropped."""
-    first, second = sides
     return Domains(
         name,
         names,
@@ -159,7 +177,11 @@ def _by_split(
     )
 
 
-def _on_white(rgba: UInt8[np.ndarray, "N H W 4"]) -> UInt8[np.ndarray, "N 3 H W"]:
+def _channels_first(pictures: UInt8[np.ndarray, "N H W *rgba"]) -> UInt8[np.ndarray, "N C H W"]:
+    """Grey levels as one channel; colours with an opacity as three, on white."""
+    if pictures.ndim == 3:
+        return pictures[:, None]
+    rgba = pictures
     opacity = rgba[..., 3:].astype(np.float32) / 255
     return (
         np.rint(rgba[..., :3] * opacity + 255 * (1 - opacity))

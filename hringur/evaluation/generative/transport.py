@@ -28,6 +28,9 @@ PUBLISHED = {(0.1, 2): 0.03, (0.1, 16): 0.08, (0.1, 64): 0.28, (0.1, 128): 0.60}
 DRAWN, FRAMES, PAUSE = 300, 40, 12
 """Points of the picture, steps of the film on their way, and steps at either end."""
 
+ACROSS = 4
+"""Panels in a row of the picture."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -146,10 +149,13 @@ def _figure(
     blue: Float[Tensor, "M 2"], panels: dict[str, tuple[np.ndarray, np.ndarray]], share: float
 ) -> Figure:
     """The red points after ``share`` of their way, a panel for each plan."""
-    figure = new_figure(3.2 * len(panels), 3.5)
-    for axes, (name, (start, end)) in zip(
-        figure.subplots(1, len(panels))[None].flat, panels.items(), strict=True
-    ):
+    columns = min(len(panels), ACROSS)
+    rows = -(-len(panels) // columns)
+    figure = new_figure(3.2 * columns, 3.5 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_axis_off()
+    for axes, (name, (start, end)) in zip(grid.flat, panels.items(), strict=False):
         now = start + share * (end - start)
         axes.scatter(*blue.T, s=3, color=BLUE, alpha=0.35, linewidths=0)
         ways = np.stack([start, now], axis=1)

@@ -7,6 +7,7 @@ independent  y does not depend on x: the floor
 gaussian   both sides as Gaussians, whose plan is known (Janati et al. 2020)
 sinkhorn   the plan between the samples (Cuturi 2013), for other x by the potential of y
 light-bridge  the potential is a mixture of Gaussians, learned by gradients (Korotin et al. 2024)
+sliced, neural-transport, wgan  maps, without entropy (``maps.py``)
 ========== ======================================================================================
 
 The cost is |x - y|^2 / 2.
@@ -28,6 +29,7 @@ from hringur.divergences.known_plans import (
 )
 from hringur.divergences.light_bridge import LightBridge
 from hringur.divergences.transport import potentials
+from hringur.generative.applications.maps import neural_transport, sliced, wgan
 
 Samples = Float[Tensor, "N D"]
 Report = Callable[[int, float], None]
@@ -144,5 +146,11 @@ SOLVERS: dict[str, Callable[..., Plan]] = {
     "gaussian": gaussian,
     "sinkhorn": sinkhorn,
     "light-bridge": light_bridge,
+    "sliced": sliced,
+    "neural-transport": neural_transport,
+    "wgan": wgan,
 }
 """Plan from samples of x and y, epsilon and a seed."""
+
+LEARNED = ("light-bridge", "neural-transport", "wgan")
+"""Solvers that make so many ``steps``."""

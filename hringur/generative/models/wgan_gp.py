@@ -157,7 +157,7 @@ class WGANGP(AdversarialModel):
 
 
 def gradient_penalty(
-    output: Float[Tensor, " B"], points: Float[Tensor, "B C H W"]
+    output: Float[Tensor, " B"], points: Float[Tensor, "B *axes"]
 ) -> Float[Tensor, ""]:
     """E (|grad f(u)| - 1)^2 at ``points`` with the critic's ``output``."""
     (slope,) = torch.autograd.grad(output.sum(), points, create_graph=True)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from hringur.cli import main
+from hringur.generative.applications.transport import SOLVERS
 
 SMALL = ["transport", "--samples=200", "--steps=20"]
 
@@ -16,7 +17,7 @@ def test_errors_a_picture_and_a_film(tmp_path, capsys, monkeypatch):
     assert main([*SMALL, f"--figure={figure}", f"--film={film}", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     found = {row["solver"]: row["error_percent"] for row in record["plans"]}
-    assert list(found) == ["independent", "gaussian", "sinkhorn", "light-bridge"]
+    assert list(found) == list(SOLVERS)
     assert found["independent"] > found["gaussian"] > found["sinkhorn"] > 0
     assert figure.stat().st_size > 10_000 and film.stat().st_size > 10_000
 

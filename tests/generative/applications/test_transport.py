@@ -6,7 +6,7 @@ import torch
 from hringur.divergences.known_plans import known_plan, plan_error
 from hringur.divergences.light_bridge import LightBridge
 from hringur.evaluation.generative.transport import Problem, draw, solve, table
-from hringur.generative.applications.transport import SOLVERS, gaussian, light_bridge
+from hringur.generative.applications.transport import LEARNED, SOLVERS, gaussian, light_bridge
 
 SMALL = Problem(dimensions=2, epsilon=1.0, samples=500)
 
@@ -68,7 +68,7 @@ def test_sinkhorns_plan_holds_for_unseen_points():
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_draws_have_the_moments_of_the_plan(solver):
-    options = {"steps": 50, "parts": 5} if solver == "light-bridge" else {}
+    options = {"steps": 20} if solver in LEARNED else {}
     plan = solve(SMALL, solver, [0], **options).plan
     x = torch.tensor([[0.5, -1.0]])
     mean, covariance = plan.moments(x)

@@ -2,7 +2,7 @@
 # They need Python >= 3.11 and nothing else; all that they install goes into .venv.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-web lint format types slow compatibility tensorboard clean
+.PHONY: help setup run test test-web docs lint format types slow compatibility tensorboard clean
 
 # The Python that makes .venv; by default the first of these that is new enough.
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -51,6 +51,10 @@ test-web: $(READY)  ## the page in a browser: needs chromium, say by apt-get ins
 	$(PIP) install --quiet "playwright>=1.45"
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/play tests/commands/test_demo.py
 
+docs: $(READY)  ## the documentation site, in docs/_build/html; a warning is an error
+	$(PIP) install --quiet --editable ".[docs]"
+	OMP_NUM_THREADS=1 $(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build/html
+
 lint: $(READY)  ## check format and lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -72,5 +76,5 @@ tensorboard: $(READY)  ## look at the runs in a browser
 	$(BIN)/tensorboard --logdir $(RUNS)
 
 clean:  ## remove caches and built files; .venv and runs stay
-	rm -rf build dist ./*.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist docs/_build docs/_generated ./*.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -path ./.venv -prune -o -name __pycache__ -type d -print0 | xargs -0 rm -rf

@@ -37,6 +37,7 @@ EXTRAS = {
     "generative": ["pooch>=1.8", "pot>=0.9.5", "scikit-learn>=1.5"],
     "molecules": ["rdkit>=2024.9"],  # whether a string is a molecule, properties, drawings
     "notebook": ["ipykernel>=6.29"],  # the lecture's cells, with pictures below them
+    "docs": ["furo>=2024.8", "myst-nb>=1.2", "sphinx>=8"],  # the documentation site
     "yahoo": ["yfinance>=0.2.54"],  # prices from Yahoo; it needs the network
     "web": ["playwright>=1.45"],  # the browser tests of the page; a browser is not in it
     "ray": ["ray[default]>=2.9"],  # comparisons on a Ray cluster

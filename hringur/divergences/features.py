@@ -26,7 +26,7 @@ PRECISION_NEIGHBOURS, COVERAGE_NEIGHBOURS = 3, 5
 def frechet_distance(x: Float[Tensor, "N D"], y: Float[Tensor, "M D"]) -> float:
     """The squared 2-Wasserstein distance of the normal distributions that have these moments.
 
-    |m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2))
+    ``|m_x - m_y|^2 + tr(S_x + S_y - 2 (S_x S_y)^(1/2))``
 
     The estimate is biased upwards: compare only figures of equally many vectors.
     """

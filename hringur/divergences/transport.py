@@ -30,7 +30,7 @@ def sliced_wasserstein(
 ) -> Float[Tensor, ""]:
     """Z times the mean squared Wasserstein distance of both batches' projections on P directions.
 
-    So moving one batch by a vector v costs |v|^2 on average, as it does in full.
+    So moving one batch by a vector v costs ``|v|^2`` on average, as it does in full.
     """
     along_x, along_y = (x @ directions).sort(dim=0).values, (y @ directions).sort(dim=0).values
     return x.shape[1] * (along_x - along_y).square().mean()

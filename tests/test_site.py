@@ -1,0 +1,55 @@
+"""Structure: the site has every page once, and its generated pages say what they promise."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+from hringur.registry import ENVIRONMENTS, LEARNERS, MODELS
+
+DOCS = Path(__file__).parents[1] / "docs"
+spec = importlib.util.spec_from_file_location("generated", DOCS / "generated.py")
+assert spec is not None and spec.loader is not None
+generated = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(generated)
+
+ORDER = [
+    "Action space", "Observation space", "Rewards", "Starting state", "Episode end",
+    "Information", "Arguments", "Vectorised", "Version history",
+]  # fmt: skip
+
+
+def test_every_page_is_in_the_navigation_once():
+    tree = ast.parse((DOCS / "conf.py").read_text(encoding="utf-8"))
+    (parts,) = (
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "NAVIGATION"
+    )
+    listed = [page for pages in parts.values() for page in pages if "/" not in page]
+    assert sorted(listed) == sorted({path.stem for path in DOCS.glob("*.md")} - {"index"})
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_page_of_an_environment_has_faramas_parts_and_explains_every_argument(name, tmp_path):
+    (tmp_path / "environments").mkdir()
+    (tmp_path / "environments" / f"{name}.gif").touch()  # drawn already
+    page = generated.environment(name, tmp_path)
+    assert re.findall(r"^## (.*)", page, re.MULTILINE) == ORDER
+    assert re.findall(r"^\| (`\w+`) \|.*\|  \|$", page, re.MULTILINE) == [], "without a meaning"
+
+
+@pytest.mark.parametrize("name", [*LEARNERS, *MODELS])
+def test_a_page_of_a_learner_explains_every_setting_and_has_its_picture(name):
+    page = generated.learner(name, (LEARNERS | MODELS)[name])
+    assert re.findall(r"^\| (`--[\w-]+`) \|.*\|  \|$", page, re.MULTILINE) == []
+    for picture in re.findall(r"\]\(/(pictures/.*?)\)", page):
+        assert (DOCS / picture).exists()
+
+
+def test_the_gallery_has_every_picture_that_a_page_shows():
+    pages = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.md"))
+    shown = set(re.findall(r"\]\((pictures/[\w.]+)\)", pages))
+    assert shown <= set(re.findall(r"\]\(/(pictures/[\w.]+)\)", generated.gallery()))

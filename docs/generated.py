@@ -169,9 +169,7 @@ def table_of(docstring: str | None) -> dict[str, str]:
 
 def description(docstring: str) -> str:
     """The docstring without its table and its first line's name."""
-    text = re.sub(
-        r"^=+ =+\n.*?\n=+ =+\n(?!.*^=+ =+$)", "", docstring, flags=re.DOTALL | re.MULTILINE
-    )
+    text = re.sub(r"^=+ =+\n.*\n=+ =+$", "", docstring, flags=re.DOTALL | re.MULTILINE)
     head, _, rest = text.partition("\n")
     what = head.partition(": ")[2]
     return what[:1].upper() + what[1:] + "\n" + rest
@@ -304,15 +302,14 @@ def api(name: str, modules: list[str]) -> str:
 
 def gallery() -> str:
     """Every picture with what the pages say of it, and a link to the page."""
-    lines = ["# Gallery", ""]
-    seen = set()
+    lines, seen = ["# Gallery", ""], set()
     for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]:
         found = re.findall(r"!\[([^\]]+)\]\((?:docs/)?(pictures/[\w.]+)\)", page.read_text("utf-8"))
         for words, picture in found:
             if picture not in seen:
                 seen.add(picture)
                 where = "index" if page.name == "README.md" else page.stem
-                lines += [image(words, f"/{picture}"), f"{words}: [{where}](/{where}.md)", ""]
+                lines += [image(words, f"/{picture}"), f"[{words}](/{where}.md)", ""]
     return "\n".join(lines)
 
 

@@ -37,7 +37,7 @@ class GANConfig(AdversarialConfig):
     renamed: ClassVar[Mapping[str, str]] = {"smoothness": "r1_penalty"}
 
     r1_penalty: float = 0.1
-    """weight of the squared gradient of d at real images (Mescheder et al. 2018), every 8th update"""
+    """weight of d's squared gradient at real images (Mescheder et al. 2018), every 8th update"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

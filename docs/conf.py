@@ -47,7 +47,7 @@ NAVIGATION = {
     "Tutorials": ["guide", "play"],
     "How-to guides": [
         "training", "comparisons", "cluster", "data", "command_line", "applications",
-        "_generated/contributing",
+        "trading_your_own_prices", "with_other_libraries", "_generated/contributing",
     ],
     "Reference": [
         "_generated/environments/index", "_generated/learners/index", "_generated/models/index",

@@ -25,7 +25,7 @@ SMALLEST = 1e-8  # added to a variance
 CONVOLUTIONS: dict[str, tuple[tuple[tuple[int, int, int], ...], int]] = {
     "small": (((16, 8, 4), (32, 4, 2)), 256),  # Mnih et al. 2016
     "nature": (((32, 8, 4), (64, 4, 2), (64, 3, 1)), 512),  # Mnih et al. 2015
-    "fine": (((32, 4, 2), (64, 3, 2), (64, 3, 1)), 256),
+    "fine": (((32, 4, 4), (64, 3, 2)), 256),
     "tiny": (((16, 3, 1),), 128),  # Young & Tian 2019, for images smaller than 36 pixels
 }
 TINY = 36

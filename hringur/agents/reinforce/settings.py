@@ -113,8 +113,8 @@ class ReinforceSettings:
     has for it, such as the length of each connection"""
 
     image_network: ImageNetwork = "small"
-    """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature), or with kernels
-    of 4 and 3 pixels, which see where something is (fine)"""
+    """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature), or of patches of
+    4 pixels and then of 3 patches (fine), which see where something is"""
 
     def __post_init__(self) -> None:
         check_positive(self, *vars(USUAL), "width", "clip_norm")

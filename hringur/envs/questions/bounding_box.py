@@ -38,6 +38,10 @@ PER_SHAPE = 8
 """Random numbers of a distractor: kind, place, size and colour."""
 MOVES = ((0, -1), (0, 1), (1, -1), (1, 1), (2, -1), (2, 1), (3, -1), (3, 1))
 """Side (top, bottom, left, right) and direction of each move; the action behind them stops."""
+MOVE_NAMES = (
+    *("top up", "top down", "bottom up", "bottom down"),
+    *("left side left", "left side right", "right side left", "right side right", "stop"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +112,11 @@ class BoundingBox(Question):
             if self.moves
             else f"top, left, height - 1, width - 1 in 0..{self.cells - 1}"
         )
+
+    @property
+    def action_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Of the moves; a box has none."""
+        return MOVE_NAMES if self.moves else ()
 
     def observation_space(self) -> spaces.Space:
         """Of one environment."""

@@ -56,6 +56,7 @@ class BuildNetwork(Question):
     steiner_points: int = 0
     season: str = "summer"
     compute_optimal: bool = False
+    time_unit = "connection"
 
     def __post_init__(self) -> None:
         check_season(self.season)
@@ -106,6 +107,11 @@ class BuildNetwork(Question):
     def allowed_actions(self) -> str:  # type: ignore[override]
         """For messages."""
         return f"a connection in 0..{self.pairs.shape[1] - 1}"
+
+    @property
+    def action_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Both ends of each connection, as numbered in the observation."""
+        return tuple(f"{i}-{j}" for i, j in self.pairs.T.tolist())
 
     def observation_space(self) -> spaces.Space:
         """Of one environment."""

@@ -108,6 +108,7 @@ class CallFunction(Question):
     max_calls: int = 8
     call_cost: float = 0.05
     compute_optimal: bool = False
+    time_unit = "call"
 
     def __post_init__(self) -> None:
         unknown = [name for name in self.functions if name not in FUNCTIONS]
@@ -148,6 +149,11 @@ class CallFunction(Question):
     def allowed_actions(self) -> str:  # type: ignore[override]
         """For messages."""
         return f"a function in 0..{len(self.functions) - 1}"
+
+    @property
+    def action_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """The functions."""
+        return tuple(self.functions)
 
     def observation_space(self) -> spaces.Space:
         """Of one environment."""

@@ -37,6 +37,7 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         space = problem.observation_space()
         actions = problem.action_space
         self.problem, self.allowed_actions = problem, problem.allowed_actions
+        self.action_names, self.time_unit = problem.action_names, problem.time_unit
         self._episodes: Episodes = problem.begin(np.zeros((num_envs, problem.row_size)))
         super().__init__(problem.length, space, actions, num_envs, render_mode, autoreset_mode)
 
@@ -142,6 +143,7 @@ class QuestionEnv(SingleEnv):
     def __init__(self, problem: Question, render_mode: str | None = None) -> None:
         super().__init__(render_mode)
         self.problem = problem
+        self.action_names, self.time_unit = problem.action_names, problem.time_unit
         self.observation_space = problem.observation_space()
         self.action_space = problem.action_space
         self._one = QuestionVectorEnv(problem, 1, autoreset_mode=AutoresetMode.DISABLED)

@@ -30,6 +30,12 @@ class Question(ABC):
     allowed_actions: str
     """what an action may be, for messages"""
 
+    action_names: tuple[str, ...] = ()
+    """of each action of a Discrete space, for films; empty: their numbers"""
+
+    time_unit: str = "decision"
+    """what passes in a step, for films"""
+
     compute_optimal: bool
     """the best return is in the last step's info"""
 

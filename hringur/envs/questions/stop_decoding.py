@@ -100,6 +100,11 @@ class StopDecoding(Question):
         writes = f"a word in 1..{len(self.words)}" if self.choose_words else "1 (write)"
         return f"0 (wait) or {writes}"
 
+    @property
+    def action_names(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Wait, write, or the words that may be written."""
+        return ("wait", *(self.words if self.choose_words else ("write",)))
+
     def observation_space(self) -> spaces.Space:
         """Of one environment."""
         sizes = {"heard": self._source, "written": self._target}

@@ -54,6 +54,37 @@ def same(one, other):
     return one.dtype == other.dtype and np.array_equal(one, other)
 
 
+@pytest.mark.parametrize(
+    ("case", "count", "name", "unit"),
+    [
+        ("call", 5, (4, "drop-first"), "call"),
+        ("moves", 9, (2, "bottom up"), "decision"),
+        ("network", 6, (5, "2-3"), "connection"),
+        ("decoding", 2, (1, "write"), "decision"),
+        ("words", None, (0, "wait"), "decision"),
+    ],
+)
+def test_actions_and_steps_have_names(case, count, name, unit):
+    """One for each action, the same for one environment and for many."""
+    env, many = single(case).unwrapped, native(case)
+    number, word = name
+    assert len(env.action_names) == env.action_space.n == (count or env.action_space.n)
+    assert env.action_names[number] == word and env.time_unit == unit
+    assert (many.action_names, many.time_unit) == (env.action_names, env.time_unit)
+
+
+def test_a_move_does_what_its_name_says():
+    """Each side that the box has goes where the name says."""
+    env = single("moves").unwrapped
+    sides = {"top": 0, "left": 1, "bottom": 2, "right": 3}
+    for action, name in enumerate(env.action_names[:-1]):
+        box = np.array([[2, 2, 5, 5]])
+        moved = env.problem._moved(box, np.array([action]))[0] - box[0]
+        words = name.split()
+        assert moved.nonzero()[0].tolist() == [sides[words[0]]]
+        assert moved.sum() == (1 if words[-1] in ("down", "right") else -1)
+
+
 def some_actions(env, info, rng):
     """Allowed ones where there is a mask, mostly."""
     space = env.single_action_space

@@ -35,6 +35,8 @@ highlight_language = "none"
 myst_enable_extensions = ["dollarmath", "amsmath", "attrs_inline"]
 myst_heading_anchors = 3
 nb_execution_mode = os.environ.get("HRINGUR_NOTEBOOKS", "cache")  # "off": pages without outputs
+nb_execution_in_temp = True  # notebooks leave nothing beside their page
+nb_execution_cache_path = f"{DOCS}/_build/cache_{os.environ.get('HRINGUR_BUDGET', 'full')}"
 nb_execution_timeout = 600  # seconds a cell
 nb_execution_raise_on_error = True
 nb_merge_streams = True
@@ -44,7 +46,7 @@ autodoc_default_options = {"members": True}
 napoleon_numpy_docstring = False
 
 NAVIGATION = {
-    "Tutorials": ["guide", "play"],
+    "Tutorials": ["guide", "lecture/index", "lecture/[1-6]_*", "play"],
     "How-to guides": [
         "training", "comparisons", "cluster", "data", "command_line", "applications",
         "trading_your_own_prices", "with_other_libraries", "_generated/contributing",
@@ -56,8 +58,8 @@ NAVIGATION = {
         "names", "_generated/api/index", "_generated/changelog",
     ],
     "Explanation": [
-        "architecture", "evaluation", "generative_metrics", "trading_optima", "benchmarks",
-        "_generated/gallery",
+        "architecture", "evaluation", "generative_metrics", "trading_optima", "results",
+        "benchmarks", "_generated/gallery",
     ],
 }  # fmt: skip
 """The four parts of the site. A page that is in none is a warning, so the build fails."""

@@ -91,5 +91,9 @@ def drawing(
     draw = rdkit("rdkit.Chem.Draw")
     molecules = [parsed(one) for one in strings]
     return draw.MolsToGridImage(
-        molecules, molsPerRow=columns, subImgSize=size, legends=list(captions) or None
+        molecules,
+        molsPerRow=columns,
+        subImgSize=size,
+        legends=list(captions) or None,
+        returnPNG=False,  # in a notebook RDKit would give something to display instead
     )

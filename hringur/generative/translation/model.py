@@ -99,7 +99,7 @@ class TranslationConfig(AdversarialConfig):
     """of the cost of neural transport beside the potential"""
 
     r1_penalty: float = 1.0
-    """weight of |gradient of the potential|^2 at images of the second set, every 8th update"""
+    """weight of the potential's squared gradient at images of the second set, every 8th update"""
 
     cycle_weight: float = 1.0
     """of CycleGAN's cycles; with the paper's 10 a translator that begins as the identity, where
@@ -115,7 +115,7 @@ class TranslationConfig(AdversarialConfig):
     """Gaussians of the light bridge"""
 
     epsilon: float = 0.1
-    """entropy of the light bridge's plan, in units of the cost |z - z'|^2 / 2 between codes"""
+    """entropy of the light bridge's plan, in units of half the squared distance of codes"""
 
     code_weight: float = 1.0
     """of the light bridge's codes being standard normal, beside the squared error of an image"""

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from pkgutil import resolve_name
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from rich.console import RenderableType
 
+from hringur.commands.compare import walk_forward
 from hringur.commands.compare.cells import CellTask
 from hringur.commands.compare.training import Findings, TrainedComparison, check_contenders
 from hringur.commands.options import Options, check_counts, named_options, parse_options
@@ -66,15 +67,21 @@ class CompareAgents(TrainedComparison):
     episodes: int = 100
     """held-out episodes that each trained run plays, the same for all"""
 
+    walk_forward: int | None = None
+    """of trading: so many folds, each trained on a past and tested on the days that follow it"""
+
     def __post_init__(self) -> None:
         check_contenders(self.kind, self.agents, learners(), learner_config)
         check_counts(self, "episodes")
         super().__post_init__()
+        if self.walk_forward is not None:
+            walk_forward.check_walk(self.env, self.env_options, self.walk_forward)
 
     @property
     def name(self) -> str:
         """Name of the folder in runs/ when none is given."""
-        return f"compare-{self.env}-{self.budget}"
+        walk = "" if self.walk_forward is None else f"-walk-forward-{self.walk_forward}"
+        return f"compare-{self.env}-{self.budget}{walk}"
 
     def trainer(self, contender: str) -> TrainerConfig:
         """The budget of each run, the same for all agents."""
@@ -94,6 +101,26 @@ class CompareAgents(TrainedComparison):
         """Options for ``gymnasium.make``; tours have as many places as ``hringur train`` gives."""
         return named_options(self.env) | parse_options(self.option)
 
+    @property
+    def folds(self) -> list["CompareAgents"]:
+        """The comparison of each fold, if it walks forward: in a folder of its own."""
+        count = self.walk_forward or 0
+        return [
+            replace(
+                self,
+                walk_forward=None,
+                folder=self.where() / f"fold-{fold + 1}",
+                option=(*self.option, "split=train", f"fold={fold}", f"folds={count}"),
+            )
+            for fold in range(count)
+        ]
+
+    def tasks(self) -> list[CellTask]:
+        """Every cell, fold by fold and seed by seed."""
+        if self.walk_forward is None:
+            return super().tasks()
+        return [task for fold in self.folds for task in fold.tasks()]
+
     def evaluator(self) -> Evaluator:
         """The evaluator of the environment, if its agents count what the budget does."""
         evaluator = evaluator_for(self.env, self.env_options)
@@ -111,13 +138,16 @@ class CompareAgents(TrainedComparison):
 
     def common(self) -> dict[str, Any]:
         """Plain values that all cells of a folder share; agents and seeds may be added."""
-        names = ("env", "env_options", "budget", "episodes", "device")
+        names = ("env", "env_options", "budget", "episodes", "device", "walk_forward")
         return json.loads(json.dumps(plain({name: getattr(self, name) for name in names})))
 
     def findings(self, evaluator: Evaluator, cells: Sequence[Cell], seeds: str) -> Findings:
         """Scores of the agents, curves, and the reports of the environment's domain."""
         runs, unit = comparison.grouped(cells), evaluator.samples
         where = ", ".join((self.env, *self.option))
+        if self.walk_forward is not None:
+            about = f"{where}, {self.budget} of training each, seeds {seeds}"
+            return walk_forward.findings([fold.tasks() for fold in self.folds], about)
         title = f"{where}, {self.budget} of training each, seeds {seeds}"
         domain = domain_for(self.env, self.env_options)
         further = Report(tables=(), record={})
@@ -174,6 +204,12 @@ class AgentTask(CellTask):
     kind: ClassVar = "agent"
 
     options: CompareAgents
+
+    @property
+    def label(self) -> str:
+        """The agent and its seed, with the fold if there are several."""
+        fold = self.options.env_options.get("fold")
+        return self.name if fold is None else f"{self.name}, fold {fold + 1}"
 
     def settings(self) -> RunSettings:
         """Settings of a fresh run, with the agent's defaults."""

@@ -86,6 +86,11 @@ class CellTask(ABC):
         return f"{self.contender}-{self.seed}"
 
     @property
+    def label(self) -> str:
+        """What a reader is told of it."""
+        return self.name
+
+    @property
     def file(self) -> Path:
         """The file that is written when the cell is done."""
         return self.folder / "cells" / f"{self.name}.json"

@@ -162,7 +162,7 @@ def train_and_compare(options: TrainedComparison, arguments: Sequence[str]) -> N
         failed = train_cells(options, missing, len(tasks))
     cells = done_cells(tasks)
     for one in failed:
-        note(f"failed: {one.task.name}: {one.reason}; again with: {one.task.command}")
+        note(f"failed: {one.task.label}: {one.reason}; again with: {one.task.command}")
     if cells:
         seeds = seed_words(sorted({cell.seed for cell in cells}))
         found = options.findings(evaluator, cells, seeds)
@@ -186,7 +186,7 @@ def train_cells(options: TrainedComparison, tasks: Sequence[CellTask], total: in
     for task, failure in run_cells(tasks, jobs, options.backend):
         done += 1
         words = f"failed: {failure.reason}" if failure else task.read(task.file).words
-        note(f"[{done}/{total}] {task.name}: {words}")
+        note(f"[{done}/{total}] {task.label}: {words}")
         failed += [failure] if failure else []
     return failed
 
@@ -202,7 +202,7 @@ def report(
     record = {
         "settings": asdict(options),
         **found.record,
-        "failed": [{"cell": one.task.name, "reason": one.reason} for one in failed],
+        "failed": [{"cell": one.task.label, "reason": one.reason} for one in failed],
         "command": command,
     }
     write_whole(folder / "results.json", json_text(record) + "\n")
@@ -253,9 +253,9 @@ def check_same(folder: Path, settings: Mapping[str, Any]) -> None:
             return
         found = read_json(path)
         for name, value in settings.items():
-            if found[name] != value:
+            if found.get(name) != value:  # what is younger than the folder was None
                 raise UserError(
-                    f"{folder} holds a comparison with {name} {found[name]}, not {value}:"
+                    f"{folder} holds a comparison with {name} {found.get(name)}, not {value}:"
                     " choose another --folder"
                 )
 

@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Which torch: empty means the CPU build where there is no NVIDIA driver, else the general one.
 TORCH ?=
 TORCH_VERSION := 2.13.0
-EXTRAS := sb3,atari,video,human,parquet,generative,molecules,test
+EXTRAS := sb3,atari,video,human,parquet,generative,molecules,onnx,test
 # Folder that TensorBoard reads.
 RUNS ?= runs
 
@@ -74,6 +74,15 @@ compatibility: $(READY)  ## run what docs/with_other_libraries.md shows, each cl
 
 tensorboard: $(READY)  ## look at the runs in a browser
 	$(BIN)/tensorboard --logdir $(RUNS)
+
+release: $(READY)  ## build and check wheel and sdist: make release ADDRESS=https://where/it/lives
+	@test -n "$(ADDRESS)" || { echo "make: links of the package's page need the project's address:" \
+	  "make release ADDRESS=https://where/it/lives" >&2; exit 2; }
+	rm -rf dist
+	$(PIP) install --quiet "build>=1.2" "twine>=6"
+	HRINGUR_ADDRESS="$(ADDRESS)" $(BIN)/python -m build
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python scripts/release_notes.py
 
 clean:  ## remove caches and built files; .venv and runs stay
 	rm -rf build dist docs/_build docs/_generated ./*.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,5 +1,7 @@
 """Metadata, dependencies, extras and the entry point of Hringur: nowhere else."""
 
+import os
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -36,6 +38,7 @@ EXTRAS = {
     # data sets that are fetched or come with scikit-learn, densities of codes, exact transport
     "generative": ["pooch>=1.8", "pot>=0.9.5", "scikit-learn>=1.5"],
     "molecules": ["rdkit>=2024.9"],  # whether a string is a molecule, properties, drawings
+    "onnx": ["onnx>=1.16", "onnxruntime>=1.20"],  # export_onnx checks what it writes
     "notebook": ["ipykernel>=6.29"],  # the lecture's cells, with pictures below them
     "docs": ["furo>=2024.8", "myst-nb>=1.2", "sphinx>=8"],  # the documentation site
     "yahoo": ["yfinance>=0.2.54"],  # prices from Yahoo; it needs the network
@@ -57,12 +60,48 @@ EXTRAS = {
     ],
 }
 
+VERSION = "0.1.0"
+ADDRESS = os.environ.get("HRINGUR_ADDRESS", "").rstrip("/")
+"""Where the project lives; `make release ADDRESS=...` gives it, and links are made of it."""
+
+
+def description() -> str:
+    """The README; its pictures and links lead to the release, or are words where it has no home."""
+    text = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+
+    def absolute(link: re.Match[str]) -> str:
+        picture, words, target = link.groups()
+        kind = "raw" if picture else "blob"
+        home = f"{ADDRESS}/{kind}/v{VERSION}/{target}"
+        return f"{picture}[{words}]({home})" if ADDRESS else "" if picture else words
+
+    return re.sub(r"(!?)\[([^\]]*)\]\((?!https?:|#)([^)]+)\)", absolute, text)
+
+
 setup(
     name="hringur",
-    version="0.1.0",
+    version=VERSION,
     description="Neural networks that make discrete decisions, reported against a known optimum",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=description(),
     long_description_content_type="text/markdown",
+    author="The Hringur developers",
+    project_urls={
+        name: f"{ADDRESS}/blob/v{VERSION}/{file}"
+        for name, file in (("Documentation", "docs/index.md"), ("Changelog", "CHANGELOG.md"))
+    }
+    | {"Source": ADDRESS, "Issues": f"{ADDRESS}/issues"}
+    if ADDRESS
+    else {},
+    keywords=[
+        "reinforcement learning",
+        "policy gradient",
+        "combinatorial optimisation",
+        "travelling salesman",
+        "gymnasium",
+        "trading",
+        "generative models",
+        "optimal transport",
+    ],
     license="MIT",
     license_files=["LICENSE", "NOTICE"],
     python_requires=">=3.11",
@@ -86,8 +125,14 @@ setup(
     extras_require=EXTRAS,
     entry_points={"console_scripts": ["hringur = hringur.cli:main"]},
     classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Education",
+        "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
         "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Typing :: Typed",
     ],

@@ -49,7 +49,8 @@ NAVIGATION = {
     "Tutorials": ["guide", "lecture/index", "lecture/[1-6]_*", "play"],
     "How-to guides": [
         "training", "comparisons", "cluster", "data", "command_line", "applications",
-        "trading_your_own_prices", "with_other_libraries", "_generated/contributing",
+        "trading_your_own_prices", "models_elsewhere", "with_other_libraries",
+        "_generated/contributing",
     ],
     "Reference": [
         "_generated/environments/index", "_generated/learners/index", "_generated/models/index",

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from matplotlib.figure import Figure
-from torch import Tensor
+from torch import Tensor, nn
 
 from hringur.data.images.image_set import ImageSet
 from hringur.evaluators.digit_classifier import DigitClassifier, shipped_classifier
@@ -28,6 +28,7 @@ from hringur.generative.base import DensityName, GenerativeModel
 from hringur.generative.batches import ImageBatches, as_floats, images_of
 from hringur.generative.networks import ImageShape
 from hringur.generative.settings import ImageModelConfig
+from hringur.training.exports.onnx_graphs import Graph, write_graphs
 from hringur.training.fabric import rank, world_size
 from hringur.training.inline import png
 from hringur.training.random_state import undisturbed
@@ -207,6 +208,26 @@ class ImageModel(GenerativeModel):
         """All figures as PNG, and the film as GIF."""
         return pictures.write_pictures(self, folder)
 
+    def export_onnx(self, path: str | Path) -> list[Path]:
+        """Write ``decoder``, and ``encoder`` if there is one, as ONNX graphs (extra ``onnx``).
+
+        ``model.onnx`` becomes ``model-decoder.onnx``, from ``latent`` [B Z] to ``image`` [B C H W]
+        in 0 .. 1, and ``model-encoder.onnx``, the way back; for any number of images.
+        """
+
+        def latent(size: int) -> dict[str, Tensor]:
+            return {"latent": self.draw(size, seed=0).to(self.fabric.device)}
+
+        def image(size: int) -> dict[str, Tensor]:
+            return {"image": self.decode(latent(size)["latent"])}
+
+        networks = nn.ModuleList(one.average for one in self.networks.values())
+        decoder = Graph(networks, lambda latent: self.logits(latent).sigmoid(), latent, ["image"])
+        graphs = {"decoder": decoder}
+        if self.encodes:
+            graphs["encoder"] = Graph(networks, lambda image: self.encode(image), image, ["latent"])
+        return write_graphs(path, graphs)
+
     # Saving and loading -----------------------------------------------------------------------
 
     @classmethod
@@ -259,8 +280,10 @@ class ImageModel(GenerativeModel):
 
 def in_parts(function: Callable[[Tensor], Tensor], batch: Any) -> Tensor:
     """``function`` of a large batch, an array or a tensor, a part at a time."""
-    parts = [function(part) for part in _tensor(batch).split(AT_ONCE)]
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
+    whole = _tensor(batch)
+    if len(whole) <= AT_ONCE:
+        return function(whole)
+    return torch.cat([function(part) for part in whole.split(AT_ONCE)])
 
 
 def _tensor(image: Any) -> Tensor:

@@ -29,7 +29,7 @@ from hringur.agents.reinforce.baselines import GreedyEpisodes, make_step_baselin
 from hringur.agents.reinforce.buffer import Rollout
 from hringur.agents.reinforce.environments import AnyEnvironment, environment_of
 from hringur.agents.reinforce.networks import ActorCritic
-from hringur.agents.reinforce.observations import is_single, leaves_of, tensors
+from hringur.agents.reinforce.observations import examples, is_single, leaves_of, tensors
 from hringur.agents.reinforce.policy_gradient import PolicyGradient
 from hringur.agents.reinforce.rollouts import Rollouts
 from hringur.agents.reinforce.settings import ReinforceSettings
@@ -42,6 +42,7 @@ from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.agent import Agent, in_order, path_of_agent
 from hringur.training.config import TrainerConfig
+from hringur.training.exports.onnx_graphs import Graph, write_graphs
 from hringur.training.fabric import make_fabric, rank
 from hringur.training.run_folder import learner_state
 from hringur.types import Metrics, State, UserError
@@ -289,6 +290,19 @@ class Reinforce(Agent):
         A ``path`` without a suffix gets ``.safetensors``.
         """
         checkpoint.save(path_of_agent(path), self.state_dict())
+
+    def export_onnx(self, path: str | Path) -> list[Path]:
+        """Write the policy as an ONNX graph, from observations to ``logits`` (extra ``onnx``).
+
+        An input for each part of the observation, by its path; any number of them at once.
+        """
+        graph = Graph(
+            self.network,
+            lambda **seen: self.network.logits(seen),
+            lambda size: examples(self.leaves, 2 * size, self.fabric.device),
+            ["logits"],
+        )
+        return write_graphs(path, {"": graph})
 
     @classmethod
     def load(

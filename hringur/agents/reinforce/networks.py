@@ -164,7 +164,7 @@ class Choices(nn.Module):
 
     def forward(self, x: Tensor) -> Float[Tensor, "B F"]:
         """The rows of all choices side by side."""
-        columns = x.reshape(len(x), -1).unbind(1)
+        columns = x.reshape(-1, len(self.rows)).unbind(1)
         found = [row(column) for row, column in zip(self.rows, columns, strict=True)]
         return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 

@@ -107,3 +107,17 @@ def tensors(leaves: tuple[Leaf, ...], observation: Any, device: torch.device) ->
         array = array[None] if single else array
         batch[leaf.name] = torch.tensor(array, dtype=leaf.dtype, device=device)
     return batch
+
+
+def examples(leaves: tuple[Leaf, ...], count: int, device: torch.device) -> Observation:
+    """So many observations of any content that the space allows, the same at each call."""
+    generator, made = torch.Generator().manual_seed(0), {}
+    for leaf in leaves:
+        shape = (count, *leaf.shape)
+        if leaf.kind == "numbers":
+            tensor = torch.randn(shape, generator=generator)
+        else:
+            end = {"image": int(leaf.white) + 1, "bits": 2}.get(leaf.kind) or min(leaf.sizes)
+            tensor = torch.randint(end, shape, generator=generator).to(leaf.dtype)
+        made[leaf.name] = tensor.to(device)
+    return made

@@ -31,6 +31,7 @@ from hringur.agents.tours.decoding import (
     readings,
     sample,
 )
+from hringur.agents.tours.graphs import tour_graphs
 from hringur.agents.tours.pictures import learning_pictures
 from hringur.agents.tours.planner import OnDevice, on_device, plan
 from hringur.agents.tours.predicting import Predicting
@@ -47,6 +48,7 @@ from hringur.training import checkpoint
 from hringur.training.agent import Agent, in_order, path_of_agent
 from hringur.training.averaged import AveragedNetwork
 from hringur.training.config import TrainerConfig
+from hringur.training.exports.onnx_graphs import write_graphs
 from hringur.training.fabric import make_fabric, rank
 from hringur.training.inline import png
 from hringur.training.run_folder import learner_state
@@ -241,6 +243,14 @@ class TourAgent(Agent):
         A ``path`` without a suffix gets ``.safetensors``.
         """
         checkpoint.save(path_of_agent(path), self.state_dict())
+
+    def export_onnx(self, path: str | Path) -> list[Path]:
+        """Write the averaged network as ONNX graphs (extra ``onnx``; see ``tour_graphs``).
+
+        ``agent.onnx`` becomes ``agent-encode.onnx``, ``agent-begin.onnx`` and ``agent-step.onnx``.
+        """
+        with torch.no_grad():
+            return write_graphs(path, tour_graphs(self.average, self.fabric.device))
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> "TourAgent":

@@ -199,7 +199,9 @@ class EncoderLayer(nn.Module):
         projected = self.attention(self.attention_norm(embedding))
         query, key, value = projected.view(batch, n, 3, self.heads, per_head).permute(2, 0, 3, 1, 4)
         score = (query * per_head**-0.5) @ key.transpose(2, 3) + self.bias(edge)  # B H N N
-        score = score * (math.log(n) / math.log(USUAL_PLACES))
+        traced = torch.onnx.is_in_onnx_export()  # then n must not become a constant
+        amount = score.new_ones(n).sum().log() if traced else math.log(n)
+        score = score * (amount / math.log(USUAL_PLACES))
         attended = (score.softmax(dim=-1) @ value).transpose(1, 2).reshape(batch, n, width)
         embedding = embedding + self.output(attended)
         return embedding + self.feed_forward(embedding)
@@ -244,17 +246,23 @@ def edge_features(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N F"]:
     The detour over a third place, d(i, k) + d(k, j) - d(i, j), shows what a road passes: its
     least value, and how many places are near the way, strictly and loosely.
     """
-    same = torch.eye(relative.shape[1], dtype=torch.bool, device=relative.device)
+    same = torch.eye(relative.shape[1], device=relative.device) > 0
     apart = relative.masked_fill(same, 9.0)  # a place is not on the way from or to itself
-    least = relative + 9.0
-    through = torch.empty_like(relative)
-    for k in range(len(same)):  # not one B N N N tensor: that is 4 GB at N = 1,000
-        torch.add(apart[:, :, k, None], apart[:, None, k, :], out=through)
-        torch.minimum(least, through, out=least)
-    least = least - relative
+    least = torch.minimum(relative + 9.0, _least_through(apart)) - relative
     near, passed = (_places_near(relative, same, rate) for rate in (4.0, 20.0))
     ranges = [torch.exp(-relative / SHORT), torch.exp(-relative / LONG)]
     return torch.stack([relative, *ranges, least, 0.2 * passed, 0.2 * near], dim=-1)
+
+
+def _least_through(apart: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N"]:
+    """The shortest way from row to column over one other place."""
+    if torch.onnx.is_in_onnx_export():  # a graph for any number of places has no loop over them
+        return (apart[:, :, None, :] + apart.transpose(1, 2)[:, None]).amin(dim=3)
+    least, through = torch.full_like(apart, torch.inf), torch.empty_like(apart)
+    for k in range(apart.shape[1]):  # not one B N N N tensor: that is 4 GB at N = 1,000
+        torch.add(apart[:, :, k, None], apart[:, None, k, :], out=through)
+        torch.minimum(least, through, out=least)
+    return least
 
 
 def _places_near(
@@ -274,7 +282,7 @@ def assignment(relative: Float[Tensor, "B N N"]) -> Float[Tensor, "B N N 2"]:
     Distances without geometry say little by themselves: what counts is how much shorter a way is
     than the others from i and the others to j, all at once.
     """
-    same = torch.eye(relative.shape[1], dtype=torch.bool, device=relative.device)
+    same = torch.eye(relative.shape[1], device=relative.device) > 0
     score = (-relative / TEMPERATURE).masked_fill(same, -1e4)
     for _ in range(SINKHORN_ROUNDS):
         score = score - score.logsumexp(dim=2, keepdim=True)

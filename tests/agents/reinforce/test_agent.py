@@ -369,7 +369,7 @@ def test_other_bad_input_is_told_in_one_line(tmp_path):
     with pytest.raises(UserError, match="CartPole-v1 has no option"):
         agent("CartPole-v1", options={"wheels": 3})
     with pytest.raises(UserError, match="policy must be 'auto'"):
-        Reinforce("CartPole-v1", "MlpPolicy")
+        Reinforce("CartPole-v1", "LstmPolicy")
     checkpoint.save(tmp_path / "other.safetensors", {"weights": {}})
     with pytest.raises(UserError, match="not one that Reinforce.save wrote"):
         Reinforce.load(tmp_path / "other.safetensors")

@@ -155,7 +155,7 @@ def test_tours_can_be_filmed_and_draw_no_actions(tmp_path, capsys):
 
 def test_who_is_no_agent_or_has_no_policy_is_refused_by_name():
     asked = SimpleNamespace(video=Path("x.gif"), actions="likeliest", option=())
-    model = Trained(path=Path("x"), name="vae", learner=None)
+    model = Trained(path=Path("x"), name="vae", learner=SimpleNamespace(of="images"))
     with pytest.raises(UserError, match="vae is a model of images, no agent: it has no --video"):
         check_agent(model, asked)
     values = Trained(path=Path("x"), name="dqn", learner=SimpleNamespace(has_policy=False))

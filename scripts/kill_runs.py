@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from hringur.registry import config_of, learners
 from hringur.training import checkpoint, trainer
 from tests.fuzz.call import Outcome, Started, preload, registered
-from tests.fuzz.runs import last_checkpoint
+from tests.fuzz.runs import last_checkpoint, small_dataset
 
 BUDGET = ("--steps=8", "--log-every=2", "--evaluate-every-steps=4", "--checkpoint-every-steps=3")
 TINY: dict[str, Any] = {
@@ -47,7 +47,7 @@ def tiny(name: str, folder: str, *more: str) -> list[str]:
     """The command line of a run of a few updates."""
     fields = {field.name for field in dataclasses.fields(config_of(name))}
     own = [f"--{key.replace('_', '-')}={value}" for key, value in TINY.items() if key in fields]
-    of = "--places=8" if name in learners() else "--dataset=digits"
+    of = "--places=8" if name in learners() else f"--dataset={small_dataset(name)}"
     known = ["--device=cpu", "--threads=1", "--json", f"--folder={folder}"]
     return ["train", name, of, *own, *BUDGET, *known, *more]
 

@@ -34,7 +34,7 @@ from hringur.commands.train.command import Resume, Train
 from hringur.commands.train.model import TrainModel
 from hringur.registry import config_of, learners, models
 from hringur.training.config import TrainerConfig
-from tests.fuzz.runs import RUNS, edit_state, set_field
+from tests.fuzz.runs import RUNS, edit_state, set_field, small_dataset
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,7 @@ def options(draw: st.DrawFn) -> Case:
         classes = [what, config_of(learner), TrainerConfig, IcelandOptions]
         of = []
         if learner in models():
-            usual = config_of(learner).usual_dataset
-            smaller = {"mnist": "digits", "molecules": "expressions"}
-            of = [f"--dataset={smaller.get(usual, usual)}"]
+            of = [f"--dataset={small_dataset(learner)}"]
         words = ["train", learner, *of, "--steps=1", "--device=cpu", "--folder=r"]
     known = option_names(classes)
     given: list[str] = []

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from hringur.registry import config_of
 from hringur.training import checkpoint
 from tests.fuzz.call import call
 
@@ -22,6 +23,9 @@ RUNS = {
     "gan": ["gan", "--dataset=digits", "--batch=8", "--channels=2", "--hidden=8", "--steps=4"],
 }
 """Options of the four runs, by the name of their folder."""
+
+SMALLER = {"mnist": "digits", "molecules": "expressions"}
+"""Data sets of the same kind that are read in less time."""
 
 BIG = int("9" * 23)
 
@@ -91,6 +95,12 @@ HISTORIES: list[bytes] = [
     *(b"{x}\n", b"[" * 10**5 + b"\n"),
 ]
 """Learning curves that are none."""
+
+
+def small_dataset(model: str) -> str:
+    """The data set that a generative model usually has, or a smaller one of its kind."""
+    usual = config_of(model).usual_dataset
+    return SMALLER.get(usual, usual)
 
 
 def make_runs(folder: Path) -> None:

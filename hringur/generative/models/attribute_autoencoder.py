@@ -51,6 +51,7 @@ class AttributeAutoencoderConfig(ImageModelConfig):
 
     name: ClassVar[str] = "attribute-autoencoder"
     usual_samples: ClassVar[int] = 300_000
+    usual_dataset: ClassVar[str] = "faces"
 
     latent: int = 48
     """numbers in a code, beside the attributes"""

@@ -64,6 +64,7 @@ class TranslationConfig(AdversarialConfig):
 
     name: ClassVar[str] = "translation"
     usual_samples: ClassVar[int] = 100_000
+    usual_dataset: ClassVar[str] = "glyphs"
 
     method: str = "neural-transport"
     """cyclegan, light-bridge or neural-transport"""

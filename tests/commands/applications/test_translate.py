@@ -16,7 +16,7 @@ def folder(tmp_path_factory):
     """A run on glyphs that has learned nothing, a saved model of bars, and image files."""
     folder = tmp_path_factory.mktemp("translation")
     tiny = ["--batch=2", "--channels=2", "--critic-channels=2", "--steps=1"]
-    run = ["--dataset=glyphs", "--folder", str(folder / "run"), "--json"]
+    run = ["--folder", str(folder / "run"), "--json"]  # glyphs, as nothing is named
     assert cli.main(["train", "translation", *run, *tiny]) == 0
     config = TranslationConfig(batch=2, channels=2, critic_channels=2)
     Translation(bars(), config, device="cpu").save(folder / "bars")

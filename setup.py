@@ -44,6 +44,7 @@ EXTRAS = {
     "yahoo": ["yfinance>=0.2.54"],  # prices from Yahoo; it needs the network
     "web": ["playwright>=1.45"],  # the browser tests of the page; a browser is not in it
     "ray": ["ray[default]>=2.9"],  # comparisons on a Ray cluster
+    "tune": ["optuna>=4"],  # hringur tune
     "mlflow": ["mlflow>=2.15"],  # scalars to MLflow
     "wandb": ["wandb>=0.17"],  # scalars to Weights & Biases
     "test": [

@@ -23,6 +23,7 @@ COMMANDS = {
     "train": ("train.usage", "train a learner; Ctrl-C saves, --resume goes on"),
     "evaluate": ("evaluate.command", "a trained run beside the best that is known"),
     "compare": ("compare.command", "runs, heuristics, agents or generative models, side by side"),
+    "tune": ("tune.command", "settings of a learner or model, searched in many short trainings"),
     "signal": ("signal", "buy, wait or sell: what a trader would do after the last row of a file"),
     "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),
     "mix": ("applications.mix", "two images mixed into one by a model of images"),
@@ -37,7 +38,7 @@ COMMANDS = {
 """The module of ``hringur.commands`` whose ``main`` each command is, and its line of help."""
 
 
-TRAINING = ("train", "compare")
+TRAINING = ("train", "compare", "tune")
 """Commands of which numbers that are not finite are a result, not a fault of what was given."""
 
 

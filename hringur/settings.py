@@ -26,6 +26,21 @@ from hringur.types import UserError
 Record = TypeVar("Record")
 Result = TypeVar("Result")
 
+
+@dataclasses.dataclass(frozen=True)
+class Interval:
+    """Values that ``hringur tune`` tries of a setting: whole numbers if ``low`` is one."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+    """equal chances for equal ratios"""
+
+
+Space = Mapping[str, Interval | tuple[Any, ...]]
+"""Values to try by setting: an interval, or some to choose from. A class of settings that can be
+tuned has one as ``search_space: ClassVar[Space]``."""
+
 PLAIN = {
     int: "a whole number",
     float: "a number",

@@ -3,9 +3,10 @@
     python scripts/compatibility.py                 all of them
     python scripts/compatibility.py RLlib --write   one; its row of the page's table is replaced
 
-A section of the page has a line "Needs: `package`" and a block of Python. Its environment lies on
-top of the present one, so that only the client itself and what it needs are installed. A client
-that asks for another version of a package gets that one.
+A section of the page has a line "Needs: `package`" and a block of Python. Hringur and what it needs
+are installed once, as a user would do it, from a wheel; each client has an environment of its own
+on top of that, so that only the client itself and what it needs are installed there. A client that
+asks for another version of a package gets that one.
 """
 
 import argparse
@@ -14,10 +15,11 @@ import os
 import re
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -48,17 +50,33 @@ def clients(page: str) -> list[Client]:
     return found
 
 
-def python_of(client: Client, folder: Path) -> Path:
-    """The interpreter of an environment with the client, made if it is not there."""
-    place = folder / re.sub(r"\W+", "_", client.name.lower())
+def environment(place: Path, packages: Sequence[str], below: Path | None = None) -> Path:
+    """The interpreter of an environment with these packages, on top of that in ``below``."""
     python = place / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        below = place / "lib" / version / "site-packages" / "below.pth"
-        below.write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *client.packages], check=True)
+        if below is not None:
+            packages_of = Path("lib", f"python3.{sys.version_info.minor}", "site-packages")
+            link = place / packages_of / "below.pth"
+            link.write_text(f"{below / packages_of}\n", encoding="utf-8")
+    install = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([*install, *packages], check=True)
     return python
+
+
+def hringur_alone(folder: Path) -> Path:
+    """The environment of Hringur: the present version of torch first, then a new wheel."""
+    place, wheels = folder / "hringur", folder / "wheels"
+    python = environment(place, [f"torch=={version('torch').partition('+')[0]}", "setuptools"])
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check"]
+    build = [*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(wheels), str(ROOT)]
+    subprocess.run(build, check=True)
+    (wheel,) = map(str, wheels.glob("hringur-*.whl"))
+    subprocess.run(
+        [*pip, "install", "--quiet", "--force-reinstall", "--no-deps", wheel], check=True
+    )
+    subprocess.run([*pip, "install", "--quiet", wheel], check=True)
+    return place
 
 
 def versions(client: Client, python: Path) -> str:
@@ -70,21 +88,21 @@ def versions(client: Client, python: Path) -> str:
     return done.stdout.strip()
 
 
-def row(client: Client, folder: Path) -> str:
+def row(client: Client, folder: Path, below: Path) -> str:
     """Run the snippet; a row of the table."""
     date, began = datetime.date.today().isoformat(), time.monotonic()
     try:
-        python = python_of(client, folder)
+        place = folder / re.sub(r"\W+", "_", client.name.lower())
+        python = environment(place, client.packages, below)
     except subprocess.CalledProcessError:
         return f"| {client.name} | | {date} | not installed |"
-    with tempfile.TemporaryDirectory() as place:
-        file = Path(place) / "snippet.py"
+    with tempfile.TemporaryDirectory() as work:
+        file = Path(work) / "snippet.py"
         file.write_text(client.snippet, encoding="utf-8")
-        known = os.pathsep.join([str(ROOT), place])
         done = subprocess.run(
             [python, file],
-            cwd=place,
-            env=os.environ | {"PYTHONPATH": known, "OMP_NUM_THREADS": "1"},
+            cwd=work,
+            env=os.environ | {"PYTHONPATH": work, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             timeout=LONGEST_SECONDS,
@@ -115,9 +133,9 @@ def main() -> int:
     given = parser.parse_args()
     wanted = [client for client in known if not given.names or client.name in given.names]
     print(HEAD, "| --- | --- | --- | --- |", sep="\n")
-    rows = []
+    rows, below = [], hringur_alone(given.folder.resolve())
     for client in wanted:
-        rows.append(row(client, given.folder))
+        rows.append(row(client, given.folder.resolve(), below))
         print(rows[-1], flush=True)
         if given.write:
             page = with_row(PAGE.read_text(encoding="utf-8"), rows[-1])

@@ -71,7 +71,7 @@ def help_of(words: list[str]) -> tuple[str, ...]:
     if command == "compare":
         kind = [word for word in rest if word in ("--agents", "--models")]
         return (command, *kind[:1])
-    if command == "train":
+    if command == "train" or command == "tune" and rest[0] in MODELS:
         return (command, rest[0])
     return (command,)
 

@@ -9,7 +9,7 @@ found by gradient descent from several starts; the last term keeps codes near th
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Float
@@ -19,6 +19,7 @@ from hringur.checks import check_positive
 from hringur.generative.model import ImageModel
 from hringur.generative.networks import Architecture
 from hringur.generative.settings import ImageModelConfig
+from hringur.settings import Interval, Space
 from hringur.types import State
 
 STARTS = 4
@@ -43,6 +44,11 @@ CONSTANT = 1e-6
 @dataclass(frozen=True, kw_only=True)
 class AdversarialConfig(ImageModelConfig):
     """How a generator learns against a critic of images."""
+
+    search_space: ClassVar[Space] = {
+        **ImageModelConfig.search_space,
+        "critic_lr": Interval(2e-4, 5e-3, log=True),
+    }
 
     batch: int = 64
     """images of an update; adversarial training needs many steps more than exact ones"""

@@ -9,6 +9,7 @@ from lightning_fabric import Fabric
 
 from hringur.checks import check_choice, check_positive, check_share
 from hringur.generative.networks import Architecture, NetworkName
+from hringur.settings import Interval, Space
 from hringur.training.fabric import rank
 from hringur.types import Batches, Learner, UserError
 
@@ -28,6 +29,14 @@ class ModelConfig:
 
     usual_dataset: ClassVar[str] = "mnist"
     """what to learn from when nothing is named"""
+
+    search_space: ClassVar[Space] = {
+        "lr": Interval(2e-4, 5e-3, log=True),
+        "batch": (32, 64, 128, 256),
+        "lr_decay_start": Interval(0.0, 0.9),
+        "average_decay": (0.98, 0.99, 0.995, 0.998),
+    }
+    """only what changes nothing about the question that the model answers"""
 
     latent: int = 16
     """numbers in a code"""

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from hringur.agents.reinforce.environments import Autoreset, Vectorization
 from hringur.agents.reinforce.layers import Activation, ImageNetwork
 from hringur.checks import check_not_negative, check_positive, check_share
+from hringur.settings import Interval, Space
 from hringur.types import UserError
 
 StepBaselineName = Literal[
@@ -36,6 +37,16 @@ class ReinforceSettings:
     """What the parts of REINFORCE need to know; ``ReinforceConfig`` in agent.py also builds it."""
 
     renamed: ClassVar[Mapping[str, str]] = {"passes": "epochs", "parts": "minibatches"}
+
+    search_space: ClassVar[Space] = {
+        "lr": Interval(2e-4, 1e-2, log=True),
+        "n_envs": (16, 32, 64, 128),
+        "gamma": (0.95, 0.98, 0.99, 0.995, 1.0),
+        "gae_lambda": Interval(0.8, 1.0),
+        "entropy_weight": Interval(1e-4, 0.1, log=True),
+        "epochs": (1, 2, 4, 8),
+        "width": (32, 64, 128),
+    }
 
     n_envs: int | None = None
     """environments side by side; 64 when not given, 16 where images are observed"""

@@ -16,6 +16,7 @@ from lightning_fabric import Fabric
 
 from hringur.agents.sb3.learner import Algorithm, Chunks, Features, Problem, SB3Learner, Setup
 from hringur.checks import check_not_negative, check_positive
+from hringur.settings import Interval, Space
 from hringur.types import Learner
 
 # On tours. A length is not discounted, and only whole tours are learned from. The learning rate
@@ -148,6 +149,11 @@ class SB3Config:
     algorithm: ClassVar[Algorithm]
     renamed: ClassVar[Mapping[str, str]] = {"dislike": "visited_penalty"}
 
+    search_space: ClassVar[Space] = {
+        "lr": Interval(1e-4, 1e-2, log=True),
+        "n_envs": (8, 16, 32, 64),
+    }
+
     n_envs: int | None = None
     """environments side by side; 64 on tours, but 16 for DQN; 16 on images for A2C; else 8"""
 
@@ -193,6 +199,12 @@ class SB3Config:
 class ActorCriticConfig(SB3Config):
     """Options of the algorithms that have a policy and a critic."""
 
+    search_space: ClassVar[Space] = {
+        **SB3Config.search_space,
+        "entropy_weight": Interval(1e-4, 0.1, log=True),
+        "value_weight": Interval(0.01, 1.0, log=True),
+    }
+
     entropy_weight: float | None = None
     """weight of the entropy bonus; 0.003 on tours, 0.01 on images, else 0"""
 
@@ -204,6 +216,12 @@ class ActorCriticConfig(SB3Config):
 @dataclass(frozen=True, kw_only=True)
 class ClippedConfig(ActorCriticConfig):
     """Options of PPO, with action masks or without."""
+
+    search_space: ClassVar[Space] = {
+        **ActorCriticConfig.search_space,
+        "epochs": Interval(1, 20, log=True),
+        "minibatches": (2, 4, 8, 16),
+    }
 
     epochs: int | None = None
     """epochs over the collected steps in an update; 4 on tours and on images, else 10"""
@@ -247,6 +265,12 @@ class DQNConfig(UnmaskedConfig):
     """SB3's DQN (Mnih et al. 2015); it must learn not to visit a place twice."""
 
     algorithm: ClassVar[Algorithm] = DQN
+
+    search_space: ClassVar[Space] = {
+        **SB3Config.search_space,
+        "batch": (32, 64, 128, 256),
+        "exploration": Interval(0.05, 0.5),
+    }
 
     batch: int | None = None
     """transitions in a gradient step; 256 on tours, else 32"""

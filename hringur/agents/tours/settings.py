@@ -14,6 +14,7 @@ from hringur.checks import check_not_negative, check_positive, check_share
 from hringur.data.tours.instances import Sampler
 from hringur.data.tours.random_points import random_points
 from hringur.estimators.baselines import BaselineName
+from hringur.settings import Interval, Space
 from hringur.types import Instances, State, UserError
 
 
@@ -25,6 +26,15 @@ class TourLearning(ABC):
     """name of the network in the registry"""
 
     renamed: ClassVar[Mapping[str, str]] = {"largest": "max_places"}
+
+    search_space: ClassVar[Space] = {
+        "lr": Interval(2e-4, 5e-3, log=True),
+        "batch": (16, 32, 64, 128),
+        "imitation": Interval(0.0, 1.0),
+        "reinforcement": Interval(0.5, 4.0, log=True),
+        "entropy_bonus": (0.0, 0.001, 0.003, 0.01),
+        "average_decay": (0.98, 0.99, 0.995, 0.998),
+    }
 
     frequencies: int = 6
     """octaves of sines that describe a position to the network; 0: the coordinates alone"""

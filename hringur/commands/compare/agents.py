@@ -14,7 +14,12 @@ from rich.console import RenderableType
 
 from hringur.commands.compare import walk_forward
 from hringur.commands.compare.cells import CellTask
-from hringur.commands.compare.training import Findings, TrainedComparison, check_contenders
+from hringur.commands.compare.training import (
+    Findings,
+    TrainedComparison,
+    check_contenders,
+    trainer_for,
+)
 from hringur.commands.options import Options, check_counts, named_options, parse_options
 from hringur.data.files import plain, write_whole
 from hringur.evaluation.agents import comparison
@@ -85,16 +90,7 @@ class CompareAgents(TrainedComparison):
 
     def trainer(self, contender: str) -> TrainerConfig:
         """The budget of each run, the same for all agents."""
-        name, amount = self.amount(contender)
-        every = amount / EVALUATIONS
-        settings: dict[str, Any] = {"device": self.device, "threads": 1}
-        if name == "seconds":
-            settings |= {"seconds": amount, "evaluate_every_seconds": every}
-            settings["checkpoint_every_seconds"] = max(5.0, every)
-        else:
-            settings |= {"samples": int(amount), "evaluate_every_samples": math.ceil(every)}
-            settings |= {"evaluate_every_seconds": None, "checkpoint_every_seconds": 10.0}
-        return TrainerConfig(**settings)
+        return trainer_for(*self.amount(contender), EVALUATIONS, self.device)
 
     @cached_property
     def env_options(self) -> dict[str, Any]:
@@ -124,12 +120,7 @@ class CompareAgents(TrainedComparison):
     def evaluator(self) -> Evaluator:
         """The evaluator of the environment, if its agents count what the budget does."""
         evaluator = evaluator_for(self.env, self.env_options)
-        unit = evaluator.samples
-        if unit != "environment steps" and self.trainer(self.agents[0]).samples is not None:
-            raise UserError(
-                f"--budget {self.budget}: these agents count {unit}, not steps of the"
-                " environment; give a budget in seconds, such as 60s"
-            )
+        check_unit(evaluator, self.budget)
         return evaluator
 
     def task(self, **shared: Any) -> "AgentTask":
@@ -278,6 +269,15 @@ class AgentTask(CellTask):
         )
         names = ("agent", "seed", "samples", "seconds", "curve", "command")
         return Cell(played=played, **{name: getattr(record, name) for name in names})
+
+
+def check_unit(evaluator: Evaluator, budget: str) -> None:
+    """Refuse a budget in steps where agents count something else."""
+    if evaluator.samples != "environment steps" and budget.endswith("steps"):
+        raise UserError(
+            f"--budget {budget}: these agents count {evaluator.samples}, not steps of the"
+            " environment; give a budget in seconds, such as 60s"
+        )
 
 
 def curve_of(untrained: Metrics, history: Sequence[dict[str, Any]]) -> tuple[CurvePoint, ...]:

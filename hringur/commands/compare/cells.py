@@ -108,17 +108,21 @@ class CellTask(ABC):
     @property
     def command(self) -> str:
         """The command that trains the same run again."""
-        samples, seconds = self.trainer.samples, self.trainer.seconds
-        budget = ["--seconds", f"{seconds:g}"] if samples is None else ["--samples", str(samples)]
-        rest = ["--device", self.trainer.device, "--threads", "1", "--seed", str(self.seed)]
-        return shlex.join([*self.train_words(), *budget, *rest])
+        return shlex.join([*self.train_words(), *budget_words(self.trainer, self.seed)])
+
+
+def budget_words(trainer: TrainerConfig, seed: int) -> list[str]:
+    """Options of ``hringur train``: budget, device and seed."""
+    samples, seconds = trainer.samples, trainer.seconds
+    budget = ["--seconds", f"{seconds:g}"] if samples is None else ["--samples", str(samples)]
+    return [*budget, "--device", trainer.device, "--threads", "1", "--seed", str(seed)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Failed:
     """A cell that could not be done, and why."""
 
-    task: CellTask
+    task: Any
     reason: str
 
 
@@ -131,19 +135,29 @@ Work = Callable[[Any, int], Failed | None]
 
 def run_cell(task: CellTask, started_by: int) -> Failed | None:
     """Train, measure, write the cell's file; an error of any kind fails this cell alone."""
+    return guarded(do_cell, task, started_by)
+
+
+def do_cell(task: CellTask) -> None:
+    """Train, from the checkpoint if there is one, measure, write the cell's file."""
+    if task.begun:
+        folder: RunFolder | Path = RunFolder.open(task.run, write=True)
+        state: State | None = latest_state(folder)  # type: ignore[arg-type]
+        settings = read_settings(folder)  # type: ignore[arg-type]
+    else:
+        folder, state, settings = task.run, None, task.settings()
+    run(settings, folder, state, task.command, quiet=True, silent=True)
+    task.file.parent.mkdir(exist_ok=True)
+    task.measure(settings)
+
+
+def guarded(do: Callable[[Any], None], task: Any, started_by: int) -> Failed | None:
+    """Do a task in a worker; an error of any kind is the failure of this task alone."""
     end_with(started_by)
     try:
         if STOPPED:
             return Failed(task=task, reason="stopped")
-        if task.begun:
-            folder: RunFolder | Path = RunFolder.open(task.run, write=True)
-            state: State | None = latest_state(folder)  # type: ignore[arg-type]
-            settings = read_settings(folder)  # type: ignore[arg-type]
-        else:
-            folder, state, settings = task.run, None, task.settings()
-        run(settings, folder, state, task.command, quiet=True, silent=True)
-        task.file.parent.mkdir(exist_ok=True)
-        task.measure(settings)
+        do(task)
     except KeyboardInterrupt:
         if os.getpid() == started_by:
             raise
@@ -194,7 +208,7 @@ def check_backend(backend: Backend) -> None:
 
 
 def run_cells(
-    tasks: Sequence[CellTask], jobs: int, backend: Backend, work: Work = run_cell
+    tasks: Sequence[Any], jobs: int, backend: Backend, work: Work = run_cell
 ) -> Iterator[tuple[Any, Failed | None]]:
     """Every cell as it is done, with its failure if it failed."""
     check_backend(backend)
@@ -206,7 +220,7 @@ def run_cells(
 
 
 def _in_processes(
-    tasks: list[CellTask], jobs: int, backend: Backend, work: Work
+    tasks: list[Any], jobs: int, backend: Backend, work: Work
 ) -> Iterator[tuple[Any, Failed | None]]:
     """A process that is killed, say for want of memory, takes no cell with it but its own."""
     left = dict(enumerate(tasks))
@@ -235,7 +249,5 @@ def _in_processes(
         yield from _in_processes(others, jobs, backend, work)
 
 
-def _numbered(
-    work: Work, number: int, task: CellTask, started_by: int
-) -> tuple[int, Failed | None]:
+def _numbered(work: Work, number: int, task: Any, started_by: int) -> tuple[int, Failed | None]:
     return number, work(task, started_by)

@@ -4,6 +4,7 @@
 """
 
 import json
+import math
 import os
 import re
 import shlex
@@ -33,9 +34,6 @@ from hringur.evaluation.statistics import over_runs_words
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.trainer import make_fabric
 from hringur.types import UserError, printable
-
-SETTINGS = "comparison.json"
-"""File of the folder with what all its cells have in common."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,13 +123,7 @@ class TrainedComparison(ABC):
 
     def amount(self, contender: str) -> tuple[str, float]:
         """The trainer's name of the budget, and how much of it; a count is a whole number."""
-        found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(self.units)})", self.budget.strip())
-        name, factor = self.units[found[2]] if found else ("", 0.0)
-        amount = float(found[1]) * factor if found else 0.0
-        if not 0 < amount <= LARGEST_COUNT or (found and name == "samples" and "." in found[1]):
-            given = shortened(self.budget)
-            raise UserError(f"--budget must be such as {self.budgets}, got {given}")
-        return name, amount
+        return amount_of(self.budget, self.units, self.budgets)
 
     def where(self) -> Path:
         """The folder of the comparison."""
@@ -145,6 +137,35 @@ class TrainedComparison(ABC):
             for seed in range(self.seeds)
             for one in self.contenders
         ]
+
+
+def amount_of(
+    budget: str, units: Mapping[str, tuple[str, float]], examples: str
+) -> tuple[str, float]:
+    """The trainer's name of a budget such as 60s, and how much of it; a count is whole.
+
+    Raises:
+        UserError: it cannot be read, or is not in range; the message has the ``examples``.
+    """
+    found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(units)})", budget.strip())
+    name, factor = units[found[2]] if found else ("", 0.0)
+    amount = float(found[1]) * factor if found else 0.0
+    if not 0 < amount <= LARGEST_COUNT or (found and name == "samples" and "." in found[1]):
+        raise UserError(f"--budget must be such as {examples}, got {shortened(budget)}")
+    return name, amount
+
+
+def trainer_for(name: str, amount: float, evaluations: int, device: Device) -> TrainerConfig:
+    """A trainer with one thread and this budget, which evaluates so many times on the way."""
+    every = amount / evaluations
+    settings: dict[str, Any] = {"device": device, "threads": 1}
+    if name == "seconds":
+        settings |= {"seconds": amount, "evaluate_every_seconds": every}
+        settings["checkpoint_every_seconds"] = max(5.0, every)
+    else:
+        settings |= {"samples": int(amount), "evaluate_every_samples": math.ceil(every)}
+        settings |= {"evaluate_every_seconds": None, "checkpoint_every_seconds": 10.0}
+    return TrainerConfig(**settings)
 
 
 def train_and_compare(options: TrainedComparison, arguments: Sequence[str]) -> None:
@@ -243,27 +264,27 @@ def check_buildable(tasks: Sequence[CellTask]) -> None:
             raise UserError(f"the {task.kind} {task.contender}: {error}") from error
 
 
-def check_same(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Refuse a folder that holds anything but the same comparison."""
-    path = folder / SETTINGS
-    with reading(path, "a comparison's settings"):
+def check_same(folder: Path, settings: Mapping[str, Any], what: str = "comparison") -> None:
+    """Refuse a folder that holds anything but the same comparison, or study."""
+    path = folder / f"{what}.json"
+    with reading(path, f"a {what}'s settings"):
         if not path.exists():
             if folder.exists() and any(folder.iterdir()):
-                raise UserError(f"{folder} exists and holds no comparison: choose another --folder")
+                raise UserError(f"{folder} exists and holds no {what}: choose another --folder")
             return
         found = read_json(path)
         for name, value in settings.items():
             if found.get(name) != value:  # what is younger than the folder was None
                 raise UserError(
-                    f"{folder} holds a comparison with {name} {found.get(name)}, not {value}:"
+                    f"{folder} holds a {what} with {name} {found.get(name)}, not {value}:"
                     " choose another --folder"
                 )
 
 
-def keep_settings(folder: Path, settings: Mapping[str, Any]) -> None:
-    """Make the folder, and write down what all its cells have in common."""
+def keep_settings(folder: Path, settings: Mapping[str, Any], what: str = "comparison") -> None:
+    """Make the folder, and write down what all its cells, or trials, have in common."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / SETTINGS, json.dumps(settings, indent=2) + "\n")
+        write_whole(folder / f"{what}.json", json.dumps(settings, indent=2) + "\n")
     except OSError as error:
-        raise UserError(f"cannot keep a comparison in {folder}: {error.strerror}") from error
+        raise UserError(f"cannot keep a {what} in {folder}: {error.strerror}") from error

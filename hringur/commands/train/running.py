@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
@@ -114,8 +115,11 @@ def run(
     resume_command: str,
     quiet: bool,
     silent: bool = False,
+    make_log: Callable[..., Log] = RunLog,
 ) -> Outcome:
     """Build the learner, train it, and say how it ended (``silent``: say nothing at all).
+
+    ``make_log`` gets the run folder, a display and ``resume_command``.
 
     Raises:
         KeyboardInterrupt: Ctrl-C or SIGTERM; the run is saved and may go on.
@@ -127,7 +131,7 @@ def run(
     if rank() == 0:
         if isinstance(folder, Path):
             folder = RunFolder.create(folder, settings)
-        log = RunLog(folder, display(quiet), resume_command)
+        log = make_log(folder, display(quiet), resume_command)
     outcome = train(learner, batches, settings.trainer, log, state)
     path = folder.path if isinstance(folder, RunFolder) else folder
     shown = rank() == 0 and not silent

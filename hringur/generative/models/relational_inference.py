@@ -30,6 +30,7 @@ from hringur.estimators.catalogue import ESTIMATORS, make_estimator
 from hringur.estimators.distributions import bernoullis
 from hringur.generative.pictures import write_figures
 from hringur.generative.relations import GraphEncoder, MotionDecoder, with_self, without_self
+from hringur.generative.settings import ModelConfig
 from hringur.generative.trajectories import (
     Motions,
     TrajectoryBatches,
@@ -38,6 +39,7 @@ from hringur.generative.trajectories import (
     correlation_accuracy,
     graph_figure,
 )
+from hringur.settings import Space
 from hringur.training.averaged import AveragedNetwork
 from hringur.training.fabric import rank, world_size
 from hringur.training.random_state import undisturbed
@@ -60,6 +62,8 @@ class RelationalInferenceConfig:
     model_class: ClassVar[type[Any]]
     usual_samples: ClassVar[int] = 1_000_000
     usual_dataset: ClassVar[str] = "springs"
+
+    search_space: ClassVar[Space] = ModelConfig.search_space
 
     width: int = 64
     """units of each layer of encoder and decoder"""

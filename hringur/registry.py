@@ -183,6 +183,9 @@ MODELS = {
     "relational-inference": (
         "hringur.generative.models.relational_inference:RelationalInferenceConfig"
     ),
+    "attend-infer-repeat": (
+        "hringur.generative.models.attend_infer_repeat:AttendInferRepeatConfig"
+    ),
     "translation": "hringur.generative.translation.model:TranslationConfig",
 }
 """The same for generative models, which learn from a data set instead of an environment. Group of

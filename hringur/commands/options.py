@@ -36,7 +36,7 @@ DataSet = Annotated[
     tyro.conf.arg(
         help="images: mnist, digits, fashion-mnist, faces, glyphs, emoji, coats, fruits, a folder,"
         " a .zip or an .npz; strings: molecules, expressions;"
-        " trajectories: springs, charged"
+        " trajectories: springs, charged; scenes: digit-scenes, digit-scenes-3, sprite-scenes"
     ),
 ]
 Size = Annotated[

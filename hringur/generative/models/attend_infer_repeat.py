@@ -1,0 +1,368 @@
+"""Attend, infer, repeat (Eslami et al. 2016): how many objects, where, and what, without labels.
+
+    -ELBO(x) = E_{w ~ q(w|x)} E_{n ~ q(n|w,x)}[f(n, w)] - H(q(n|w,x))
+    f(n, w)  = -log p(x|n, w) - log p(n) + sum_{i <= n} log q(w_i|w_<i, x) - log p(w_i)
+
+w_i holds where the i-th object is, its box, and what it is, its code. Both are normal and their
+gradient is pathwise, through a spatial transformer. The number n is discrete: its gradient comes
+from any estimator of ``hringur.estimators``, or, with ``exact``, from the sum over all n. That
+costs nothing more, as the first n objects of one pass are the explanation of count n.
+
+Objects are inferred one after the other from what those before leave unexplained, the
+difference image (DAIR, section 3.3 there), by one network that is the same at every step.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from lightning_fabric import Fabric
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hringur.checks import check_choice, check_positive, check_share
+from hringur.data.images.scenes import MOST, SceneSet, load_scenes
+from hringur.estimators.catalogue import ESTIMATORS, make_estimator
+from hringur.estimators.distributions import categoricals
+from hringur.generative.pictures import write_figures
+from hringur.generative.scenes.batches import SceneBatch, SceneBatches, scene_figure
+from hringur.generative.scenes.boxes import ink_box, mean_overlap, percent_right, region_measures
+from hringur.generative.scenes.network import Explanation, SceneNetwork, error
+from hringur.training.averaged import AveragedNetwork
+from hringur.training.fabric import rank, world_size
+from hringur.training.random_state import undisturbed
+from hringur.training.trainer import TrainerConfig, make_fabric
+from hringur.types import Batches, Learner, Metrics, State, UserError
+
+EXACT = "exact"
+"""The sum over all counts in place of an estimator."""
+
+HELD_OUT, UNSEEN = 2000, 1000
+"""Held-out scenes, and those with ``MOST`` objects."""
+
+AT_ONCE = 500
+"""Scenes that pass through the network together outside of training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttendInferRepeatConfig:
+    """How many objects are in an image, where and what, learned without labels."""
+
+    name: ClassVar[str] = "attend-infer-repeat"
+    model_class: ClassVar[type[Any]]
+    usual_samples: ClassVar[int] = 400_000
+    usual_dataset: ClassVar[str] = "digit-scenes"
+
+    width: int = 256
+    """units of each hidden layer"""
+
+    latent: int = 20
+    """numbers in the code of an object"""
+
+    batch: int = 64
+    """scenes of an update"""
+
+    lr: float = 1e-3
+    """Adam's learning rate, before it decays"""
+
+    lr_decay_start: float = 0.5
+    """share of the budget after which the learning rate falls linearly to zero [0 .. 1]"""
+
+    average_decay: float = 0.995
+    """of the running average of the weights, which is what is evaluated"""
+
+    most_objects: int = 3
+    """most objects that are inferred"""
+
+    estimator: str = EXACT
+    """exact, or the estimator of the gradient through the count by its name in
+    hringur.estimators"""
+
+    draws: int = 4
+    """counts drawn for a scene, unless the estimator is exact"""
+
+    noise: float = 0.3
+    """standard deviation of a pixel's light"""
+
+    object_odds: float = 1e-15
+    """prior probability of n + 1 objects over that of n"""
+
+    heat: float = 1000.0
+    """what the error is divided by for the count at first, so that it is not decided before objects
+    can be painted; it falls geometrically to 1"""
+
+    heat_share: float = 0.3
+    """share of the budget over which it does [0 .. 1]"""
+
+    clip_norm: float = 100.0
+    """norm that the gradient is brought down to"""
+
+    supervised: bool = False
+    """train a counter of the same size on the true counts, as a reference"""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "width", "latent", "batch", "lr", "draws", "noise", "most_objects")
+        check_positive(self, "object_odds", "heat", "clip_norm")
+        check_share(self, "heat_share", "lr_decay_start", "average_decay")
+        check_choice(self, "estimator", (EXACT, *ESTIMATORS))
+        if self.most_objects > 5:
+            raise UserError(f"most_objects must be in 1..5, got {self.most_objects}")
+        if self.estimator == EXACT:
+            return
+        promises = make_estimator(self.estimator, (1,)).promises
+        if not {"any", "categorical"} & set(promises.families):
+            raise UserError(f"the estimator {self.estimator!r} does not take counts")
+        if self.draws < promises.least_samples:
+            least = promises.least_samples
+            raise UserError(f"{self.estimator} needs draws >= {least}, got {self.draws}")
+
+    def lr_factor(self, progress: float) -> float:
+        """What the learning rate is multiplied by when this share of the budget is used."""
+        return min(1.0, (1 - progress) / max(1e-12, 1 - self.lr_decay_start))
+
+    def temperature(self, progress: float) -> float:
+        """What the error is divided by at this share of the budget."""
+        left = 1 - progress / self.heat_share if progress < self.heat_share else 0.0
+        return self.heat**left
+
+    def model(self) -> type[Any]:
+        """The class of models that these are the settings of."""
+        return self.model_class
+
+    def build(
+        self, dataset: str, options: Any, seed: int, fabric: Fabric
+    ) -> tuple[Learner, Batches]:
+        """The model of a run, and endless batches of the scenes called ``dataset``."""
+        if options:
+            raise UserError(f"{self.name} learns from scenes, which have no {min(options)}")
+        model = AttendInferRepeat(dataset, self, seed=seed, fabric=fabric)
+        if rank():
+            torch.manual_seed(seed + rank())
+        return model, model.batches()
+
+
+class Found(NamedTuple):
+    """What the model says of scenes."""
+
+    number: Int[Tensor, " B"]
+    box: Float[Tensor, "B K 4"]
+    """of the objects counted [pixels]; zeros beyond"""
+
+    made: Float[Tensor, "B C side side"]
+    """the image that the objects make"""
+
+
+class AttendInferRepeat:
+    """Counts, finds and describes the objects of a scene; trained on its evidence lower bound."""
+
+    settings = AttendInferRepeatConfig
+    evaluation: ClassVar[str] = "hringur.commands.evaluate.structures:main"
+    of: ClassVar[str] = "scenes"
+    headline = "evaluation/count_accuracy_percent"
+
+    def __init__(
+        self,
+        dataset: str | SceneSet = "digit-scenes",
+        config: AttendInferRepeatConfig | None = None,
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        fabric: Fabric | None = None,
+    ) -> None:
+        """Read the objects of the scenes and draw the first weights.
+
+        ``device`` (auto, cpu or cuda) counts where no ``fabric`` is given.
+        """
+        self.config = config or AttendInferRepeatConfig()
+        self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
+        self.scenes = load_scenes(dataset) if isinstance(dataset, str) else dataset
+        self.seed = seed
+        torch.manual_seed(seed)
+        exact = self.config.estimator == EXACT
+        self.estimator = (
+            None
+            if exact
+            else make_estimator(self.config.estimator, (self.config.most_objects + 1,))
+        )
+        learned = nn.Module() if self.estimator is None else self.estimator.learned
+        network = SceneNetwork(self.config, self.scenes.channels, learned)
+        betas, decay = (0.9, 0.999), self.config.average_decay
+        self.network = AveragedNetwork(self.fabric, network, self.config.lr, betas, decay)
+        self.networks = {"scenes": self.network}
+
+    def batches(self) -> SceneBatches:
+        """Endless batches of new scenes."""
+        where = (self.fabric.device, rank(), world_size())
+        return SceneBatches(self.scenes, self.config.batch, self.seed, *where)
+
+    def loss(
+        self, image: Float[Tensor, "B C side side"], temperature: float = 1.0
+    ) -> tuple[Float[Tensor, ""], Metrics]:
+        """Minus the evidence lower bound of a scene [nats], less a constant.
+
+        ``temperature`` multiplies the entropy of the count.
+        """
+        return self.count_loss(image, self.network.network.explain(image), temperature)
+
+    def count_loss(
+        self, image: Float[Tensor, "B C side side"], found: Explanation, temperature: float = 1.0
+    ) -> tuple[Float[Tensor, ""], Metrics]:
+        """The same, given boxes and codes."""
+        posterior = categoricals(found.logits[:, None])
+        entropy = -(found.logits.exp() * found.logits).sum(dim=1).mean()
+        log_prior = self.log_prior(found.logits)
+
+        def cost(choice: Float[Tensor, "S B 1 counts"]) -> Float[Tensor, "S B"]:
+            count = choice[:, :, 0]
+            return error(image, found, count, self.config.noise) - count @ log_prior
+
+        def bounded(choice: Float[Tensor, "S B 1 counts"]) -> Float[Tensor, "S B"]:
+            return cost(choice) / temperature + posterior.log_prob(choice)
+
+        if self.estimator is None:
+            every = torch.eye(len(log_prior), device=image.device)[:, None, None]
+            costs = cost(every.expand(-1, len(image), -1, -1)).T  # B counts
+            expected = (found.logits.exp() * costs).sum(dim=1).mean()
+        elif self.estimator.promises.objective == "mean":
+            expected = self.estimator.surrogate(cost, posterior, self.config.draws)
+        else:  # a bound, which holds the entropy
+            bound = self.estimator.surrogate(bounded, posterior, self.config.draws)
+            expected = temperature * (bound + entropy)
+        metrics = {
+            "model/expected_cost_nats": expected.item(),
+            "model/count_entropy_nats": entropy.item(),
+        }
+        return expected - temperature * entropy, metrics
+
+    def log_prior(self, like: Tensor) -> Float[Tensor, " counts"]:
+        """Log probability of each count: geometric, cut off after ``most_objects``."""
+        number = torch.arange(self.config.most_objects + 1, device=like.device, dtype=like.dtype)
+        return (number * math.log(self.config.object_odds)).log_softmax(dim=0)
+
+    def update(self, batch: Any, progress: float) -> Metrics:
+        """Make one gradient step."""
+        if self.config.supervised:
+            loss = F.cross_entropy(self.network.network.counter(batch.image), batch.count)
+            metrics: Metrics = {}
+        else:
+            loss, metrics = self.loss(batch.image, self.config.temperature(progress))
+        norm = self.network.step(loss, self.config.lr_factor(progress), self.config.clip_norm)
+        return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
+
+    @torch.no_grad()
+    def infer(self, scenes: SceneBatch) -> "Found":
+        """The likeliest count of each scene, the boxes around the ink, and the image made of it."""
+        parts = []
+        for image in scenes.image.split(AT_ONCE):
+            found = self.network.average.explain(image, random=False)
+            count = found.logits.argmax(dim=1)
+            there = torch.arange(self.config.most_objects, device=count.device) < count[:, None]
+            made = (found.light * there[:, :, None, None, None]).sum(dim=1)
+            parts.append(Found(count, ink_box(found.light) * there[:, :, None], made))
+        return Found(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+    @torch.no_grad()
+    def counts(self, scenes: SceneBatch) -> Int[Tensor, " B"]:
+        """The likeliest count of each scene."""
+        if self.config.supervised:
+            parts = scenes.image.split(AT_ONCE)
+            return torch.cat([self.network.average.counter(part).argmax(dim=1) for part in parts])
+        return self.infer(scenes).number
+
+    @cached_property
+    def held_out(self) -> tuple[SceneBatch, SceneBatch]:
+        """Held-out scenes with counts as in training, and with ``MOST`` objects."""
+        ordinary = self.scenes.draw((0, 0), HELD_OUT, held_out=True)
+        full = self.scenes.draw((0, 1), UNSEEN, MOST, held_out=True)
+        return tuple(SceneBatch.on_device(one, self.fabric.device) for one in (ordinary, full))  # type: ignore[return-value]
+
+    def evaluate(self) -> Metrics:
+        """Counts and boxes right on held-out scenes, and counts on those with ``MOST`` objects."""
+        with undisturbed():
+            return self.measures(*self.held_out)
+
+    def measures(self, ordinary: SceneBatch, full: SceneBatch) -> Metrics:
+        """The same on other scenes."""
+        measured = {
+            "evaluation/count_accuracy_percent": percent_right(self.counts(ordinary), ordinary),
+            "evaluation/three_objects_percent": percent_right(self.counts(full), full),
+        }
+        if self.config.supervised:  # it finds no boxes
+            return measured
+        found = self.infer(ordinary)
+        squared = (found.made - ordinary.image).square().sum(dim=(1, 2, 3)).mean().item()
+        return measured | {
+            "evaluation/box_overlap": mean_overlap(found.box, found.number, ordinary).item(),
+            "evaluation/reconstruction_error": squared,
+        }
+
+    def truth_report(self, count: int | None = None) -> tuple[int, dict[str, Metrics]]:
+        """Figures of the model and of its references on the first ``count`` held-out scenes.
+
+        The references are connected regions of light, and the same count for all scenes.
+        """
+        scenes = [one.first(count) for one in self.held_out]
+        with undisturbed():
+            return len(scenes[0]), {
+                self.config.name: self.measures(*scenes),
+                "connected regions": region_measures(*scenes),
+                "one count for all": {
+                    self.headline: 100 * (scenes[0].count.bincount().max() / len(scenes[0])).item()
+                },
+            }
+
+    @torch.no_grad()
+    def gradient_variance(self, scenes: SceneBatch, estimates: int = 20) -> float:
+        """Variance of the estimator's gradient in the count's logits, summed over them [nats^2].
+
+        A mean over the scenes, at fixed boxes and codes; 0 where the sum is exact.
+        """
+        found = self.network.average.explain(scenes.image)
+        logits = found.logits.detach().requires_grad_()
+        gradients = []
+        for _ in range(estimates):
+            with torch.enable_grad():
+                loss = self.count_loss(scenes.image, found._replace(logits=logits))[0]
+                gradients.append(len(scenes) * torch.autograd.grad(loss, logits)[0])
+        return torch.stack(gradients).var(dim=0).sum(dim=1).mean().item()
+
+    def figures(self) -> dict[str, Figure]:
+        """Held-out scenes with the boxes found, and what is made of them."""
+        if self.config.supervised:
+            return {}
+        scenes = self.held_out[0].first(8)
+        found = self.infer(scenes)
+        return {"samples/scenes": scene_figure(scenes, found.box, found.made)}
+
+    def write_pictures(self, folder: Path) -> list[Path]:
+        """The picture as PNG; returns the path."""
+        return write_figures(self.figures(), folder)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return self.scenes.name
+
+    @classmethod
+    def check_extras(cls) -> None:
+        """Do nothing: no extra is needed."""
+
+    def compile(self) -> None:
+        """Compile the network."""
+        self.network.compile()
+
+    def state_dict(self) -> State:
+        """The network, its average and its optimiser."""
+        return {"scenes": self.network.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Go on from ``state``, which must be of the same architecture."""
+        self.network.load_state_dict(state["scenes"])
+
+
+AttendInferRepeatConfig.model_class = AttendInferRepeat

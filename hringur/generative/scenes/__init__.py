@@ -1,0 +1,1 @@
+"""Scenes of several objects: batches, boxes on them, and the network that explains them."""

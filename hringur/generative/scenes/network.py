@@ -49,7 +49,10 @@ class SceneNetwork(nn.Module):
         self.look = nn.Sequential(
             nn.Linear(seen, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()
         )
-        self.find = nn.Linear(width, 5)  # a box, and whether it exists
+        self.find = nn.Linear(width, 3)  # height, width, and whether it exists
+        self.middle = nn.Sequential(
+            nn.Conv2d(channels, 8, 7, padding=3), nn.ReLU(), nn.Conv2d(8, 1, 7, padding=3)
+        )
         self.describe = nn.Sequential(
             nn.Linear(patch, width), nn.ReLU(), nn.Linear(width, 2 * config.latent)
         )
@@ -61,7 +64,7 @@ class SceneNetwork(nn.Module):
         last = nn.Linear(width, 8)
         self.refine = nn.Sequential(nn.Linear(patch, width), nn.ReLU(), last)
         with torch.no_grad():  # boxes begin in the middle, and certain enough to be read
-            self.find.weight[:4] = 0
+            self.find.weight[:2] = 0
             last.weight.zero_()
             last.bias.copy_(torch.tensor([0.0] * 4 + [-1.5] * 4))
 
@@ -73,8 +76,10 @@ class SceneNetwork(nn.Module):
         """Boxes and codes drawn from q, or their means."""
         left, lights, rates, presences = image, [], [], []
         for _ in range(self.config.most_objects):
-            found = self.find(self.look(F.avg_pool2d(left, 2).flatten(1)))
-            rough, presence = found.split([4, 1], dim=1)
+            small = F.avg_pool2d(left, 2)
+            hidden = self.look(small.flatten(1))
+            extent, presence = self.find(hidden).split([2, 1], dim=1)
+            rough = torch.cat([choose(self.middle(small)), extent], dim=1)
             around = read(left, as_box(rough, WIDER), TEXELS)
             change, log_std = self.refine(around.flatten(1)).chunk(2, dim=1)
             mean = rough + change.tanh()
@@ -105,6 +110,14 @@ class SceneNetwork(nn.Module):
         (middle, spread), (length, variety) = PLACE
         mean = like.new_tensor([middle, middle, length, length])
         return Normal(mean, like.new_tensor([spread, spread, variety, variety]))
+
+
+def choose(score: Float[Tensor, "B 1 cells cells"]) -> Float[Tensor, "B 2"]:
+    """Logit of the mean place down and across, in 0 .. 1, of a softmax over cells."""
+    chance = score.flatten(1).softmax(dim=1).unflatten(1, score.shape[2:])
+    grid = (torch.arange(score.shape[2], device=score.device) + 0.5) / score.shape[2]
+    place = torch.stack([chance.sum(dim=2) @ grid, chance.sum(dim=1) @ grid], dim=1)
+    return torch.logit(place, 1e-3)
 
 
 def as_box(raw: Float[Tensor, "B 4"], wider: float = 1.0) -> Float[Tensor, "B 4"]:

@@ -26,7 +26,7 @@ from hringur.generative.scenes.boxes import (
     regions,
     write,
 )
-from hringur.generative.scenes.network import Explanation, as_box, error
+from hringur.generative.scenes.network import Explanation, as_box, choose, error
 from hringur.training import checkpoint
 from hringur.training.random_state import random_state, restore_random_state
 from hringur.types import UserError
@@ -70,6 +70,12 @@ def test_what_is_written_into_a_box_is_read_from_it():
     texture = F.interpolate(torch.rand(5, 1, 4, 4), (20, 20), mode="bicubic")  # smooth
     box = torch.tensor([[5.0, 7.0, 25.0, 27.0]]).expand(5, 4)
     torch.testing.assert_close(read(write(texture, box, 50), box, 20), texture, atol=1e-4, rtol=0)
+
+
+def test_a_place_is_chosen_as_the_mean_of_a_softmax():
+    score = torch.full((1, 1, 25, 25), -1e4)
+    score[0, 0, 4, 10] = score[0, 0, 8, 10] = 3.0
+    torch.testing.assert_close(choose(score).sigmoid()[0], torch.tensor([6.5, 10.5]) / 25)
 
 
 def test_the_box_of_the_ink_is_that_of_the_scene():
@@ -154,18 +160,18 @@ def test_exact_is_the_sum_over_all_counts_and_estimators_agree_with_it(temperatu
     chance = logits.exp().detach()
     own = exact - chance * exact.sum(dim=1, keepdim=True)
     for name in ("reinforce-leave-one-out", "reinforce"):
-        _, estimate, _ = gradient(name, draws=8000)
+        _, estimate, _ = gradient(name, draws=2000)
         estimate = estimate - chance * estimate.sum(dim=1, keepdim=True)
-        torch.testing.assert_close(estimate, own, atol=0.15 * own.abs().max().item(), rtol=0)
+        torch.testing.assert_close(estimate, own, atol=0.25 * own.abs().max().item(), rtol=0)
 
 
 @pytest.mark.parametrize("name", ["exact", *(name for name in ESTIMATORS if name not in UNFIT)])
 def test_every_estimator_of_counts_trains_it(name):
     model = model_of(estimator=name, draws=2)
-    before = model.network.module.find.weight[4].clone()
+    before = model.network.module.find.weight[2].clone()
     found = model.update(next(model.batches()), 0.5)
     assert all(map(torch.isfinite, map(torch.tensor, found.values())))
-    assert not torch.equal(before, model.network.module.find.weight[4])  # whether one is there
+    assert not torch.equal(before, model.network.module.find.weight[2])  # whether one is there
     variance = model.gradient_variance(some(4), 4)
     assert variance < 1e-6 if name == "exact" else variance > 0
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from hringur.training.checkpoint import load_weights
+from hringur.training.checkpoint import load_moments, load_weights
 from hringur.training.fabric import gradient_step
 from hringur.types import State
 
@@ -115,11 +115,7 @@ class AveragedNetwork:
         """Go on from ``state``, if it is of such an architecture."""
         load_weights(self.module, state["network"], "the checkpoint")
         load_weights(self.average, state["average"], "the checkpoint")
-        self.optimizer.load_state_dict(state["optimizer"])
-        for parameter, kept in self.optimizer.state.items():
-            for name, value in kept.items():
-                if value.shape == parameter.shape:  # a fused step wants both laid out alike
-                    kept[name] = torch.empty_like(parameter).copy_(value)
+        load_moments(self.optimizer, state["optimizer"]["state"])
         self.updates = state["updates"]
 
     def load_weights(self, weights: Mapping[str, Any], where: str) -> None:

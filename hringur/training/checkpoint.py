@@ -141,13 +141,36 @@ def load_weights(module: nn.Module, weights: Mapping[str, Any], where: str) -> N
     module.load_state_dict(weights)
 
 
-def check_moments(optimizer: torch.optim.Optimizer) -> None:
-    """Refuse, after loading, an optimiser whose moments are no tensors of their weights' shapes."""
+def load_moments(optimizer: torch.optim.Optimizer, moments: Mapping[Any, Any]) -> None:
+    """Take the moments of a checkpoint's optimiser; rates and other settings stay the own ones.
+
+    Raises:
+        UserError: they are not those that this optimiser keeps of each weight.
+    """
+    wanted, refusal = _moments_kept(optimizer), "the checkpoint's optimiser has no {} of a weight"
+    for kept in moments.values():
+        numbers = {k for k, v in kept.items() if isinstance(v, Tensor | int | float)}
+        if different := wanted ^ numbers:
+            raise UserError(refusal.format(min(different)))
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
     for parameter, kept in optimizer.state.items():
         for name, value in kept.items():
-            fits = isinstance(value, Tensor) and value.shape in (parameter.shape, torch.Size())
-            if not fits and type(value) not in (int, float):  # RMSprop counts steps so
-                raise UserError(f"the checkpoint's optimiser has no {name} of a weight")
+            shape = getattr(value, "shape", torch.Size())  # RMSprop counts steps in numbers
+            if shape not in (parameter.shape, torch.Size()):
+                raise UserError(refusal.format(name))
+            if shape == parameter.shape:  # a fused step wants both laid out alike
+                kept[name] = torch.empty_like(parameter).copy_(value)
+
+
+def _moments_kept(optimizer: torch.optim.Optimizer) -> set[str]:
+    """Their names, from a step of such an optimiser on a weight of its own."""
+    own = getattr(optimizer, "optimizer", optimizer)  # Fabric wraps it
+    weight = torch.zeros(1, requires_grad=True)
+    weight.grad = torch.zeros(1)
+    other = type(own)([weight], **own.defaults)
+    other.step()
+    return set(other.state[weight])
 
 
 def _shape(value: Any) -> str:

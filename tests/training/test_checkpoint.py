@@ -1,11 +1,13 @@
 import math
 import pickle
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from torch import nn
 
 from hringur.training import checkpoint
@@ -245,13 +247,20 @@ def test_what_is_missing_from_a_state_is_named():
         checkpoint.restore(learner, {"updates": 1, "network": {}, "best": None}, "here")
 
 
-def test_moments_that_are_no_tensors_of_their_weights_are_refused():
+OPTIMIZERS = [partial(torch.optim.Adam, fused=True), torch.optim.RMSprop, RMSpropTFLike]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+def test_moments_that_are_not_those_of_the_weights_are_refused(make):
     weight = nn.Parameter(torch.ones(2))
-    optimizer = torch.optim.Adam([weight])
+    optimizer = make([weight])
     weight.sum().backward()
     optimizer.step()
-    checkpoint.check_moments(optimizer)
-    for wrong in ([None], torch.ones(3)):
-        optimizer.state[weight]["exp_avg"] = wrong
-        with pytest.raises(UserError, match="optimiser has no exp_avg of a weight"):
-            checkpoint.check_moments(optimizer)
+    moments = optimizer.state_dict()["state"]
+    checkpoint.load_moments(make([weight]), moments)
+    for name in moments[0]:
+        rest = {k: v for k, v in moments[0].items() if k != name}
+        wrong = (rest, rest | {name: [None]}, rest | {name: torch.ones(3)})
+        for kept in (*wrong, moments[0] | {"more": torch.ones(2)}):
+            with pytest.raises(UserError, match="optimiser has no (more|" + name + ") of a weight"):
+                checkpoint.load_moments(make([weight]), {0: kept})

@@ -351,7 +351,7 @@ class Reinforce(Agent):
         if "reinforce" not in state:
             raise UserError("the checkpoint is of another learner, not of reinforce")
         checkpoint.load_weights(self.network, state["weights"], "the checkpoint")
-        self.optimizer.load_state_dict(state["optimizer"])
+        checkpoint.load_moments(self.optimizer, state["optimizer"]["state"])
         checkpoint.check_moments(self.optimizer)
         self.baseline.load_state_dict(state["baseline"])
         self.generator.set_state(state["generator"])

@@ -16,7 +16,7 @@ from hringur.agents.reinforce.observations import Leaf
 from hringur.training.fabric import everyones
 
 Activation = Literal["tanh", "relu"]
-ImageNetwork = Literal["small", "nature", "fine"]
+ImageNetwork = Literal["small", "nature", "fine", "profiles"]
 
 LARGEST = 10.0  # deviations from the mean at which a standardised number is cut off
 SMALLEST = 1e-8  # added to a variance
@@ -29,6 +29,7 @@ CONVOLUTIONS: dict[str, tuple[tuple[tuple[int, int, int], ...], int]] = {
     "tiny": (((16, 3, 1),), 128),  # Young & Tian 2019, for images smaller than 36 pixels
 }
 TINY = 36
+RESIDUAL = 3  # residual layers of "profiles"
 
 
 def perceptron(
@@ -124,6 +125,26 @@ class RewardScale(nn.Module):
         self.moments.learn(discounted)
 
 
+class Residual(nn.Module):
+    """A convolution that adds to what is there (He et al. 2016)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.change = orthogonal(nn.Conv2d(channels, channels, 3, padding=1))
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B C H W"]:
+        """relu(x + change(x))."""
+        return F.relu(x + self.change(x))
+
+
+class Profiles(nn.Module):
+    """The largest value of each channel in every row and every column: where something is."""
+
+    def forward(self, x: Float[Tensor, "B C H W"]) -> Float[Tensor, "B G"]:
+        """C * (W + H) numbers."""
+        return torch.cat([x.amax(2).flatten(1), x.amax(3).flatten(1)], dim=1)
+
+
 class Image(nn.Module):
     """Features of an image: convolutions, and one layer behind them; channels first or last."""
 
@@ -133,12 +154,20 @@ class Image(nn.Module):
         shape = (1, *leaf.shape) if len(leaf.shape) == 2 else leaf.shape
         self.channels_last = shape[-1] < shape[0]
         channels, *size = (shape[-1], *shape[:-1]) if self.channels_last else shape
-        layers, self.n_features = CONVOLUTIONS["tiny" if min(size) < TINY else network]
         modules: list[nn.Module] = []
-        for out, kernel, stride in layers:
-            modules += [orthogonal(nn.Conv2d(channels, out, kernel, stride)), nn.ReLU(inplace=True)]
-            channels = out
-        self.convolutions = nn.Sequential(*modules, nn.Flatten())
+        if network == "profiles" and min(size) >= TINY:
+            for before in (channels, 32):
+                modules += [orthogonal(nn.Conv2d(before, 32, 4, 2, padding=1)), nn.ReLU()]
+            modules += [*(Residual(32) for _ in range(RESIDUAL)), Profiles()]
+            self.n_features = 256
+        else:
+            layers, self.n_features = CONVOLUTIONS["tiny" if min(size) < TINY else network]
+            for out, kernel, stride in layers:
+                convolution = orthogonal(nn.Conv2d(channels, out, kernel, stride))
+                modules += [convolution, nn.ReLU(inplace=True)]
+                channels = out
+            modules.append(nn.Flatten())
+        self.convolutions = nn.Sequential(*modules)
         with torch.no_grad():
             behind = self._convolve(torch.zeros(1, *leaf.shape, dtype=torch.uint8)).shape[1]
         self.dense = orthogonal(nn.Linear(behind, self.n_features))

@@ -124,8 +124,9 @@ class ReinforceSettings:
     has for it, such as the length of each connection"""
 
     image_network: ImageNetwork = "small"
-    """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature), or of patches of
-    4 pixels and then of 3 patches (fine), which see where something is"""
+    """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature); of patches of
+    4 pixels and then of 3 patches (fine), which see where something is; or residual ones of which
+    each row and column keeps the largest values (profiles), which see it best and cost more"""
 
     def __post_init__(self) -> None:
         check_positive(self, *vars(USUAL), "width", "clip_norm")

@@ -23,7 +23,7 @@ from hringur.checks import check_observed
 from hringur.evaluators.choice import Evaluator, evaluator_for, training_options
 from hringur.evaluators.environments import make_single, make_vector
 from hringur.evaluators.tours import TourEvaluator, play
-from hringur.training.checkpoint import check_moments, load_weights
+from hringur.training.checkpoint import load_moments, load_weights
 from hringur.training.fabric import average_gradients, rank
 from hringur.types import Metrics, MissingExtra, State, UserError
 
@@ -312,9 +312,7 @@ class SB3Learner:
         # Checkpoints of before have the visited penalty under the name of "dislike".
         renamed = {k.replace(".dislike", ".visited_penalty"): v for k, v in state["policy"].items()}
         load_weights(model.policy, renamed, "the checkpoint")
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state["moments"], "param_groups": groups})
-        check_moments(optimizer)
+        load_moments(optimizer, state["moments"])
         model.num_timesteps, model._n_updates = state["timesteps"], state["gradient_updates"]
         model._n_calls = state["target_calls"]  # of DQN, for its target network
         episodes = [{"r": reward, "l": length} for reward, length in state["episodes"]]

@@ -71,6 +71,21 @@ def test_images_of_every_shape_go_through_the_convolutions_of_the_papers(name, n
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)
 
 
+def test_profiles_follow_what_moves():
+    """Four pixels down: the maxima of the columns stay, those of the rows move by one cell."""
+    encoder = encoder_of((48, 48, 3), "profiles")
+    image = torch.zeros(2, 48, 48, 3, dtype=torch.uint8)
+    patch = torch.randint(0, 256, (8, 8, 3), dtype=torch.uint8)
+    image[0, 20:28, 20:28] = image[1, 24:32, 20:28] = patch
+    found = encoder._convolve(image)
+    assert found.shape == (2, 32 * (12 + 12))
+    columns, rows = found.unflatten(1, (2, 32, 12)).unbind(1)
+    torch.testing.assert_close(columns[0], columns[1], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(rows[0].roll(1, dims=1), rows[1], rtol=1e-4, atol=1e-5)
+    assert (rows[0] - rows[1]).abs().max() > 0.1
+    assert encoder(image).shape == (2, 256)
+
+
 @pytest.mark.parametrize("learning", [True, False])
 def test_sixteen_bits_round_and_no_more(learning):
     encoder = encoder_of((4, 40, 44))

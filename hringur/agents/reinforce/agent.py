@@ -352,7 +352,6 @@ class Reinforce(Agent):
             raise UserError("the checkpoint is of another learner, not of reinforce")
         checkpoint.load_weights(self.network, state["weights"], "the checkpoint")
         checkpoint.load_moments(self.optimizer, state["optimizer"]["state"])
-        checkpoint.check_moments(self.optimizer)
         self.baseline.load_state_dict(state["baseline"])
         self.generator.set_state(state["generator"])
         self.updates, self.num_timesteps = state["updates"], state.get("timesteps", 0)

@@ -38,6 +38,7 @@ EXTRAS = {
     # data sets that are fetched or come with scikit-learn, densities of codes, exact transport
     "generative": ["pooch>=1.8", "pot>=0.9.5", "scikit-learn>=1.5"],
     "molecules": ["rdkit>=2024.9"],  # whether a string is a molecule, properties, drawings
+    "text": ["sacrebleu>=2.4"],  # BLEU of rewritten sentences
     "onnx": ["onnx>=1.16", "onnxruntime>=1.20"],  # export_onnx checks what it writes
     "notebook": ["ipykernel>=6.29"],  # the lecture's cells, with pictures below them
     "docs": ["furo>=2024.8", "myst-nb>=1.2", "sphinx>=8"],  # the documentation site
@@ -115,6 +116,8 @@ setup(
             "data/languages/*.csv.gz",
             "data/molecules/molecules.csv.gz",
             "data/molecules/LICENSE-moses.txt",
+            "data/sentences/*.csv.gz",
+            "data/sentences/LICENSE-*.txt",
             "data/trading/markets/*",
             "data/images/mnist/*.gz",
             "data/images/sprites/*",

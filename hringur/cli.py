@@ -29,6 +29,7 @@ COMMANDS = {
     "mix": ("applications.mix", "two images mixed into one by a model of images"),
     "edit": ("applications.edit", "attributes of images given or taken away: --smile 1"),
     "search": ("search", "the molecule or expression of the best property, by its code"),
+    "rewrite": ("rewrite", "sentences in another style, learned in seconds and without pairs"),
     "translate": ("applications.translate", "images of one set as of another, without pairs"),
     "transport": ("applications.transport", "optimal transport, beside a plan that is known"),
     "list": ("listing", "everything that has a name: environments, learners, models ..."),

@@ -25,6 +25,9 @@ SECONDS_BETWEEN_NOTES = 10.0
 LONGEST_NAME = 255
 """Bytes of a part of a path."""
 
+NO_PATHS = ("option", "sentences")
+"""Options of free text."""
+
 
 def parse(options: Callable[..., Options], arguments: Sequence[str], command: str) -> Options:
     """Read ``arguments`` into the dataclass ``options``; bad ones are a UserError in one line."""
@@ -61,7 +64,7 @@ def check_names(options: Any) -> None:
             check_names(value)
             continue
         texts = value if isinstance(value, tuple) else (value,)
-        for text in map(str, () if name == "option" else texts):
+        for text in map(str, () if name in NO_PATHS else texts):
             parts = text.encode(errors="replace").split(b"/")
             if "\0" in text or max(map(len, parts)) > LONGEST_NAME:
                 raise UserError(f"--{name.replace('_', '-')} is no name: {shortened(text)}")

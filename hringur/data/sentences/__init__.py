@@ -1,0 +1,1 @@
+"""Sentences of several styles that ship with the package, or from a file."""

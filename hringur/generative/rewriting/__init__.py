@@ -1,0 +1,1 @@
+"""Sentences rewritten in another style, learned without pairs."""

@@ -1,0 +1,55 @@
+import json
+import re
+
+import pytest
+
+from hringur import cli
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Two styles of which one says thee, the other you."""
+    path, places = tmp_path / "own.tsv", ("mill", "lake", "hill", "road")
+    lines = [
+        f"{style}\tI see {word} at the {place}."
+        for style, word in (("old", "thee"), ("new", "you"))
+        for place in places * 12
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return str(path)
+
+
+def test_sentences_are_rewritten(small, capsys):
+    given = ["I see thee at the hill.", "At the lake, thee! " + "at the lake " * 25]
+    assert cli.main(["rewrite", *given, "--to", "new", "--dataset", small, "--json"]) == 0
+    shown = capsys.readouterr()
+    made = [row["rewritten"] for row in json.loads(shown.out)["sentences"]]
+    assert made[0] == "i see you at the hill ." and len(made) == 2
+    assert "learning new from" in shown.err
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["thee", "--to", "loud"], r"--to must be one of old, new \(styles of .*'loud'"),
+        (["thee", "--to", ""], "--to must be one of old, new .* got ''"),
+        (["thee", "--to", "new", "--from", "x"], "--from must be one of old, new .*'x'"),
+        (["thee", "--to", "new", "--from", "new"], "must be two styles, both are new"),
+        (["", "--to", "new"], "a sentence must have a word, got ''"),
+        (["thee", " .", "--to", "new"], "a sentence must have a word, got ' .'"),
+        (["thee", "--to", "new", "--dataset", "poems"], "dataset must be .*'poems'"),
+        (["--to", "new"], "give a SENTENCE to rewrite"),
+    ],
+)
+def test_bad_input_is_one_line(small, words, told, capsys):
+    where = [] if "--dataset" in words else ["--dataset", small]
+    assert cli.main(["rewrite", *words, *where]) == 2
+    shown = capsys.readouterr()
+    assert re.search(told, shown.err) and shown.err.count("\n") == 1 and not shown.out
+
+
+def test_styles_that_do_not_differ_change_nothing(tmp_path, capsys):
+    path = tmp_path / "same.tsv"
+    path.write_text("a\t1 2 3\nb\t1 2 3\n", encoding="utf-8")
+    assert cli.main(["rewrite", "3 2 one", "--to", "b", "--dataset", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sentences"][0]["rewritten"] == "3 2 one"

@@ -27,9 +27,14 @@ from hringur.trained import RunSettings, latest_state, read_settings
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Interruption
-from hringur.types import MissingExtra, State, UserError
+from hringur.types import State, UserError, optional
 
 Backend = Literal["joblib", "ray"]
+
+RETRIES = 3
+"""How often Ray begins a cell again whose process or node is lost."""
+
+SECONDS_TO_SAVE = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,43 +199,56 @@ def end_with(started_by: int) -> None:
 
 
 def check_backend(backend: Backend) -> None:
-    """Make Ray known to joblib, if it is wanted.
-
-    Raises:
-        MissingExtra: it is not installed.
-    """
+    """Refuse Ray where it is not installed."""
     if backend == "ray":
-        try:
-            from ray.util.joblib import register_ray
-        except ModuleNotFoundError:
-            raise MissingExtra("--backend ray", "ray") from None
-        register_ray()
+        optional("ray", "--backend ray", "ray")
 
 
 def run_cells(
-    tasks: Sequence[Any], jobs: int, backend: Backend, work: Work = run_cell
+    tasks: Sequence[Any], jobs: int | None, backend: Backend, work: Work = run_cell
 ) -> Iterator[tuple[Any, Failed | None]]:
-    """Every cell as it is done, with its failure if it failed."""
-    check_backend(backend)
-    if backend == "joblib":
-        yield from _in_processes(list(tasks), jobs, backend, work)
-        return
-    with joblib.parallel_config(backend="ray"):  # the cluster that is running, or a local one
-        yield from _in_processes(list(tasks), jobs, backend, work)
+    """Every cell as it is done, with its failure if it failed; ``jobs`` None: all processors."""
+    if backend == "ray":
+        yield from _on_ray(list(tasks), jobs, work)
+    else:
+        yield from _in_processes(list(tasks), jobs or os.cpu_count() or 1, work)
 
 
-def _in_processes(
-    tasks: list[Any], jobs: int, backend: Backend, work: Work
-) -> Iterator[tuple[Any, Failed | None]]:
+def _on_ray(tasks: list[Any], jobs: int | None, work: Work) -> Iterator[tuple[Any, Failed | None]]:
+    """Ray begins a cell again, on another node, when the node that trains it is lost."""
+    ray: Any = optional("ray", "--backend ray", "ray")
+    if not ray.is_initialized():  # the cluster that is running, or one of this machine alone
+        ray.init(log_to_driver=False, logging_level="ERROR")
+    remote = ray.remote(num_cpus=1, max_retries=RETRIES)(work)
+    waiting, running = list(tasks), dict[Any, Any]()
+    with Interruption() as stop:
+        while (waiting or running) and not stop.requested:
+            while waiting and len(running) < (jobs or len(tasks)):
+                task = waiting.pop(0)
+                running[remote.remote(task, os.getpid())] = task
+            for done in ray.wait(list(running), timeout=1.0)[0]:
+                task = running.pop(done)
+                try:
+                    yield task, ray.get(done)
+                except ray.exceptions.RayError as error:
+                    yield task, Failed(task=task, reason=str(error).strip().splitlines()[0])
+        if stop.requested:
+            for one in running:
+                ray.cancel(one)  # its worker saves what it trains
+            ray.wait(list(running), num_returns=len(running), timeout=SECONDS_TO_SAVE)
+            raise KeyboardInterrupt
+
+
+def _in_processes(tasks: list[Any], jobs: int, work: Work) -> Iterator[tuple[Any, Failed | None]]:
     """A process that is killed, say for want of memory, takes no cell with it but its own."""
     left = dict(enumerate(tasks))
     calls = [joblib.delayed(_numbered)(work, n, task, os.getpid()) for n, task in left.items()]
-    # Ray's back end knows no generators.
-    way = "list" if backend == "ray" else "generator_unordered"
     stop = Interruption(end_workers)
     try:
         with stop:  # Ctrl-C or SIGTERM: what is being trained is saved by its worker
-            for number, failed in joblib.Parallel(n_jobs=jobs, return_as=way, batch_size=1)(calls):
+            for number, failed in joblib.Parallel(
+                n_jobs=jobs, return_as="generator_unordered", batch_size=1
+            )(calls):
                 if not stop.requested:
                     yield left.pop(number), failed
         if stop.requested:
@@ -244,9 +262,9 @@ def _in_processes(
             return
         suspects = [task for task in left.values() if task.begun] or list(left.values())
         for task in suspects:
-            yield from _in_processes([task], jobs, backend, work)
+            yield from _in_processes([task], jobs, work)
         others = [task for task in left.values() if task not in suspects]
-        yield from _in_processes(others, jobs, backend, work)
+        yield from _in_processes(others, jobs, work)
 
 
 def _numbered(work: Work, number: int, task: Any, started_by: int) -> tuple[int, Failed | None]:

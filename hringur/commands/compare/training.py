@@ -5,7 +5,6 @@
 
 import json
 import math
-import os
 import re
 import shlex
 from abc import ABC, abstractmethod
@@ -201,8 +200,9 @@ def done_cells(tasks: Sequence[CellTask]) -> list[Any]:
 
 def train_cells(options: TrainedComparison, tasks: Sequence[CellTask], total: int) -> list[Failed]:
     """Train the cells that are missing of ``total``, with a line for each; return failures."""
-    jobs, done = options.jobs or os.cpu_count() or 1, total - len(tasks)
-    note(f"{len(tasks)} of {total} runs to train, budget {options.budget}, {jobs} at a time")
+    jobs, done = options.jobs, total - len(tasks)
+    at_once = jobs or "as many as there are processors"
+    note(f"{len(tasks)} of {total} runs to train, budget {options.budget}, {at_once} at a time")
     failed: list[Failed] = []
     for task, failure in run_cells(tasks, jobs, options.backend):
         done += 1

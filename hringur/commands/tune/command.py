@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import re
 import shlex
 from abc import ABC, abstractmethod
@@ -216,8 +215,7 @@ def main(arguments: list[str]) -> None:
         trials.create_study(folder, direction, objective)
     for _ in range(PASSES):
         tasks = trials.missing(folder, options.settings, options.space, options.trials)
-        jobs = options.jobs or os.cpu_count() or 1
-        for _, failure in run_cells(tasks, jobs, options.backend, trials.run_trial):
+        for _, failure in run_cells(tasks, options.jobs, options.backend, trials.run_trial):
             note(trials.progress(folder, options.trials, failure))
     report(options, shlex.join(["hringur", "tune", *arguments]))
 

@@ -33,6 +33,8 @@ from hringur.generative.pictures import write_figures
 from hringur.generative.scenes.batches import SceneBatch, SceneBatches, scene_figure
 from hringur.generative.scenes.boxes import ink_box, mean_overlap, percent_right, region_measures
 from hringur.generative.scenes.network import Explanation, SceneNetwork, error
+from hringur.generative.settings import ModelConfig
+from hringur.settings import Space
 from hringur.training.averaged import AveragedNetwork
 from hringur.training.fabric import rank, world_size
 from hringur.training.random_state import undisturbed
@@ -57,6 +59,8 @@ class AttendInferRepeatConfig:
     model_class: ClassVar[type[Any]]
     usual_samples: ClassVar[int] = 400_000
     usual_dataset: ClassVar[str] = "digit-scenes"
+
+    search_space: ClassVar[Space] = ModelConfig.search_space
 
     width: int = 256
     """units of each hidden layer"""

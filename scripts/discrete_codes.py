@@ -15,10 +15,11 @@ import numpy as np
 import torch
 import tyro
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
+from hringur.data.figures import BLUE, ORANGE, light_grid, new_figure, save
 from hringur.data.files import write_whole
 from hringur.data.images.images import ImageSet, load_images
-from hringur.evaluation.figures import BLUE, ORANGE, light_grid, new_figure, save
 from hringur.evaluation.statistics import Estimate, over_runs, over_runs_words
 from hringur.evaluation.tables import Column, Table, estimate_cells, estimate_columns
 from hringur.generative.models.discrete_autoencoder import (
@@ -62,7 +63,7 @@ class DiscreteCodes:
     folder: Path = Path("runs/discrete-codes")
     """where figures are kept"""
     figure: Path | None = None
-    """draw to this PNG too"""
+    """draw to this PNG, SVG or PDF too"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ def main(options: DiscreteCodes) -> None:
     table = markdown(runs)
     write_whole(options.folder / "results.md", table)
     title = f"{options.dataset}, {options.latent} bits, {options.samples:,} images"
-    figure = chart(runs, f"{title}, {options.seeds} runs each")
+    figure = chart(runs, f"Binary codes by estimator: {title}, {options.seeds} runs each")
     for path in filter(None, (options.folder / "results.png", options.figure)):
         save(figure, path)
     print(table)
@@ -173,12 +174,15 @@ def chart(runs: Sequence[CodeRun], title: str) -> Figure:
             axes.plot(mean.value, row, "|", color=colour, markersize=16, markeredgewidth=2.5)
     left.set_yticks(range(len(groups)), list(groups))
     left.set_ylim(len(groups) - 0.5, -0.5)
-    left.set_xlabel("evidence lower bound on held-out images [nats], right is better")
-    right.set(xlabel="variance of an image's gradient [nats²], left is better", xscale="log")
+    left.set_xlabel("bound on held-out images [nats], higher is better")
+    right.set(xlabel="variance of an image's gradient [nats²], lower is better", xscale="log")
     for axes in (left, right):
         light_grid(axes, "x")
-    left.set_title("blue: values of the cost alone", loc="left", fontsize=9, color=BLUE)
-    right.set_title("orange: its slope as well", loc="left", fontsize=9, color=ORANGE)
+    keys = [
+        Line2D([], [], color=colour, marker="o", markerfacecolor="white", linewidth=0, label=words)
+        for colour, words in ((BLUE, "sees the cost's value alone"), (ORANGE, "its slope as well"))
+    ]
+    figure.legend(handles=keys, loc="outside lower left", ncols=2, frameon=False, fontsize=9)
     return figure
 
 

@@ -1,18 +1,18 @@
-"""Curves of runs: what was logged, over samples and over minutes of training.
+"""Curves of runs: what was logged, over minutes or samples of training.
 
-python scripts/draw_curves.py runs/breakout --tags rollout/ep_rew_mean evaluation/return_mean
+python scripts/draw_curves.py runs/breakout --tags evaluation/return_mean
 """
 
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import tyro
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from hringur.evaluation.figures import COLOURS, light_grid, new_figure, save
+from hringur.data.figures import COLOURS, light_grid, new_figure, save
 
 SAMPLES, SECONDS = "time/samples", "time/elapsed_seconds"
 
@@ -24,17 +24,20 @@ class Options:
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     """run folders"""
 
-    tags: tuple[str, ...] = ("rollout/ep_rew_mean",)
+    tags: tuple[str, ...] = ("evaluation/return_mean",)
     """scalars, as in TensorBoard"""
 
-    label: str = "mean reward of an episode while training"
+    over: Literal["minutes", "samples"] = "minutes"
+    """the horizontal axis"""
+
+    label: str = "mean return of held-out episodes"
     """of the vertical axis"""
 
     title: str = ""
-    """above both panels"""
+    """above"""
 
     output: Path = Path("curves.png")
-    """PNG, overwritten if it exists"""
+    """PNG, SVG or PDF, overwritten if it exists"""
 
 
 def scalars(run: Path, tag: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -51,21 +54,21 @@ def scalars(run: Path, tag: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def main(options: Options) -> None:
-    figure = new_figure(10.0, 4.2, options.title)
-    by_samples, by_time = figure.subplots(1, 2, sharey=True)
+    figure = new_figure(8.0, 4.2, options.title)
+    axes = figure.subplots()
     colours = cycle(COLOURS)
     for run in options.runs:
         for tag in options.tags:
             samples, minutes, values = scalars(run, tag)
-            style = {"color": next(colours), "marker": "o" if len(values) < 20 else None}
-            by_samples.plot(samples / 1e6, values, **style)
-            by_time.plot(minutes, values, label=f"{run.name}: {tag}", **style)
-    by_samples.set(xlabel="environment steps [million]", ylabel=options.label)
-    by_time.set_xlabel("training time [min]")
-    for axes in (by_samples, by_time):
-        light_grid(axes, "both")
+            along = minutes if options.over == "minutes" else samples / 1e6
+            style: dict[str, Any] = {"color": next(colours)}
+            style |= {"marker": "o"} if len(values) < 20 else {}
+            axes.plot(along, values, label=f"{run.name}: {tag}", **style)
+    words = {"minutes": "training time [min]", "samples": "environment steps [million]"}
+    axes.set(xlabel=words[options.over], ylabel=options.label)
+    light_grid(axes, "both")
     if len(options.runs) * len(options.tags) > 1:
-        by_time.legend(frameon=False, fontsize=8)
+        axes.legend(frameon=False, fontsize=8)
     print(f"drawn: {save(figure, options.output)}")
 
 

@@ -11,10 +11,10 @@ import tyro
 
 import hringur
 from hringur.agents.tours.pictures import choice_map, next_place_probability
+from hringur.data.figures import save
 from hringur.data.tours.instances import fixed_places
 from hringur.data.tours.place_sets import place_set
 from hringur.envs.tours.drawing import TourPicture
-from hringur.evaluation.figures import save
 
 
 @dataclass(frozen=True, kw_only=True)

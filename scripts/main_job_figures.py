@@ -1,7 +1,6 @@
 """What the main job leaves beside the runs: tables, curves, and the agent's tours on maps."""
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,9 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from hringur.agents.tours.agent import TourAgent
 from hringur.agents.tours.decoding import Decoding
 from hringur.agents.tours.pictures import choice_map, entropy_nats, next_place_probability
+from hringur.data.figures import BLUE, GREY, ORANGE, PURPLE, new_figure, save
 from hringur.data.files import write_whole
 from hringur.envs.tours.drawing import TourPicture, tour_figure
-from hringur.evaluation.figures import COLOURS, GREY, new_figure, save
 from hringur.evaluation.tours import table
 from hringur.evaluation.tours.plots import SMALLEST_PERCENT, gap_chart, percent_axis
 from hringur.evaluation.tours.scores import Score
@@ -82,6 +81,7 @@ def tour_on_map(planner: Planner, places: str | Sequence[str], title: str) -> To
         tour=tour[0].tolist(),
         season="summer",
         by_road=True,
+        arrows=True,
         title=title,
         note=f"{km:,.1f} km, {gap:.2f} % over the proven shortest {optimal_km:,.1f} km"
         if gap > 1e-4
@@ -131,11 +131,13 @@ def learning_curve(
     figure = new_figure(10.0, 4.6, "Gap to the proven optimum while training")
     by_time, by_samples = figure.subplots(1, 2, sharey=True)
     curves = {label: _curve(*run) for label, run in runs.items()}
-    for colour, (label, (seconds, samples, gap)) in zip(
-        cycle(COLOURS), curves.items(), strict=False
-    ):
-        by_time.plot(seconds, gap, color=colour, linewidth=2, marker="o", markersize=3)
-        by_samples.plot(samples, gap, color=colour, linewidth=2, marker="o", markersize=3)
+    methods = list(dict.fromkeys(label.split(",")[0] for label in curves))
+    for label, (seconds, samples, gap) in curves.items():
+        place = methods.index(label.split(",")[0])  # one colour for a method, however it decodes
+        colour, dash = (BLUE, ORANGE, PURPLE)[place % 3], "--" if "all starts" in label else "-"
+        style: dict[str, Any] = {"color": colour, "linestyle": dash, "linewidth": 2}
+        by_time.plot(seconds, gap, marker="o", markersize=3, **style)
+        by_samples.plot(samples, gap, marker="o", markersize=3, **style)
         text = f"{label}  {gap[-1]:.2f} %"
         _label_end(by_time, text, seconds[-1], gap[-1], colour)
     for label, percent in (references or {}).items():

@@ -86,6 +86,9 @@ def _literal(text: str) -> Any:
         return text
 
 
+FIGURES = (".png", ".svg", ".pdf")
+"""What the name of a figure may end in."""
+
 OF_TOURS = ("held_out", "method", "samples", "beam_width", "symmetries", "two_opt")
 """Options of ``hringur evaluate`` that say how tours are decoded, and on which instances."""
 
@@ -154,8 +157,8 @@ def check_counts(options: Any, *names: str) -> None:
 
 def check_figure(path: Path, option: str = "--figure") -> None:
     """Refuse a figure that could not be written, before any work is done."""
-    if path.suffix.lower() != ".png" or path.is_dir():
-        raise UserError(f"{option} must name a .png file, got {path}")
+    if path.suffix.lower() not in FIGURES or path.is_dir():
+        raise UserError(f"{option} must name a .png, .svg or .pdf file, got {path}")
     check_writable(path)
 
 

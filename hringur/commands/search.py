@@ -10,7 +10,7 @@ import numpy as np
 
 from hringur.commands.console import note, parse, present
 from hringur.commands.options import Printed, check_figure
-from hringur.evaluation.figures import save
+from hringur.data.figures import save
 from hringur.evaluation.generative.search import best_figure, neighbourhood
 from hringur.evaluation.tables import Column, Table
 from hringur.generative.applications.search import METHODS, Search
@@ -41,10 +41,10 @@ class SearchOptions(Printed):
     """repetitions of each method"""
 
     figure: Path | None = None
-    """PNG of the best so far over evaluations"""
+    """PNG, SVG or PDF of the best so far over evaluations"""
 
     neighbours: Path | None = None
-    """PNG of the best molecule, and around it what two directions of the code space decode to"""
+    """the same of the best molecule, and around it what two directions of its code decode to"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,9 +55,9 @@ class SearchOptions(Printed):
         for name, (least, most) in bounds.items():
             if not least <= getattr(self, name) <= most:
                 raise UserError(f"{name} must be in {least}..{most:,}, got {getattr(self, name)}")
-        for given in (self.figure, self.neighbours):
+        for option, given in (("--figure", self.figure), ("--neighbours", self.neighbours)):
             if given is not None:
-                check_figure(given)
+                check_figure(given, option)
 
 
 def main(arguments: list[str]) -> None:

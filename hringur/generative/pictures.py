@@ -3,19 +3,37 @@
 import io
 import math
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from PIL import Image
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
+from hringur.data.figures import (
+    AMBER,
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SKY,
+    YELLOW,
+    halo,
+    light_grid,
+    new_figure,
+    save,
+)
 from hringur.data.files import write_whole
 from hringur.data.text import drawn
-from hringur.divergences.transport import transport_plan
 from hringur.generative.batches import as_floats
 from hringur.types import State
 
@@ -30,8 +48,11 @@ AXES_SHOWN = 16
 """Most axes of a code that are traversed."""
 
 CODES_SHOWN = 2000
-PLAN_CODES = 48
+PLAN_CODES = 64
 """Codes whose transport to the prior is drawn."""
+
+TITLE_INCHES = 0.35
+CLASS_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, AMBER, INK, YELLOW, GREY, PALE)
 
 
 class Film:
@@ -70,17 +91,24 @@ def fixed() -> torch.Generator:
 
 def figures(model: Any) -> dict[str, Figure]:
     """All pictures that the model can give, by tag."""
-    shown = {"samples/prior": tiles_figure(model.sample(FILM_IMAGES, seed=0), "samples")}
+    title = f"{model.settings.name} on {model.images.name}: images of codes drawn from the prior"
+    shown = {"samples/prior": tiles_figure(model.sample(FILM_IMAGES, seed=0), title)}
     if not model.encodes:
         path = model.decode(between(model.prior(16, fixed())))
-        return shown | {"samples/interpolation": tiles_figure(path, "from one code to another")}
+        return shown | {
+            "samples/interpolation": tiles_figure(
+                path, "From one code to another, eight images each"
+            )
+        }
     real = as_floats(model.images.test[:32])
     pairs = torch.stack([real, model.reconstruct(real)], dim=1).flatten(0, 1)
     half = len(real) // 4
     path = model.interpolate(real[:half], real[half : 2 * half]).flatten(0, 1)
-    title = "image and reconstruction, side by side"
+    title = "Held-out images, each with its reconstruction on the right"
     shown["samples/reconstruction"] = tiles_figure(pairs, title)
-    shown["samples/interpolation"] = tiles_figure(path, "from one image to another")
+    shown["samples/interpolation"] = tiles_figure(
+        path, "From one held-out image to another, eight images each"
+    )
     return shown | model.latent_figures()
 
 
@@ -92,7 +120,7 @@ def latent_figures(model: Any) -> dict[str, Figure]:
     if codes.shape[1] == 2 and images.test_labels is not None:
         labels = images.test_labels[:CODES_SHOWN].cpu().numpy()
         shown["latent/plane"] = plane_figure(codes.numpy(), labels, images.classes)
-    prior = model.prior(PLAN_CODES, fixed())
+    prior = model.prior(2 * PLAN_CODES, fixed())
     shown["latent/transport_plan"] = plan_figure(codes[:PLAN_CODES], prior)
     return shown
 
@@ -102,7 +130,9 @@ def write_pictures(model: Any, folder: Path) -> list[Path]:
     shown = model.pictures()
     if model.encodes:  # too slow to fit at every evaluation
         fitted = model.sample(FILM_IMAGES, density="fitted", seed=0)
-        shown["samples/fitted"] = tiles_figure(fitted, "samples of a density fitted to codes")
+        shown["samples/fitted"] = tiles_figure(
+            fitted, "Images of codes drawn from a density fitted to the codes"
+        )
     paths = write_figures(shown, folder)
     if model.film.frames:
         paths.append(folder / "training.gif")
@@ -112,13 +142,9 @@ def write_pictures(model: Any, folder: Path) -> list[Path]:
 
 def write_figures(shown: Mapping[str, Figure], folder: Path) -> list[Path]:
     """Figures by tag as PNG; returns the paths."""
-    folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for tag, figure in shown.items():
-        content = io.BytesIO()
-        figure.savefig(content, format="png", dpi=120)
-        paths.append(folder / f"{tag.split('/')[1]}.png")
-        write_whole(paths[-1], content.getvalue())
+        paths.append(save(figure, folder / f"{tag.split('/')[1]}.png"))
     return paths
 
 
@@ -139,11 +165,14 @@ def tiles_figure(images: Float[Tensor, "B C H W"], title: str, columns: int = 8)
     """Tiled images with a title."""
     sheet = tile(images, columns)
     inches = 5.0
-    figure = Figure(figsize=(inches, inches * sheet.shape[0] / sheet.shape[1] + 0.35))
-    axes = figure.add_axes((0, 0, 1, 1 - 0.35 / figure.get_figheight()))
+    height = inches * sheet.shape[0] / sheet.shape[1] + TITLE_INCHES
+    figure = Figure(figsize=(inches, height), facecolor="white")
+    axes = figure.add_axes((0, 0, 1, 1 - TITLE_INCHES / height))
     axes.imshow(sheet, interpolation="nearest")
     axes.set_axis_off()
-    figure.suptitle(drawn(title), y=0.995, va="top", fontsize=10)
+    middle = 1 - TITLE_INCHES / height / 2
+    style: dict[str, Any] = {"va": "center", "fontsize": 10, "fontweight": "bold"}
+    figure.text(0.004, middle, drawn(title), **style)
     return figure
 
 
@@ -159,40 +188,62 @@ def traversal_figure(model: Any) -> Figure:
     axes = torch.eye(model.config.latent)[:AXES_SHOWN]
     codes = torch.linspace(-2.5, 2.5, 9)[:, None] * axes[:, None]  # axis step Z
     images = model.decode(codes.flatten(0, 1))
-    return tiles_figure(images, "each axis of the code, -2.5 to 2.5", columns=9)
+    return tiles_figure(images, "An axis of the code a row, from -2.5 to 2.5", columns=9)
 
 
 def plane_figure(
     codes: Float[np.ndarray, "N 2"], labels: np.ndarray, classes: Sequence[str]
 ) -> Figure:
-    """Codes of two numbers, coloured by class."""
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    """Codes of two numbers, coloured by class; its name is among its outer codes."""
+    figure = new_figure(5.2, 5.5, "Codes of held-out images", size=11)
     axes = figure.add_subplot()
-    dots = axes.scatter(codes[:, 0], codes[:, 1], c=labels, cmap="tab10", s=5)
-    present = np.unique(labels).tolist()
-    handles, _ = dots.legend_elements(num=present)
-    axes.legend(handles, [drawn(classes[label]) for label in present], fontsize=7)
-    axes.set(title="codes of held-out images", xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
+    for label, colour in zip(np.unique(labels).tolist(), cycle(CLASS_COLOURS), strict=False):
+        own = codes[labels == label]
+        axes.scatter(own[:, 0], own[:, 1], color=colour, s=6, linewidths=0, alpha=0.8)
+        style: dict[str, Any] = {"fontsize": 15, "fontweight": "bold", "color": colour}
+        style |= {"ha": "center", "va": "center", "path_effects": halo(4.0), "zorder": 3}
+        far = np.linalg.norm(own - np.median(codes, axis=0), axis=1)
+        x, y = np.median(own[far >= np.quantile(far, 0.85)], axis=0).tolist()
+        axes.text(x, y, drawn(classes[label]), **style)
+    axes.set(xlabel="first number of the code", ylabel="second number of the code")
+    axes.set(xlim=(-4, 4), ylim=(-4, 4), aspect="equal")
+    light_grid(axes, "both")
     return figure
 
 
 def plan_figure(codes: Float[Tensor, "B Z"], prior: Float[Tensor, "M Z"]) -> Figure:
-    """Which draw of the prior each code would be moved to, on the codes' two widest axes."""
-    mean_cost = 2.0 * codes.shape[1]
-    plan = transport_plan(codes, prior, epsilon=0.02 * mean_cost, iterations=200)
-    plane = torch.pca_lowrank(codes, q=2, niter=4)[2] if codes.shape[1] > 2 else torch.eye(2)
-    start, end = (codes @ plane).numpy(), (prior @ plane).numpy()
-    share = (plan / plan.max()).numpy()
-    figure = Figure(figsize=(5, 5), layout="constrained")
+    """Which draw of the prior each code would be moved to, in the plane of the codes' widest axes.
+
+    Codes of more than two numbers are projected first: the plan is that of the plane, at least
+    squared distance, each code to one draw. Beside its cost stands that of draws of the prior.
+    """
+    wide = codes.shape[1] > 2
+    plane = torch.pca_lowrank(codes, q=2, niter=4)[2] if wide else torch.eye(2)
+    start, end = (codes @ plane).numpy(), (prior[: len(codes)] @ plane).numpy()
+    again = (prior[len(codes) : 2 * len(codes)] @ plane).numpy()
+    (rows, columns), cost = _matched(start, end)
+    figure = new_figure(5.2, 5.9, "Optimal transport from codes to the prior", size=11)
     axes = figure.add_subplot()
-    for i, j in np.argwhere(share > 0.05):
-        x, y = zip(start[i], end[j], strict=True)
-        axes.plot(x, y, color="0.4", alpha=float(share[i, j]), linewidth=0.8)
+    ways = np.stack([start[rows], end[columns]], axis=1)
+    axes.add_collection(LineCollection(list(ways), colors=GREY, linewidths=0.9))
     for points, colour, label in (
-        (start, "#0072B2", "codes of held-out images"),
-        (end, "#D55E00", "draws of the prior"),
+        (start, ORANGE, "codes of held-out images"),
+        (end, BLUE, "draws of the prior"),
     ):
-        axes.scatter(points[:, 0], points[:, 1], s=14, color=colour, label=label, zorder=2)
-    axes.legend(fontsize=7)
-    axes.set(title="optimal transport from codes to prior", aspect="equal")
+        axes.scatter(points[:, 0], points[:, 1], s=20, color=colour, label=label, zorder=2)
+    words = f"mean squared way {cost:.2f}; {_matched(again, end)[1]:.2f} from draws of the prior"
+    axes.set_title(words, loc="left", fontsize=9, color=GREY)
+    of = "widest axis of the codes" if wide else "number of the code"
+    axes.set(xlabel=f"first {of}", ylabel=f"second {of}", aspect="equal")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False, fontsize=9)
+    light_grid(axes, "both")
     return figure
+
+
+def _matched(
+    one: Float[np.ndarray, "M 2"], other: Float[np.ndarray, "M 2"]
+) -> tuple[tuple[np.ndarray, np.ndarray], float]:
+    """Pairs of points at the least sum of squared distances, and the mean of these."""
+    squared = np.square(one[:, None] - other).sum(axis=-1)
+    pairs = linear_sum_assignment(squared)
+    return pairs, float(squared[pairs].mean())

@@ -10,11 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from hringur.data.figures import COLOURS, new_figure
 from hringur.data.trajectories import Trajectories
 from hringur.generative.relations import with_self, without_self
 from hringur.types import State, UserError
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,16 +129,20 @@ def graph_figure(
     matrix = with_self(found.float()) > 0
     if (matrix == true).double().mean() < 0.5:  # the types have changed places
         matrix = with_self((~found).float()) > 0
-    figure = Figure(figsize=(8, 2.6 * len(motion)), layout="constrained")
+    title = "Bodies by colour: how they moved, which pairs the model joins, which are joined"
+    figure = new_figure(8.0, 2.4 * len(motion) + 0.4, title, size=11)
     panels = figure.subplots(len(motion), 3, squeeze=False)
     for one, own, known, row in zip(motion, matrix, true, panels, strict=True):
         place = one.cpu().numpy()
-        for body, colour in zip(place, COLOURS, strict=True):
+        for body, colour in zip(place, COLOURS, strict=False):
             row[0].plot(body[:, 0], body[:, 1], color=colour, linewidth=1.2)
             row[0].plot(*body[-1, :2], "o", color=colour, markersize=6)
-        row[0].set(aspect="equal", xticks=[], yticks=[], title="trajectories")
+        row[0].set(xticks=[], yticks=[], title="paths, to the dots")
+        row[0].set_aspect("equal", adjustable="datalim")
         right = int((own == known).sum()) - len(known)
-        _draw_graph(row[1], own.cpu().numpy(), f"found: {right} of {len(known) ** 2 - len(known)}")
+        _draw_graph(
+            row[1], own.cpu().numpy(), f"found: {right} of {len(known) ** 2 - len(known)} right"
+        )
         _draw_graph(row[2], known.cpu().numpy(), "true")
     return figure
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from hringur.data.figures import BLUE, GREY
 from hringur.training.config import Counters
 from hringur.training.displays import Display, Speed, summary
 from hringur.types import Metrics, printable
@@ -18,8 +19,6 @@ PICTURES = {"samples/prior": "samples", "samples/reconstruction": "images and re
 
 CURVES = ("gap_percent", "return", "frechet_distance", "reconstruction_error", "elbo_nats")
 """Measures whose curves are drawn: the first three that there are."""
-
-BLUE, GREY = "#0072B2", "#5F6368"
 
 
 class Inline(Display):

@@ -22,12 +22,13 @@ def trained(monkeypatch):
 
 def test_methods_side_by_side_with_pictures(trained, tmp_path, capsys):
     words = ["search", "--model", "run", "--evaluations", "12", "--known", "20", "--json"]
-    pictures = ["--figure", str(tmp_path / "a.png"), "--neighbours", str(tmp_path / "b.png")]
+    pictures = ["--figure", str(tmp_path / "a.svg"), "--neighbours", str(tmp_path / "b.pdf")]
     assert cli.main([*words, "--method", "bayesian", "random", *pictures]) == 0
     record = json.loads(capsys.readouterr().out)
     (found,) = record["methods"]["bayesian"]
     assert found["value"] == max(found["best_so_far"]) and len(found["best_so_far"]) == 12
-    assert (tmp_path / "a.png").is_file() and (tmp_path / "b.png").is_file()
+    assert "</svg>" in (tmp_path / "a.svg").read_text()
+    assert (tmp_path / "b.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize(

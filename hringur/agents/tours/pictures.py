@@ -9,10 +9,10 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
 from hringur.agents.tours.decoding import TourPolicy
+from hringur.data.figures import BLUE
 from hringur.envs.tours.drawing import TourPicture, tour_figure
 from hringur.types import Instances
 
-CHOICE = "#0072B2"
 LABELLED = 0.03  # probabilities below are shown without their number
 
 
@@ -30,10 +30,11 @@ def learning_pictures(
         closed=problem.round_trip,
         season=problem.map_season,
         by_road=problem.by_road,
-        title="a greedy tour",
+        arrows=True,
+        title="A tour, always on to the likeliest place",
     )
     so_far = tour[: max(1, len(tour) // 2)]
-    decision = replace(picture, tour=so_far.tolist(), title="what comes next?")
+    decision = replace(picture, tour=so_far.tolist(), title="What comes next?")
     probability = next_place_probability(policy, instance, so_far)
     return {
         "evaluation/tour": tour_figure(picture),
@@ -77,7 +78,7 @@ def choice_map(picture: TourPicture, probability: Float[np.ndarray, " N"]) -> Fi
     (axes,) = figure.axes
     x, y = picture.coordinates.T
     sizes = 5000 * probability
-    axes.scatter(x, y, s=sizes, c=CHOICE, alpha=0.35, edgecolors=CHOICE, linewidths=1.2, zorder=6)
+    axes.scatter(x, y, s=sizes, c=BLUE, alpha=0.35, edgecolors=BLUE, linewidths=1.2, zorder=6)
     return figure
 
 

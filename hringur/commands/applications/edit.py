@@ -47,7 +47,7 @@ class Edit:
     """a column for each strength from -2 to 2 of the one attribute named"""
 
     output: Path = Path("edit.png")
-    """the PNG to write, overwritten if it exists"""
+    """the PNG, SVG or PDF to write, overwritten if it exists"""
 
     def __post_init__(self) -> None:
         check_figure(self.output, "--output")

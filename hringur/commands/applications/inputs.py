@@ -1,6 +1,5 @@
 """What the applications share: the model, the images that a user names, the picture written."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,10 @@ from jaxtyping import UInt8
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from hringur.data.files import write_whole
+from hringur.data.figures import save
 from hringur.data.images.faces import draw_faces
 from hringur.data.images.files import read_image
+from hringur.data.text import drawn
 from hringur.generative.model import ImageModel
 from hringur.generative.pictures import tile
 from hringur.trained import load_trained
@@ -70,12 +70,16 @@ def _fitting(name: str, model: ImageModel) -> UInt8[np.ndarray, "C H W"]:
     return image
 
 
+def _said(name: str) -> str:
+    return drawn(name.replace("_", " "))
+
+
 def _described(channels: int, height: int, width: int) -> str:
     return f"{width} x {height} in {'colour' if channels == 3 else 'grey'}"
 
 
 def write_picture(images: Any, columns: Sequence[str], rows: Sequence[str], path: Path) -> None:
-    """A sheet of images as PNG, with the names of its columns above and of its rows beside."""
+    """A sheet of images with the names of its columns above and of its rows beside."""
     count = images.shape[0] // len(rows)
     sheet = tile(images, count)
     left, top = (0.9 if any(rows) else 0.05), (0.3 if any(columns) else 0.05)
@@ -87,10 +91,8 @@ def write_picture(images: Any, columns: Sequence[str], rows: Sequence[str], path
     step = (1 - left / width) / count
     for number, name in enumerate(columns):
         place = left / width + (number + 0.5) * step
-        figure.text(place, 1 - 0.15 / height, name, ha="center", va="center", fontsize=7)
+        figure.text(place, 1 - 0.15 / height, _said(name), ha="center", va="center", fontsize=8)
     for number, name in enumerate(rows):
         place = 1 - (top + (number + 0.5) * CELL_INCHES) / height
-        figure.text(0.45 / width, place, name, ha="center", va="center", fontsize=7)
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=128)
-    write_whole(path, content.getvalue())
+        figure.text((left - 0.06) / width, place, _said(name), ha="right", va="center", fontsize=9)
+    save(figure, path)

@@ -46,7 +46,7 @@ class Mix:
     """images of a path, both ends included"""
 
     output: Path = Path("mix.png")
-    """the PNG to write, overwritten if it exists"""
+    """the PNG, SVG or PDF to write, overwritten if it exists"""
 
     measure: int | None = None
     """also measure so many paths between held-out images: how smooth, and how real in between"""

@@ -42,7 +42,7 @@ class Translate:
     """run folder or saved model of translation"""
 
     output: Path = Path("translation.png")
-    """the PNG to write, overwritten if it exists"""
+    """the PNG, SVG or PDF to write, overwritten if it exists"""
 
     def __post_init__(self) -> None:
         check_figure(self.output, "--output")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hringur.commands.console import note, parse, present
 from hringur.commands.options import Printed, check_figure
-from hringur.evaluation.figures import save
+from hringur.data.figures import save
 from hringur.evaluation.films.video import check_video, write_video
 from hringur.evaluation.generative import transport
 from hringur.generative.applications.transport import LEARNED, SOLVERS

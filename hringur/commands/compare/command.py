@@ -17,8 +17,8 @@ import tyro
 from hringur.commands.console import note, parse, present
 from hringur.commands.evaluate.tours import measure, problem_for
 from hringur.commands.options import Imports, Printed, check_figure
+from hringur.data.figures import save
 from hringur.data.tours.held_out import HeldOut
-from hringur.evaluation.figures import save
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
 from hringur.evaluation.tours import plots
 from hringur.evaluation.tours import table as compare
@@ -72,7 +72,7 @@ class Compare(Printed):
     """where networks compute; auto takes the GPU when there is one"""
 
     figure: Path | None = None
-    """draw the gaps to this PNG, overwritten if it exists"""
+    """draw the gaps to this PNG, SVG or PDF, overwritten if it exists"""
 
     imports: Imports = ()
 

@@ -116,7 +116,7 @@ class CompareModels(ModelsComparison):
         ordered = sorted(self.models, key=[*EXPERIMENTS, *self.models].index)
         runs = comparison.grouped(cells, {name: experiment(name).teaches for name in ordered})
         halves = evaluator.halves
-        title = f"{evaluator.images.name}, budget {self.budget}, seeds {seeds}"
+        title = f"Trained on {evaluator.images.name}: budget {self.budget}, seeds {seeds}"
         sides = f"{evaluator.count:,} images on each side"
         return Findings(
             figure=comparison.samples_figure(runs, evaluator.images.test, title),

@@ -26,9 +26,9 @@ from hringur.commands.compare.cells import (
 )
 from hringur.commands.console import note, print_json, show
 from hringur.commands.options import check_counts, check_figure
+from hringur.data.figures import save
 from hringur.data.files import json_text, read_json, reading, write_whole
 from hringur.evaluation.agents.comparison import seed_words
-from hringur.evaluation.figures import save
 from hringur.evaluation.statistics import over_runs_words
 from hringur.training.config import Device, TrainerConfig
 from hringur.training.trainer import make_fabric
@@ -79,7 +79,7 @@ class TrainedComparison(ABC):
     """where everything is kept; a folder of runs/ that is named by the options when not given"""
 
     figure: Path | None = None
-    """draw the figure to this PNG too; it is always in the folder"""
+    """draw the figure to this PNG, SVG or PDF too; it is always in the folder"""
 
     json: bool = False
     """print the figures as JSON instead of tables"""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from tyro.conf import Positional, arg
 
 from hringur.commands.console import note, parse
-from hringur.commands.options import check_seed
+from hringur.commands.options import check_figure, check_seed
 from hringur.data.files import check_writable
 from hringur.training.config import Device
 from hringur.types import Season, UserError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # they take a second to import: not for --help
     from hringur.commands.tour.problem import Problem
 
 DEFAULT_MAP = Path("tour.png")
-MAPS = (".png", ".svg", ".pdf")
 File = Annotated[Path | None, arg(metavar="FILE")]
 Name = Annotated[str | None, arg(metavar="PLACE")]
 
@@ -127,9 +126,9 @@ class Tour:
                 raise UserError(f"--{option} shows one tour, and there are {len(self.tsplib)}")
         if self.link and len(self.tsplib) > 1:
             raise UserError(f"--link shows one tour, and there are {len(self.tsplib)}")
-        if self.map_path is not None and self.map_path.suffix.lower() not in MAPS:
-            raise UserError(f"--map must end in {', '.join(MAPS)}, got {self.map_path}")
-        for path in written.values():
+        if self.map_path is not None:
+            check_figure(self.map_path, "--map")
+        for path in (self.gpx, self.geojson):
             if path is not None:
                 check_writable(path)
 

@@ -1,7 +1,6 @@
 """What ``hringur tour`` says about a tour: tables, JSON, and a map."""
 
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from hringur.commands.tour import export
 from hringur.commands.tour.drive import Day, Drive, clock
 from hringur.commands.tour.methods import Answer, Plan
 from hringur.commands.tour.problem import Problem
-from hringur.data.files import write_whole
 from hringur.data.tours.iceland import KNOWN_FORDS, ROAD_TABLE, ROADS_OF, is_f_road, project
 from hringur.evaluation.tables import Column, Table
 from hringur.types import printable
@@ -255,7 +253,8 @@ def addresses(answer: Answer) -> list[str]:
 
 def draw(path: Path, answer: Answer) -> None:
     """Write the map, whole or not at all, in the format that the name ends in."""
-    from hringur.envs.tours.drawing import TourPicture, tour_figure  # matplotlib, only for a map
+    from hringur.data.figures import save  # and matplotlib, only for a map
+    from hringur.envs.tours.drawing import TourPicture, tour_figure
 
     problem, tour, best = answer.problem, answer.shown.tour, answer.best
     length, optimal = problem.length(tour), problem.length(best.tour)
@@ -276,6 +275,4 @@ def draw(path: Path, answer: Answer) -> None:
         title=words(problem, length),
         note="; ".join(parts),
     )
-    image = BytesIO()
-    tour_figure(picture).savefig(image, format=path.suffix[1:].lower())
-    write_whole(path, image.getvalue())
+    save(tour_figure(picture), path)

@@ -9,11 +9,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from hringur.data.figures import BLUE, INK, ORANGE
 from hringur.data.tours.iceland import coordinates, places, project, roads
 from hringur.envs.tours.drawing import draw_background
 from hringur.types import Season
 
-PAPER, INK, BLUE, GREEN, ORANGE = "#fbfaf7", "#333333", "#0072B2", "#009E73", "#D55E00"
+PAPER = "#fbfaf7"
 DPI = 100
 
 

@@ -18,14 +18,15 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import Normal, Stroke, withStroke
 
+from hringur.data.figures import BLUE, INK, ORANGE
 from hringur.data.text import drawn
 from hringur.data.tours.iceland import CREDIT, numbers_at, places, project, roads
-from hringur.envs.tours.iceland_map import BOUNDS, INK, draw_iceland, road_points
+from hringur.envs.tours.iceland_map import BOUNDS, draw_iceland, road_points
 from hringur.envs.tours.labels import label_places
 from hringur.envs.tours.problem import TourProblem
 from hringur.types import Instances, Season
 
-ROUTE, START, WAITING = "#d1495b", "#1d4e89", "#8a9499"
+ROUTE, START, WAITING = ORANGE, BLUE, "#8a9499"
 MAP_INCHES, SQUARE_INCHES = (12.0, 9.0), (9.0, 9.0)
 DOTS_PER_INCH = 100
 SHORTEST_ARROW = 0.012

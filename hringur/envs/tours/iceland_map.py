@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection, PolyCollection
 from hringur.data.tours.iceland import coast, glaciers, project, road_network
 from hringur.types import Season
 
-SEA, SHALLOWS, LAND, SHORE, ICE, ICE_EDGE, ROAD, INK = (
+SEA, SHALLOWS, LAND, SHORE, ICE, ICE_EDGE, ROAD = (
     "#cfe1ea",
     "#dceaf0",
     "#f4f0e6",
@@ -18,7 +18,6 @@ SEA, SHALLOWS, LAND, SHORE, ICE, ICE_EDGE, ROAD, INK = (
     "#ffffff",
     "#b9d5e2",
     "#c3b9a5",
-    "#22343c",
 )
 BOUNDS = (-0.055, 1.065, 0.098, 0.938)
 """left, right, bottom, top of the map in the unit square of the coordinates: 4 to 3"""

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 from matplotlib.textpath import TextPath
 
+from hringur.data.figures import INK
 from hringur.data.text import drawn
-from hringur.envs.tours.iceland_map import INK
 
 ALL_NAMED = 20
 """Up to so many places, every one gets its name; of more, those that find room."""

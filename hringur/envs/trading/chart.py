@@ -9,16 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int8, UInt8
 
+from hringur.data.figures import GREEN, INK
 from hringur.data.text import drawn
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PROCESSES
 from hringur.envs.tours.drawing import ROUTE, START, WAITING
-from hringur.envs.tours.iceland_map import INK
 from hringur.envs.trading.canvas import Canvas, Panel, ticks
 from hringur.envs.trading.problem import TradingProblem
 from hringur.references.trading.optimum import outcomes
 
-PAPER, GRID, HELD, BOUGHT, SOLD = "#fbfaf7", "#e6e2d8", "#dce8f2", "#1f8a70", ROUTE
+PAPER, GRID, HELD, BOUGHT, SOLD = "#fbfaf7", "#e6e2d8", "#dce8f2", GREEN, ROUTE
 FAINT, PALE = "#66737a", "#c3cbd0"
 SURVIVORS = "The shipped stocks are survivors: this says nothing of a portfolio chosen at the time."
 LEFT, RIGHT = 0.075, 0.865

@@ -1,24 +1,22 @@
 """The picture of a comparison: curves over steps and over seconds, and where every run ended."""
 
 from collections.abc import Callable, Sequence
-from itertools import cycle
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 from matplotlib.ticker import EngFormatter, NullFormatter
 
+from hringur.data.figures import GREEN, GREY, light_grid, method_colours, new_figure
+from hringur.data.text import drawn
 from hringur.evaluation.agents.comparison import AgentRuns, Cell, CurvePoint
-from hringur.evaluation.figures import BLUE, GREEN, GREY, ORANGE, light_grid, new_figure
 from hringur.evaluation.statistics import FEW_RUNS, interquartile_mean
 from hringur.registry import learners
 
 POINTS = 100
 UNEVEN = 6  # times as many steps of one agent as of another: then their axis is logarithmic
-PALETTE = (BLUE, ORANGE, "#CC79A7", GREY, "#56B4E9", "#E69F00", "#000000")
-"""Colours of agents; the optimum is green."""
 
 Along = Callable[[CurvePoint], float]
 
@@ -29,7 +27,7 @@ def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figur
     by_samples, by_seconds, ends = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
     has_gap = runs[0].gap is not None
     names = sorted((one.agent for one in runs), key=[*learners(), *(r.agent for r in runs)].index)
-    colours = dict(zip(names, cycle(PALETTE), strict=False))  # the same, whoever is best
+    colours = method_colours(names, [*learners()])  # the same, whoever is best
     samples = [cell.samples for one in runs for cell in one.cells]
     uneven = max(samples) > UNEVEN * min(samples)
     for one in reversed(runs):  # the best lies on top
@@ -101,7 +99,10 @@ def _zoom(axes: Axes, runs: Sequence[AgentRuns], has_gap: bool) -> None:
 
 
 def _ends(axes: Axes, runs: Sequence[AgentRuns], colours: dict[str, str], has_gap: bool) -> None:
-    """Draw every run as a dot, their mean or interquartile mean as a stroke in its interval."""
+    """Draw every run as a ring, their mean or interquartile mean as a stroke in its interval.
+
+    Names and figures stand beside the axes, where no line goes through them.
+    """
     for row, one in enumerate(runs):
         colour = colours[one.agent]
         found, factor = (one.gap, 100.0) if has_gap and one.gap else (one.mean_return, 1.0)
@@ -113,23 +114,10 @@ def _ends(axes: Axes, runs: Sequence[AgentRuns], colours: dict[str, str], has_ga
         scores = [_end(cell, has_gap) for cell in one.cells]
         axes.scatter(scores, [row] * len(scores), s=26, color="white", edgecolors=colour, zorder=3)
         axes.plot(value, row, "|", color=colour, markersize=20, markeredgewidth=3, zorder=4)
-        for x, side, text, weight in (
-            (0.0, "left", one.agent, "bold"),
-            (1.0, "right", figure, "normal"),
-        ):
-            axes.annotate(
-                text,
-                (x, row),
-                xycoords=("axes fraction", "data"),
-                xytext=(0, 15),
-                textcoords="offset points",
-                ha=side,
-                va="bottom",
-                color=colour,
-                fontsize=10,
-                fontweight=weight,
-                path_effects=[withStroke(linewidth=3, foreground="white")],
-            )
+        style: dict[str, Any] = {"color": colour, "fontsize": 10, "va": "center"}
+        style |= {"transform": axes.get_yaxis_transform()}
+        axes.text(-0.03, row, drawn(one.agent), ha="right", fontweight="bold", **style)
+        axes.text(1.03, row, figure, ha="left", **style)
     axes.set_ylim(len(runs) - 0.6, -0.7)
     axes.use_sticky_edges = False
     axes.margins(x=0.05)

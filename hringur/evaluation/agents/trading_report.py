@@ -17,11 +17,11 @@ from gymnasium.utils.seeding import np_random
 from jaxtyping import Float64, Int8
 from matplotlib.figure import Figure
 
+from hringur.data.figures import BLUE, GREEN, GREY, ORANGE, light_grid, new_figure
 from hringur.data.trading.prices import Prices
 from hringur.envs.trading.problem import YEAR, TradingProblem
 from hringur.envs.trading.vector_env import TradingVectorEnv
 from hringur.evaluation.agents.trading import problem_of
-from hringur.evaluation.figures import BLUE, GREEN, GREY, ORANGE, light_grid, new_figure
 from hringur.evaluation.tables import Column, Table
 from hringur.evaluators.episodes import HELD_OUT_SEED
 from hringur.evaluators.trading import maximum_drawdown, positions_of, turnover

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Float64
 from matplotlib.figure import Figure
 
+from hringur.data.figures import COLOURS, GREEN, GREY, light_grid, new_figure
 from hringur.evaluation.agents.trading_report import BEGIN, Passage
-from hringur.evaluation.figures import COLOURS, GREEN, GREY, light_grid, new_figure
 from hringur.evaluation.statistics import Estimate, over_runs
 from hringur.evaluation.tables import Column, Table, estimate_json
 from hringur.evaluators.trading import maximum_drawdown, sharpe_ratio

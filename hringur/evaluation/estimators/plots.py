@@ -1,6 +1,7 @@
 """The figure of the estimator bench: variances relative to REINFORCE's, and biases."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from hringur.data.figures import BLUE, GREY, ORANGE, light_grid, new_figure
 from hringur.evaluation.estimators.bench import PLAIN, Measurement
 from hringur.evaluation.estimators.problems import BenchProblem
-from hringur.evaluation.figures import BLUE, GREY, ORANGE, light_grid, new_figure
 
 COLUMNS = 2
 SMALLEST = 1e-12
@@ -55,17 +56,8 @@ def _panel(axes: Axes, problem: BenchProblem, measured: Sequence[Measurement]) -
         axes.plot([1.0, ratio], [row, row], color=colour, alpha=0.28, linewidth=4.5, zorder=2)
         marker = "o" if one.unbiased else "D"
         axes.plot(ratio, row, marker, color=colour, markersize=6.5, zorder=3)
-        left = ratio <= 1
-        axes.annotate(
-            _words(one),
-            (ratio, row),
-            xytext=(-8 if left else 8, 0),
-            textcoords="offset points",
-            ha="right" if left else "left",
-            va="center",
-            fontsize=8.5,
-            color=colour,
-        )
+        style: dict[str, Any] = {"va": "center", "fontsize": 8.5, "color": colour}
+        axes.text(1.02, row, _words(one), transform=axes.get_yaxis_transform(), **style)
     axes.set_yticks(range(len(shown)), [one.estimator for one in shown], fontsize=9)
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
@@ -83,12 +75,10 @@ def _words(one: Measurement) -> str:
 
 
 def _ratio_axis(axes: Axes, ratios: np.ndarray) -> None:
-    """Logarithmic, with room for words on the left, and powers of ten written out."""
+    """Logarithmic, with powers of ten written out."""
     axes.set_xscale("log")
-    span = np.log10(ratios.max() / ratios.min())
-    right = 0.4 if ratios.max() > 1 else 0.06  # words stand on the far side of REINFORCE's line
-    left_end, right_end = ratios.min() * 10 ** (-0.45 * span - 0.1), ratios.max()
-    axes.set_xlim(left_end, right_end * 10 ** (right * span))
+    room = 10 ** (0.06 * np.log10(ratios.max() / ratios.min()) + 0.05)
+    axes.set_xlim(ratios.min() / room, ratios.max() * room)
     axes.xaxis.set_major_locator(LogLocator(numticks=7))
     axes.xaxis.set_major_formatter(
         FuncFormatter(
@@ -102,8 +92,8 @@ def _ratio_axis(axes: Axes, ratios: np.ndarray) -> None:
 
 
 def short(number: float) -> str:
-    """Two significant digits: ``0.83``, ``6.8``, ``96,000``, ``3.4e+06``, ``inf``."""
-    return f"{float(f'{number:.2g}'):,g}"
+    """Two significant digits: ``0.83``, ``6.8``, ``96,000``, ``3,400,000``, ``inf``."""
+    return f"{float(f'{number:.2g}'):,.12g}"
 
 
 def signed(value: float, digits: int = 0) -> str:

@@ -7,11 +7,11 @@ from typing import Any
 
 from torch.utils.tensorboard import SummaryWriter
 
+from hringur.data.figures import save
 from hringur.data.files import json_text, write_whole
 from hringur.evaluation.estimators.bench import PLAIN, Measurement
 from hringur.evaluation.estimators.plots import short, signed, variance_chart
 from hringur.evaluation.estimators.problems import PROBLEMS, BenchProblem
-from hringur.evaluation.figures import save
 from hringur.evaluation.tables import Column, Table, estimate_json
 from hringur.types import UserError
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from hringur.agents.reinforce.action_distributions import OneOf
 from hringur.agents.reinforce.agent import Reinforce
 from hringur.agents.reinforce.observations import tensors
-from hringur.evaluation.figures import save
+from hringur.data.figures import save
 from hringur.evaluation.films.game import (
     Game,
     GameRecord,

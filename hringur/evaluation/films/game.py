@@ -11,9 +11,11 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from jaxtyping import Float, UInt8
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from hringur.evaluation.figures import COLOURS, GREY, new_figure
+from hringur.data.figures import COLOURS, light_grid, new_figure
+from hringur.data.text import drawn
 from hringur.evaluators.environments import gym_spec, make_single, said
 from hringur.types import UserError
 
@@ -28,6 +30,9 @@ Probabilities = Callable[[Any, Mask], np.ndarray]
 
 KEPT = 64
 """Most pictures that a record keeps, evenly spread."""
+
+DECISIONS_SHOWN = 120
+"""Most decisions in a figure: eight seconds of Breakout."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,32 +180,48 @@ def filmstrip(record: GameRecord, count: int = 10) -> Figure:
     picked = np.unique(np.linspace(0, len(record.pictures) - 1, count).round().astype(int))
     shown = [record.pictures[index] for index in picked.tolist()]
     height, width = shown[0][1].shape[:2]
-    figure = new_figure(1.3 * len(shown), 1.3 * height / width + 0.4)
-    axes = figure.subplots(1, len(shown), squeeze=False)[0]
-    for axis, (moment, picture) in zip(axes, shown, strict=True):
-        axis.imshow(picture, interpolation="nearest")
-        axis.set_axis_off()
-        axis.set_title(f"{record.said(moment)}\n{record.scores[moment]:g}", fontsize=8)
+    each, words = 1.3, 0.45  # inches
+    tall = each * height / width + words
+    figure = Figure(figsize=(each * len(shown), tall), facecolor="white")
+    for place, (moment, picture) in enumerate(shown):
+        box = ((place + 0.02) / len(shown), 0.0, 0.96 / len(shown), 1 - words / tall)
+        axes = figure.add_axes(box)
+        axes.imshow(picture, interpolation="nearest", aspect="auto")
+        axes.set_axis_off()
+        axes.set_title(f"{record.said(moment)}\nscore {record.scores[moment]:g}", fontsize=8)
     return figure
 
 
 def decisions_figure(record: GameRecord) -> Figure:
-    """Probability of each action over time, with the score and the lost lives."""
+    """How likely each action was, decision by decision, before the first lost life or the end.
+
+    A row for each action, a bar for each decision, dark where the action was chosen.
+    """
     if not record.chances:
         raise UserError("a figure of decisions needs a player that tells its probabilities")
-    times = record.times
-    figure = new_figure(10.0, 5.0)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
-    chances = np.array(record.chances).T  # A T
-    colours = [COLOURS[index % len(COLOURS)] for index in range(len(chances))]
-    above.stackplot(times[: chances.shape[1]], chances, colors=colours, labels=record.names)
-    above.set(ylim=(0, 1), xlim=(0, max(times[-1], 1e-9)), ylabel="probability")
-    above.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(chances), frameon=False)
-    below.step(times, record.scores, where="post", color=COLOURS[0])
+    shown, lost = _before_the_end(record)
+    chances, times = np.array(record.chances)[shown], record.times[shown]
+    chosen = np.array([-1 if one is None else one for one in record.actions[shown]])
+    step = record.times[1] - record.times[0]
+    end = "the first ball is lost" if lost else "the end"
+    words = f"How likely each decision was, {len(times)} of them, until {end}"
+    figure = new_figure(10.0, 0.8 * len(record.names) + 1.1, words)
+    rows = figure.subplots(len(record.names), 1, sharex=True, squeeze=False)[:, 0]
+    for action, (axes, name) in enumerate(zip(rows, record.names, strict=True)):
+        faint = np.where(chosen == action, 1.0, 0.35)
+        colour = [(*to_rgb(COLOURS[action % len(COLOURS)]), alpha) for alpha in faint]
+        axes.bar(times, chances[:, action], 0.9 * step, align="edge", color=colour)
+        axes.set(ylim=(0, 1), xlim=(times[0], times[-1] + step), yticks=[0, 1])
+        axes.set_ylabel(drawn(name), rotation=0, ha="right", va="center")
+        light_grid(axes, "y")
     unit = "time of play [s]" if record.time_unit == "s" else record.time_unit
-    below.set(xlabel=unit, ylabel="score")
-    lives = np.array(record.lives, dtype=float)  # NaN where the environment has none
-    for time in times[1:][np.diff(lives) < 0]:
-        for axis in (above, below):
-            axis.axvline(time, color=GREY, linestyle=":", linewidth=1)
+    rows[-1].set_xlabel(f"{unit}; height: probability, dark: what was chosen")
     return figure
+
+
+def _before_the_end(record: GameRecord) -> tuple[slice, bool]:
+    """The last decisions before the first lost life, else of all; whether a life was lost."""
+    lives = np.array(record.lives, dtype=float)  # NaN where the environment has none
+    lost = np.flatnonzero(np.diff(lives) < 0)
+    end = int(lost[0]) + 1 if len(lost) else len(record.chances)
+    return slice(max(0, end - DECISIONS_SHOWN), end), bool(len(lost))

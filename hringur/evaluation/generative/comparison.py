@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 from matplotlib.figure import Figure
 
-from hringur.evaluation.figures import GREY, new_figure
+from hringur.data.figures import GREY, new_figure
 from hringur.evaluation.generative.report import COLUMNS, spec
 from hringur.evaluation.statistics import Estimate, over_runs
 from hringur.evaluation.tables import Column, Table, stacked
@@ -165,12 +165,16 @@ def samples_figure(
     rows = [*runs, None]
     figure = new_figure(11.0, 0.55 * len(rows) + 0.8, title)
     panels = figure.subplots(len(rows), 2, squeeze=False)
+    beside: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "color": GREY}
     for one, pair in zip(rows, panels, strict=True):
-        pictures = {SAMPLES: real} if one is None else one.cells[0].pictures
+        pictures = one.cells[0].pictures if one else {SAMPLES: real, FITTED: real[PICTURES:]}
         for kind, axes in zip((SAMPLES, FITTED), pair, strict=True):
             axes.set(xticks=[], yticks=[])
             axes.spines[:].set_visible(False)
-            if kind in pictures:
+            if kind not in pictures:
+                words = "no encoder, so there are no codes to fit a density to"
+                axes.text(0.5, 0.5, words, transform=axes.transAxes, **beside)
+            else:
                 axes.imshow(_strip(pictures[kind]), cmap="gray", vmin=0, vmax=255)
         name = "held-out images" if one is None else one.model
         pair[0].set_ylabel(name, rotation=0, ha="right", va="center")

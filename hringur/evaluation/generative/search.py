@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 
-from hringur.evaluation.figures import new_figure
+from hringur.data.figures import new_figure
 from hringur.generative.sequences.pictures import save_sheet
 
 SIDE, STEP = 5, 1.0

@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from matplotlib.figure import Figure
 
-from hringur.evaluation.figures import BLUE, GREY, light_grid, new_figure
+from hringur.data.figures import BLUE, GREY, light_grid, new_figure
 from hringur.evaluation.generative.report import COLUMNS, GenerativeReport, spec
 from hringur.evaluation.statistics import Estimate, over_runs
 from hringur.evaluation.tables import Column, Table, stacked

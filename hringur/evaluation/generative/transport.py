@@ -13,8 +13,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from hringur.data.figures import BLUE, GREY, ORANGE, new_figure
 from hringur.divergences.known_plans import Plan, known_plan, plan_error
-from hringur.evaluation.figures import BLUE, GREY, ORANGE, new_figure
 from hringur.evaluation.statistics import Estimate, over_runs
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
 from hringur.generative.applications.transport import SOLVERS
@@ -151,7 +151,8 @@ def _figure(
     """The red points after ``share`` of their way, a panel for each plan."""
     columns = min(len(panels), ACROSS)
     rows = -(-len(panels) // columns)
-    figure = new_figure(3.2 * columns, 3.5 * rows)
+    title = "Where the same points go by the best plan and by each solver's (error of its plan)"
+    figure = new_figure(3.2 * columns, 3.5 * rows + 0.4, title)
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat[len(panels) :]:
         axes.set_axis_off()

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from hringur.data.figures import KIND_COLOURS, light_grid, new_figure
 from hringur.data.text import drawn
-from hringur.evaluation.figures import KIND_COLOURS, light_grid, new_figure
 from hringur.evaluation.tours.scores import Score
 from hringur.evaluation.tours.table import ranked
 

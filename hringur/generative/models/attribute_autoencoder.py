@@ -256,7 +256,7 @@ class AttributeAutoencoder(ImageModel):
             given, taken = (self.complete(images, number, value) for value in (1, 0))
             lacking = (has[:, number] == 0).view(-1, 1, 1, 1)
             columns.append((images + torch.where(lacking, given, taken)).clamp(0, 1))
-        title = "image, then with another " + ", ".join(self.attributes)
+        title = "Held-out images, then with another " + ", ".join(self.attributes)
         sheet = torch.stack(columns, dim=1).flatten(0, 1)
         return super().latent_figures() | {
             "samples/edits": pictures.tiles_figure(sheet, title, len(columns))

@@ -1,6 +1,5 @@
 """What is shown of a model of strings: samples and reconstructions, as text and as drawings."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
+from hringur.data.figures import DOTS_PER_INCH, save
 from hringur.data.files import write_whole
 from hringur.data.molecules.chemistry import drawing
 
@@ -34,7 +34,7 @@ def figures(model: Any) -> dict[str, Figure | str]:
 
 def sheet_figure(sheet: Image.Image) -> Figure:
     """A drawing as a figure."""
-    figure = Figure(figsize=(sheet.width / 100, sheet.height / 100))
+    figure = Figure(figsize=(sheet.width / DOTS_PER_INCH, sheet.height / DOTS_PER_INCH))
     axes = figure.add_axes((0, 0, 1, 1))
     axes.imshow(np.asarray(sheet), interpolation="nearest")
     axes.set_axis_off()
@@ -58,7 +58,5 @@ def write_pictures(model: Any, folder: Path) -> list[Path]:
 def save_sheet(
     strings: Sequence[str], columns: int, path: Path, captions: Sequence[str] = ()
 ) -> None:
-    """Molecules drawn on a sheet, as PNG."""
-    content = io.BytesIO()
-    drawing(strings, columns, captions).save(content, "PNG")
-    write_whole(path, content.getvalue())
+    """Molecules drawn on a sheet, as PNG, SVG or PDF."""
+    save(sheet_figure(drawing(strings, columns, captions)), path)

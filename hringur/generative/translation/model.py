@@ -209,7 +209,8 @@ class Translation(ImageModel):
         columns = [image, self.translate(image)]
         if self.sides.paired:
             columns.append(self.pixels(self.images.test[:SHOWN]))
-        title = "image, translation, truth" if self.sides.paired else "image, translation"
+        title = "Held-out images and their translations"
+        title += ", then the truth" if self.sides.paired else ""
         sheet = torch.stack(columns, dim=1).flatten(0, 1)
         per_row = len(columns) * (9 // len(columns))
         return {"samples/translation": pictures.tiles_figure(sheet, title, per_row)}

@@ -105,7 +105,7 @@ def test_no_more_paths_are_measured_than_there_are_pairs(saved, capsys, monkeypa
 @pytest.mark.parametrize("command", [["mix", "face:1", "face:2"], ["edit", "face:1", "--smile=1"]])
 def test_a_picture_is_a_png(saved, command, capsys):
     assert cli.main([*command, "--output", str(saved / "out.xyz")]) == 2
-    assert "--output must name a .png file" in capsys.readouterr().err
+    assert "--output must name a .png, .svg or .pdf file" in capsys.readouterr().err
 
 
 def test_a_model_without_attributes_says_so(saved, capsys):

@@ -13,12 +13,13 @@ SMALL = ["transport", "--samples=200", "--steps=20"]
 def test_errors_a_picture_and_a_film(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("hringur.evaluation.generative.transport.FRAMES", 2)
     monkeypatch.setattr("hringur.evaluation.generative.transport.PAUSE", 1)
-    figure, film = tmp_path / "plan.png", tmp_path / "plan.gif"
+    figure, film = tmp_path / "plan.pdf", tmp_path / "plan.gif"
     assert main([*SMALL, f"--figure={figure}", f"--film={film}", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
     found = {row["solver"]: row["error_percent"] for row in record["plans"]}
     assert list(found) == list(SOLVERS)
     assert found["independent"] > found["gaussian"] > found["sinkhorn"] > 0
+    assert figure.read_bytes().startswith(b"%PDF")
     assert figure.stat().st_size > 10_000 and film.stat().st_size > 10_000
 
 
@@ -35,7 +36,7 @@ def test_intervals_over_seeds(capsys):
         (["--epsilon", "0"], "epsilon must be in 0.001..1000, got 0"),
         (["--samples", "5"], "samples must be in 100.."),
         (["--dimensions", "3", "--figure", "a.png"], "add --dimensions 2"),
-        (["--figure", "a.jpg"], "--figure must name a .png file"),
+        (["--figure", "a.jpg"], "--figure must name a .png, .svg or .pdf file"),
         (["--film", "nowhere/a.gif"], "nowhere"),
     ],
 )

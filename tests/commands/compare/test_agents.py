@@ -256,7 +256,7 @@ def test_a_broken_cell_file_is_named_and_kept(tmp_path, capsys, broken):
         ({"--env": "Pendulum-v1"}, "the agent a2c: A2C takes actions Discrete, Multi"),
         ({"--env": "Nope-v3"}, "unknown environment Nope-v3"),
         ({"--option": "mass=3"}, "CartPole-v1 has no option 'mass'"),
-        ({"--figure": "x.pdf"}, "--figure must name a .png file"),
+        ({"--figure": "x.jpg"}, "--figure must name a .png, .svg or .pdf file"),
     ],
     ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else "",
 )

@@ -121,7 +121,7 @@ def test_a_broken_cell_file_is_named_and_kept(done, tmp_path, capsys, broken):
         ({"--budget": "soon"}, ["--budget must be such as 60s, 2m, 300000images or usual"]),
         ({"--budget": "0images"}, ["--budget must be such as"]),
         ({"--dataset": "nowhere"}, ["'nowhere'", "mnist"]),
-        ({"--figure": "x.pdf"}, ["--figure must name a .png file"]),
+        ({"--figure": "x.jpg"}, ["--figure must name a .png, .svg or .pdf file"]),
     ],
     ids=lambda value: next(iter(value.values())) if isinstance(value, dict) else "",
 )

@@ -85,20 +85,20 @@ def test_a_filmstrip_runs_from_the_first_picture_to_the_last_kept():
     figure = filmstrip(game.record, count=4)
     shown = [int(axis.images[0].get_array()[0, 0, 0]) for axis in figure.axes]
     assert shown == [0, 3, 7, 10]
-    assert [axis.get_title() for axis in figure.axes][2] == "1.4 s\n6"
+    assert [axis.get_title() for axis in figure.axes][2] == "1.4 s\nscore 6"
     assert len(filmstrip(game.record, count=40).axes) == 11
 
 
-def test_decisions_are_drawn_as_shares_with_the_lost_lives():
+def test_decisions_are_drawn_until_the_first_lost_life():
     game = Game("Counting-v0", {}, predict, probabilities=chances)
     list(game)
-    figure = decisions_figure(game.record)
-    above, below = figure.axes
-    assert len(above.collections) == 3
-    assert [text.get_text() for text in above.get_legend().texts] == ["0", "1", "2"]
-    score, *losses = below.lines
-    assert score.get_ydata().tolist() == game.record.scores
-    assert [line.get_xdata()[0] for line in losses] == [4 / 5, 8 / 5]
+    rows = decisions_figure(game.record).axes
+    assert [axes.get_ylabel() for axes in rows] == ["0", "1", "2"]
+    heights = [[bar.get_height() for bar in axes.patches] for axes in rows]
+    np.testing.assert_allclose(np.transpose(heights), game.record.chances[:4])  # lost at 4 / 5 s
+    dark = [[bar.get_facecolor()[3] == 1 for bar in axes.patches] for axes in rows]
+    assert np.argmax(dark, axis=0).tolist() == [0, 1, 2, 0] and np.sum(dark) == 4
+    assert rows[0].patches[3].get_x() == pytest.approx(game.record.times[3])
     without = Game("Counting-v0", {}, predict)
     list(without)
     with pytest.raises(UserError, match="tells its probabilities"):

@@ -1,11 +1,12 @@
 import os
+from itertools import permutations
 
 import numpy as np
 import pytest
 import torch
 
-from hringur.evaluation.figures import light_grid, new_figure, save
-from hringur.generative.pictures import plane_figure, tiles_figure
+from hringur.data.figures import light_grid, method_colours, new_figure, save
+from hringur.generative.pictures import _matched, plane_figure, tiles_figure
 from hringur.types import UserError
 
 
@@ -36,3 +37,23 @@ def test_foreign_names_are_drawn_as_they_stand(tmp_path):
     save(new_figure(3.0, 2.0, name), tmp_path / "a.png")
     save(plane_figure(codes, np.arange(4) % 2, ("a", name)), tmp_path / "b.png")
     save(tiles_figure(torch.zeros(4, 1, 3, 3), name), tmp_path / "c.png")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "begins"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("PDF", b"%PDF")]
+)
+def test_a_figure_is_what_its_name_ends_in(tmp_path, suffix, begins):
+    assert save(new_figure(1.0, 1.0), tmp_path / f"a.{suffix}").read_bytes().startswith(begins)
+
+
+def test_a_method_keeps_its_colour_and_shares_it_with_none():
+    known = ["one", "two", "three", "four"]
+    few, many = (method_colours(names, known) for names in (["two", "four"], ["own", *known]))
+    assert few["two"] == many["two"] and few["four"] == many["four"]
+    assert len(set(many.values())) == 5
+
+
+def test_a_plan_is_the_cheapest_of_all_pairings():
+    one, other = np.random.default_rng(0).normal(size=(2, 6, 2))
+    pairings = [np.square(one - other[list(p)]).sum(axis=1).mean() for p in permutations(range(6))]
+    assert _matched(one, other)[1] == pytest.approx(min(pairings))

@@ -180,7 +180,7 @@ def test_the_picture_says_how_many_edges_are_right():
     found[1, 0, 0] ^= True
     figure = graph_figure(model.motions.test[:2], found, model.motions)
     titles = [axes.get_title() for axes in figure.axes]
-    assert "found: 20 of 20" in titles and "found: 19 of 20" in titles
+    assert "found: 20 of 20 right" in titles and "found: 19 of 20 right" in titles
 
 
 @pytest.mark.parametrize(

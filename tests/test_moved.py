@@ -125,4 +125,4 @@ def test_the_version_is_that_of_the_distribution():
 )
 def test_what_needs_no_torch_imports_none(code):
     check = f"{code}\nimport sys\nassert 'torch' not in sys.modules"
-    subprocess.run([sys.executable, "-c", check], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", check], check=True, timeout=300)

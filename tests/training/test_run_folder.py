@@ -160,7 +160,7 @@ def test_of_many_starts_in_one_folder_one_succeeds_and_its_settings_stay(tmp_pat
         ]
         for process in starts:
             process.start()
-        found = [started.get(timeout=60) for _ in starts]
+        found = [started.get(timeout=300) for _ in starts]
         for process in starts:
             process.join(60)
         (winner,) = [number for number, _ in found if number is not None]

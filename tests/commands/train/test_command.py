@@ -119,7 +119,7 @@ def test_ctrl_c_saves_and_tells_how_to_go_on(tmp_path):
     process = quiet("train", "attention-model", *options, "--device=cpu", f"--folder={folder}")
     wait_for(lambda: list(folder.glob("checkpoints/step-*")), process)
     process.send_signal(signal.SIGINT)
-    out, said = process.communicate(timeout=60)
+    out, said = process.communicate(timeout=300)
     assert process.returncode == 130 and out == ""
     assert f"hringur train --resume '{folder}'" in said and "Traceback" not in said
     steps = checkpoint.load(RunFolder.open(folder).latest_checkpoint())["now"]["steps"]

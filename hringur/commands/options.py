@@ -157,7 +157,7 @@ def check_counts(options: Any, *names: str) -> None:
 
 def check_figure(path: Path, option: str = "--figure") -> None:
     """Refuse a figure that could not be written, before any work is done."""
-    if path.suffix.lower() not in FIGURES or path.is_dir():
+    if path.suffix.lower() not in FIGURES:
         raise UserError(f"{option} must name a .png, .svg or .pdf file, got {path}")
     check_writable(path)
 

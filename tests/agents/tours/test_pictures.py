@@ -52,7 +52,7 @@ def test_the_log_shows_a_tour_and_a_decision():
     figures = agent.figures()
     assert set(figures) == {"evaluation/tour", "policy/next_place"}
     shown = " ".join(text.get_text() for text in figures["policy/next_place"].axes[0].texts)
-    assert "what comes next?" in shown and "entropy" in shown
+    assert "What comes next?" in shown and "entropy" in shown
 
 
 def test_numbered_points_show_only_their_chances():

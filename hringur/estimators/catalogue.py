@@ -11,7 +11,7 @@ from hringur.estimators.baselines import (
     MovingAverage,
 )
 from hringur.estimators.bernoulli import ARM, DisARM
-from hringur.estimators.interface import Estimator
+from hringur.estimators.interface import Estimator, Family
 from hringur.estimators.pathwise import GumbelSoftmax, Pathwise, StraightThrough
 from hringur.estimators.rebar import ControlNetwork, Rebar, Relax, RelaxedCost
 from hringur.estimators.score_functions import ScoreFunction, Vimco
@@ -43,3 +43,16 @@ def make_estimator(name: str, parameter_shape: Sequence[int]) -> Estimator:
     if name not in ESTIMATORS:
         raise UserError(f"unknown estimator {name!r}; there are {', '.join(ESTIMATORS)}")
     return ESTIMATORS[name](math.prod(parameter_shape))
+
+
+def check_estimator(name: str, draws: int, family: Family, takes: str) -> None:
+    """Refuse an estimator that does not take a ``family`` of latents, or not from so few draws.
+
+    Raises:
+        UserError: which names what the latents are by ``takes``, such as bits.
+    """
+    promises = make_estimator(name, (1,)).promises
+    if not {"any", family} & set(promises.families):
+        raise UserError(f"the estimator {name!r} does not take {takes}")
+    if draws < promises.least_samples:
+        raise UserError(f"{name} needs draws >= {promises.least_samples}, got {draws}")

@@ -38,6 +38,9 @@ class GenerativeModel(ABC):
     own_headline: ClassVar[str]
     """tag of the metric that is shown while training, if samples are not compared"""
 
+    larger_is_better: ClassVar[frozenset[str]] = frozenset()
+    """those of its headlines of which more is better; of all others, less"""
+
     encodes: ClassVar[bool] = True
     """whether an encoder is trained"""
 

@@ -15,8 +15,8 @@ from hringur.types import Batches, Learner, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig:
-    """How any model learns."""
+class LearningConfig:
+    """How any model learns, whatever it is a model of."""
 
     name: ClassVar[str]
     """in the registry"""
@@ -38,14 +38,52 @@ class ModelConfig:
     }
     """only what changes nothing about the question that the model answers"""
 
-    latent: int = 16
-    """numbers in a code"""
-
     batch: int = 128
     """samples of an update"""
 
     lr: float = 1e-3
     """Adam's learning rate, before it decays"""
+
+    lr_decay_start: float = 0.5
+    """share of the budget after which the learning rate falls linearly to zero [0 .. 1]"""
+
+    average_decay: float = 0.995
+    """of the running average of the weights, which is what is evaluated and saved"""
+
+    def __post_init__(self) -> None:
+        check_positive(self, "batch", "lr")
+        check_share(self, "lr_decay_start", "average_decay")
+
+    def lr_factor(self, progress: float) -> float:
+        """What the learning rate is multiplied by when this share of the budget is used."""
+        return min(1.0, (1 - progress) / max(1e-12, 1 - self.lr_decay_start))
+
+    def model(self) -> type[Any]:
+        """The class of models that these are the settings of."""
+        return self.model_class
+
+    def build(
+        self, dataset: str, options: Mapping[str, Any], seed: int, fabric: Fabric
+    ) -> tuple[Learner, Batches]:
+        """The model of a run, and endless batches of what it learns from, called ``dataset``.
+
+        ``options`` are those of ``hringur train``, such as the size of images.
+        """
+        if options:
+            of = self.model().of
+            raise UserError(f"{self.name} learns from {of}, which have no {min(options)}")
+        model = self.model()(dataset, self, seed=seed, fabric=fabric)
+        if rank():  # the weights are alike in all processes, their noise must not be
+            torch.manual_seed(seed + rank())
+        return model, model.batches()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(LearningConfig):
+    """How a model with a code of numbers learns."""
+
+    latent: int = 16
+    """numbers in a code"""
 
     beta1: float = 0.5
     """Adam's decay rate of the mean of gradients"""
@@ -57,26 +95,12 @@ class ModelConfig:
     """updates over which the learning rate grows at first: Adam's first steps, all of one
     direction, can drive a deep decoder to where it makes one image of every code"""
 
-    lr_decay_start: float = 0.5
-    """share of the budget after which the learning rate falls linearly to zero [0 .. 1]"""
-
-    average_decay: float = 0.995
-    """of the running average of the weights, which is what samples and is saved"""
-
     def __post_init__(self) -> None:
-        check_positive(self, "latent", "batch", "lr", "lr_warm_up")
+        super().__post_init__()
+        check_positive(self, "latent", "lr_warm_up")
         if self.batch < 2:
             raise UserError(f"batch must be at least 2, got {self.batch}")
-        check_share(self, "lr_decay_start", "average_decay")
         check_share(self, "beta1", "beta2", below_one=True)
-
-    def lr_factor(self, progress: float) -> float:
-        """What the learning rate is multiplied by when this share of the budget is used."""
-        return min(1.0, (1 - progress) / max(1e-12, 1 - self.lr_decay_start))
-
-    def model(self) -> type[Any]:
-        """The class of models that these are the settings of."""
-        return self.model_class
 
 
 @dataclass(frozen=True, kw_only=True)

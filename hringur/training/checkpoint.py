@@ -150,27 +150,28 @@ def load_moments(optimizer: torch.optim.Optimizer, moments: Mapping[Any, Any]) -
     wanted, refusal = _moments_kept(optimizer), "the checkpoint's optimiser has no {} of a weight"
     for kept in moments.values():
         numbers = {k for k, v in kept.items() if isinstance(v, Tensor | int | float)}
-        if different := wanted ^ numbers:
+        if different := wanted.keys() ^ numbers:
             raise UserError(refusal.format(min(different)))
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
     for parameter, kept in optimizer.state.items():
         for name, value in kept.items():
-            shape = getattr(value, "shape", torch.Size())  # RMSprop counts steps in numbers
-            if shape not in (parameter.shape, torch.Size()):
+            expected = parameter.shape if wanted[name] else torch.Size()
+            if getattr(value, "shape", torch.Size()) != expected:
                 raise UserError(refusal.format(name))
-            if shape == parameter.shape:  # a fused step wants both laid out alike
+            if wanted[name]:  # a fused step wants both laid out alike
                 kept[name] = torch.empty_like(parameter).copy_(value)
 
 
-def _moments_kept(optimizer: torch.optim.Optimizer) -> set[str]:
-    """Their names, from a step of such an optimiser on a weight of its own."""
+def _moments_kept(optimizer: torch.optim.Optimizer) -> dict[str, bool]:
+    """Their names, and whether each has its weight's shape or is a number, from a step of one."""
     own = getattr(optimizer, "optimizer", optimizer)  # Fabric wraps it
     weight = torch.zeros(1, requires_grad=True)
     weight.grad = torch.zeros(1)
     other = type(own)([weight], **own.defaults)
     other.step()
-    return set(other.state[weight])
+    kept = other.state[weight].items()
+    return {name: getattr(value, "shape", None) == weight.shape for name, value in kept}
 
 
 def _shape(value: Any) -> str:

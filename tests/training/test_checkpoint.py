@@ -260,7 +260,8 @@ def test_moments_that_are_not_those_of_the_weights_are_refused(make):
     checkpoint.load_moments(make([weight]), moments)
     for name in moments[0]:
         rest = {k: v for k, v in moments[0].items() if k != name}
-        wrong = (rest, rest | {name: [None]}, rest | {name: torch.ones(3)})
+        other = torch.ones(2 if name == "step" else ())
+        wrong = (rest, rest | {name: [None]}, rest | {name: torch.ones(3)}, rest | {name: other})
         for kept in (*wrong, moments[0] | {"more": torch.ones(2)}):
             with pytest.raises(UserError, match="optimiser has no (more|" + name + ") of a weight"):
                 checkpoint.load_moments(make([weight]), {0: kept})

@@ -5,6 +5,7 @@ processes that train together share those of rank zero.
 """
 
 import math
+from collections.abc import Iterable
 from typing import Literal
 
 import torch
@@ -145,6 +146,23 @@ class Profiles(nn.Module):
         return torch.cat([x.amax(2).flatten(1), x.amax(3).flatten(1)], dim=1)
 
 
+def profiles(channels: int, width: int = 32) -> nn.Sequential:
+    """Patches of 4 pixels, residual convolutions, and their profiles."""
+    modules: list[nn.Module] = []
+    for before in (channels, width):
+        modules += [orthogonal(nn.Conv2d(before, width, 4, 2, padding=1)), nn.ReLU()]
+    return nn.Sequential(*modules, *(Residual(width) for _ in range(RESIDUAL)), Profiles())
+
+
+def flattened(channels: int, layers: Iterable[tuple[int, int, int]]) -> nn.Sequential:
+    """Convolutions of so many channels, kernels and strides, and their features in a row."""
+    modules: list[nn.Module] = []
+    for out, kernel, stride in layers:
+        modules += [orthogonal(nn.Conv2d(channels, out, kernel, stride)), nn.ReLU(inplace=True)]
+        channels = out
+    return nn.Sequential(*modules, nn.Flatten())
+
+
 class Image(nn.Module):
     """Features of an image: convolutions, and one layer behind them; channels first or last."""
 
@@ -154,20 +172,12 @@ class Image(nn.Module):
         shape = (1, *leaf.shape) if len(leaf.shape) == 2 else leaf.shape
         self.channels_last = shape[-1] < shape[0]
         channels, *size = (shape[-1], *shape[:-1]) if self.channels_last else shape
-        modules: list[nn.Module] = []
-        if network == "profiles" and min(size) >= TINY:
-            for before in (channels, 32):
-                modules += [orthogonal(nn.Conv2d(before, 32, 4, 2, padding=1)), nn.ReLU()]
-            modules += [*(Residual(32) for _ in range(RESIDUAL)), Profiles()]
-            self.n_features = 256
+        name = "tiny" if min(size) < TINY else network
+        if name == "profiles":
+            self.convolutions, self.n_features = profiles(channels), 256
         else:
-            layers, self.n_features = CONVOLUTIONS["tiny" if min(size) < TINY else network]
-            for out, kernel, stride in layers:
-                convolution = orthogonal(nn.Conv2d(channels, out, kernel, stride))
-                modules += [convolution, nn.ReLU(inplace=True)]
-                channels = out
-            modules.append(nn.Flatten())
-        self.convolutions = nn.Sequential(*modules)
+            layers, self.n_features = CONVOLUTIONS[name]
+            self.convolutions = flattened(channels, layers)
         with torch.no_grad():
             behind = self._convolve(torch.zeros(1, *leaf.shape, dtype=torch.uint8)).shape[1]
         self.dense = orthogonal(nn.Linear(behind, self.n_features))

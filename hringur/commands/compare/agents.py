@@ -38,7 +38,8 @@ from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import make_fabric
 from hringur.types import Metrics, UserError
 
-CURVE_TAGS = ("evaluation/gap_percent", "evaluation/return_mean")
+GAP, RETURN = "evaluation/gap_percent", "evaluation/return_mean"
+CURVE_TAGS = (GAP, RETURN)
 EVALUATIONS = 12  # of each run, while it trains
 
 

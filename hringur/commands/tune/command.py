@@ -13,7 +13,13 @@ from typing import Annotated, Any, ClassVar
 
 import tyro
 
-from hringur.commands.compare.agents import CURVE_TAGS, EVALUATIONS, CompareAgents, check_unit
+from hringur.commands.compare.agents import (
+    CURVE_TAGS,
+    EVALUATIONS,
+    RETURN,
+    CompareAgents,
+    check_unit,
+)
 from hringur.commands.compare.cells import Backend, budget_words, check_backend, run_cells
 from hringur.commands.compare.models import ModelsComparison
 from hringur.commands.compare.training import amount_of, check_same, keep_settings, trainer_for
@@ -38,14 +44,6 @@ from hringur.training.config import Device
 from hringur.training.random_state import seed_everything
 from hringur.training.trainer import TrainerConfig, make_fabric
 from hringur.types import UserError, optional, printable
-
-MAXIMISED = (
-    "evaluation/return_mean",
-    "evaluation/elbo_nats",
-    "evaluation/edge_accuracy_percent",
-    "evaluation/reconstructed_percent",
-)
-"""Objectives of which more is better; of all others, less."""
 
 PASSES = 3
 """How often a trial is tried whose process is killed."""
@@ -209,9 +207,9 @@ def main(arguments: list[str]) -> None:
     folder = options.where()
     check_same(folder, options.common(), "study")
     if not (folder / trials.FILE).exists():
-        objective = objective_of(options.settings)
+        objective, larger_is_better = objective_of(options.settings)
         keep_settings(folder, options.common(), "study")
-        direction: trials.Direction = "maximize" if objective in MAXIMISED else "minimize"
+        direction: trials.Direction = "maximize" if larger_is_better else "minimize"
         trials.create_study(folder, direction, objective)
     for _ in range(PASSES):
         tasks = trials.missing(folder, options.settings, options.space, options.trials)
@@ -220,18 +218,20 @@ def main(arguments: list[str]) -> None:
     report(options, shlex.join(["hringur", "tune", *arguments]))
 
 
-def objective_of(settings: RunSettings) -> str:
-    """Tag of what is searched for: the gap to the optimum where it is known, else the return.
+def objective_of(settings: RunSettings) -> tuple[str, bool]:
+    """Tag of what is searched for, and whether larger is better.
 
-    Of a generative model it is what it shows while it trains. Settings that cannot be built are
-    refused here, before anything is written.
+    It is the gap to the optimum where that is known, else the return; of a generative model what
+    it shows while it trains. Settings that cannot be built are refused here, before anything is
+    written.
     """
     seed_everything(settings.seed)
     learner, _ = settings.build(make_fabric(settings.trainer))
     if settings.learner in models():
-        return learner.headline
+        return learner.headline, learner.headline in getattr(learner, "larger_is_better", ())
     metrics = learner.evaluate()
-    return next(tag for tag in CURVE_TAGS if math.isfinite(metrics.get(tag, math.nan)))
+    tag = next(tag for tag in CURVE_TAGS if math.isfinite(metrics.get(tag, math.nan)))
+    return tag, tag == RETURN
 
 
 def report(options: Tune, command: str) -> None:
@@ -241,8 +241,9 @@ def report(options: Tune, command: str) -> None:
     folder = options.where()
     study = open_study(folder)
     objective = study.user_attrs["objective"]
+    larger_is_better = study.direction.name == "MAXIMIZE"
     complete = sorted(
-        ended(study, "COMPLETE"), key=lambda one: one.value or 0.0, reverse=objective in MAXIMISED
+        ended(study, "COMPLETE"), key=lambda one: one.value or 0.0, reverse=larger_is_better
     )
     counts = {state: len(ended(study, state)) for state in ("COMPLETE", "PRUNED", "FAIL")}
     if not complete:

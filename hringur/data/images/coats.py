@@ -13,11 +13,11 @@ Silhouettes: Noto Emoji, (c) Google, Apache-2.0 (NOTICE).
 
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
+from hringur.data.images.noto import noto_sprites
 from hringur.types import UserError
 
 SIDE = 32
@@ -120,10 +120,9 @@ def draw_coats(kind: str, count: int, seed: int, held_out: bool = False) -> Coat
 
 @cache
 def _silhouettes(kind: str) -> Float32[np.ndarray, "K 32 32"]:
-    with resources.files("hringur.data.images").joinpath("sprites/noto.npz").open("rb") as file:
-        stored = np.load(file, allow_pickle=False)
-        names, rgba = stored["name"].tolist(), stored["rgba"]
-    return rgba[[names.index(name) for name in NAMES[kind]], :, :, 3].astype(np.float32) / 255
+    sprites = noto_sprites()
+    rows = [sprites.name.index(name) for name in NAMES[kind]]
+    return sprites.rgba[rows, :, :, 3].astype(np.float32) / 255
 
 
 def _bilinear(

@@ -16,12 +16,12 @@ ones from test digits. Sprites: Noto Emoji, Google, Apache-2.0 (NOTICE).
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 
 import numpy as np
 from jaxtyping import Float32, Int64, UInt8
 
 from hringur.data.images.images import mnist
+from hringur.data.images.noto import noto_sprites
 from hringur.types import UserError
 
 SIDE = 50
@@ -87,7 +87,7 @@ class SceneSet:
         """``count`` scenes, the same for the same ``seed``; each of so many ``objects`` if given.
 
         Raises:
-            UserError: there can be no so many objects on a scene.
+            UserError: a scene cannot hold so many objects.
         """
         if objects is not None and not 0 <= objects <= MOST:
             raise UserError(f"objects must be in 0..{MOST}, got {objects}")
@@ -190,9 +190,7 @@ def digits() -> tuple[Objects, Objects]:
 @cache
 def sprites() -> tuple[Objects, Objects]:
     """Animals and foods; every fifth is held out."""
-    file = resources.files("hringur.data.images") / "sprites" / "noto.npz"
-    with resources.as_file(file) as path, np.load(path, allow_pickle=False) as stored:
-        rgba = stored["rgba"].astype(np.float32).transpose(0, 3, 1, 2) / 255
+    rgba = noto_sprites().rgba.astype(np.float32).transpose(0, 3, 1, 2) / 255
     every = cut(rgba[:, :3] * rgba[:, 3:], rgba[:, 3] > INK / 255)
     held_out = np.arange(len(rgba)) % 5 == 0
     return tuple(Objects(every.texture[rows], every.size[rows]) for rows in (~held_out, held_out))  # type: ignore[return-value]

@@ -20,13 +20,13 @@ info       at the end ``iou_percent`` and, with ``compute_optimal``, ``optimal_r
 
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import resources
 
 import numpy as np
 from gymnasium import spaces
 from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 from PIL import Image
 
+from hringur.data.images.noto import noto_sprites
 from hringur.envs.factories import factory
 from hringur.envs.questions.env import QuestionEnv, QuestionVectorEnv
 from hringur.envs.questions.question import Episodes, Question
@@ -267,11 +267,8 @@ def overlap(
 @cache
 def sprites() -> Float32[np.ndarray, "K texture texture 4"]:
     """Animals and foods, each cut to its box and stretched; colours 0..255 times opacity 0..1."""
-    file = resources.files("hringur.data.images") / "sprites" / "noto.npz"
-    with resources.as_file(file) as path, np.load(path, allow_pickle=False) as stored:
-        images, boxes = stored["rgba"], stored["bbox"]
-    rows = []
-    for image, (top, left, bottom, right) in zip(images, boxes.tolist(), strict=True):
+    rows, stored = [], noto_sprites()
+    for image, (top, left, bottom, right) in zip(stored.rgba, stored.box.tolist(), strict=True):
         cut = Image.fromarray(image[top:bottom, left:right])
         rows.append(np.asarray(cut.resize((TEXTURE, TEXTURE), Image.Resampling.BILINEAR)))
     sprite = np.stack(rows).astype(np.float32)

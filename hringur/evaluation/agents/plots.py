@@ -27,7 +27,7 @@ def comparison_figure(runs: Sequence[AgentRuns], title: str, unit: str) -> Figur
     by_samples, by_seconds, ends = figure.subplots(1, 3, width_ratios=[1, 1, 0.9])
     has_gap = runs[0].gap is not None
     names = sorted((one.agent for one in runs), key=[*learners(), *(r.agent for r in runs)].index)
-    colours = method_colours(names, [*learners()])  # the same, whoever is best
+    colours = method_colours(names, [*learners()])  # of a learner, not of its rank
     samples = [cell.samples for one in runs for cell in one.cells]
     uneven = max(samples) > UNEVEN * min(samples)
     for one in reversed(runs):  # the best lies on top

@@ -15,7 +15,6 @@ difference image (DAIR, section 3.3 there), by one network that is the same at e
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import torch
@@ -25,21 +24,19 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hringur.checks import check_choice, check_positive, check_share
+from hringur.checks import check_choice, check_positive
 from hringur.data.images.scenes import MOST, SceneSet, load_scenes
-from hringur.estimators.catalogue import ESTIMATORS, make_estimator
+from hringur.estimators.catalogue import ESTIMATORS, check_estimator, make_estimator
 from hringur.estimators.distributions import categoricals
-from hringur.generative.pictures import write_figures
+from hringur.estimators.interface import Estimator
 from hringur.generative.scenes.batches import SceneBatch, SceneBatches, scene_figure
 from hringur.generative.scenes.boxes import ink_box, mean_overlap, percent_right, region_measures
 from hringur.generative.scenes.network import Explanation, SceneNetwork, error
-from hringur.generative.settings import ModelConfig
-from hringur.settings import Space
-from hringur.training.averaged import AveragedNetwork
+from hringur.generative.structures.model import StructureModel
+from hringur.generative.structures.settings import StructureConfig
 from hringur.training.fabric import rank, world_size
 from hringur.training.random_state import undisturbed
-from hringur.training.trainer import TrainerConfig, make_fabric
-from hringur.types import Batches, Learner, Metrics, State, UserError
+from hringur.types import Metrics, UserError
 
 EXACT = "exact"
 """The sum over all counts in place of an estimator."""
@@ -52,33 +49,18 @@ AT_ONCE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttendInferRepeatConfig:
+class AttendInferRepeatConfig(StructureConfig):
     """How many objects are in an image, where and what, learned without labels."""
 
     name: ClassVar[str] = "attend-infer-repeat"
-    model_class: ClassVar[type[Any]]
     usual_samples: ClassVar[int] = 400_000
     usual_dataset: ClassVar[str] = "digit-scenes"
 
-    search_space: ClassVar[Space] = ModelConfig.search_space
-
     width: int = 256
-    """units of each hidden layer"""
+    heat_share: float = 0.3
 
     latent: int = 20
     """numbers in the code of an object"""
-
-    batch: int = 64
-    """scenes of an update"""
-
-    lr: float = 1e-3
-    """Adam's learning rate, before it decays"""
-
-    lr_decay_start: float = 0.5
-    """share of the budget after which the learning rate falls linearly to zero [0 .. 1]"""
-
-    average_decay: float = 0.995
-    """of the running average of the weights, which is what is evaluated"""
 
     most_objects: int = 3
     """most objects that are inferred"""
@@ -96,58 +78,17 @@ class AttendInferRepeatConfig:
     object_odds: float = 1e-15
     """prior probability of n + 1 objects over that of n"""
 
-    heat: float = 1000.0
-    """what the error is divided by for the count at first, so that it is not decided before objects
-    can be painted; it falls geometrically to 1"""
-
-    heat_share: float = 0.3
-    """share of the budget over which it does [0 .. 1]"""
-
     clip_norm: float = 100.0
     """norm that the gradient is brought down to"""
 
-    supervised: bool = False
-    """train a counter of the same size on the true counts, as a reference"""
-
     def __post_init__(self) -> None:
-        check_positive(self, "width", "latent", "batch", "lr", "draws", "noise", "most_objects")
-        check_positive(self, "object_odds", "heat", "clip_norm")
-        check_share(self, "heat_share", "lr_decay_start", "average_decay")
+        super().__post_init__()
+        check_positive(self, "latent", "noise", "most_objects", "object_odds")
         check_choice(self, "estimator", (EXACT, *ESTIMATORS))
         if self.most_objects > 5:
             raise UserError(f"most_objects must be in 1..5, got {self.most_objects}")
-        if self.estimator == EXACT:
-            return
-        promises = make_estimator(self.estimator, (1,)).promises
-        if not {"any", "categorical"} & set(promises.families):
-            raise UserError(f"the estimator {self.estimator!r} does not take counts")
-        if self.draws < promises.least_samples:
-            least = promises.least_samples
-            raise UserError(f"{self.estimator} needs draws >= {least}, got {self.draws}")
-
-    def lr_factor(self, progress: float) -> float:
-        """What the learning rate is multiplied by when this share of the budget is used."""
-        return min(1.0, (1 - progress) / max(1e-12, 1 - self.lr_decay_start))
-
-    def temperature(self, progress: float) -> float:
-        """What the error is divided by at this share of the budget."""
-        left = 1 - progress / self.heat_share if progress < self.heat_share else 0.0
-        return self.heat**left
-
-    def model(self) -> type[Any]:
-        """The class of models that these are the settings of."""
-        return self.model_class
-
-    def build(
-        self, dataset: str, options: Any, seed: int, fabric: Fabric
-    ) -> tuple[Learner, Batches]:
-        """The model of a run, and endless batches of the scenes called ``dataset``."""
-        if options:
-            raise UserError(f"{self.name} learns from scenes, which have no {min(options)}")
-        model = AttendInferRepeat(dataset, self, seed=seed, fabric=fabric)
-        if rank():
-            torch.manual_seed(seed + rank())
-        return model, model.batches()
+        if self.estimator != EXACT:
+            check_estimator(self.estimator, self.draws, "categorical", "counts")
 
 
 class Found(NamedTuple):
@@ -161,13 +102,13 @@ class Found(NamedTuple):
     """the image that the objects make"""
 
 
-class AttendInferRepeat:
+class AttendInferRepeat(StructureModel):
     """Counts, finds and describes the objects of a scene; trained on its evidence lower bound."""
 
     settings = AttendInferRepeatConfig
-    evaluation: ClassVar[str] = "hringur.commands.evaluate.structures:main"
-    of: ClassVar[str] = "scenes"
+    of = "scenes"
     headline = "evaluation/count_accuracy_percent"
+    network_name = "scenes"
 
     def __init__(
         self,
@@ -182,22 +123,14 @@ class AttendInferRepeat:
 
         ``device`` (auto, cpu or cuda) counts where no ``fabric`` is given.
         """
-        self.config = config or AttendInferRepeatConfig()
-        self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
+        super().__init__(config, seed, device, fabric)
         self.scenes = load_scenes(dataset) if isinstance(dataset, str) else dataset
-        self.seed = seed
         torch.manual_seed(seed)
-        exact = self.config.estimator == EXACT
-        self.estimator = (
-            None
-            if exact
-            else make_estimator(self.config.estimator, (self.config.most_objects + 1,))
-        )
+        self.estimator: Estimator | None = None
+        if self.config.estimator != EXACT:
+            self.estimator = make_estimator(self.config.estimator, (self.config.most_objects + 1,))
         learned = nn.Module() if self.estimator is None else self.estimator.learned
-        network = SceneNetwork(self.config, self.scenes.channels, learned)
-        betas, decay = (0.9, 0.999), self.config.average_decay
-        self.network = AveragedNetwork(self.fabric, network, self.config.lr, betas, decay)
-        self.networks = {"scenes": self.network}
+        self.add_network(SceneNetwork(self.config, self.scenes.channels, learned))
 
     def batches(self) -> SceneBatches:
         """Endless batches of new scenes."""
@@ -248,15 +181,13 @@ class AttendInferRepeat:
         number = torch.arange(self.config.most_objects + 1, device=like.device, dtype=like.dtype)
         return (number * math.log(self.config.object_odds)).log_softmax(dim=0)
 
-    def update(self, batch: Any, progress: float) -> Metrics:
-        """Make one gradient step."""
-        if self.config.supervised:
-            loss = F.cross_entropy(self.network.network.counter(batch.image), batch.count)
-            metrics: Metrics = {}
-        else:
-            loss, metrics = self.loss(batch.image, self.config.temperature(progress))
-        norm = self.network.step(loss, self.config.lr_factor(progress), self.config.clip_norm)
-        return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
+    def bound(self, batch: Any, temperature: float) -> tuple[Float[Tensor, ""], Metrics]:
+        """``loss`` of the scenes of a batch."""
+        return self.loss(batch.image, temperature)
+
+    def supervised_loss(self, batch: Any) -> Float[Tensor, ""]:
+        """Cross entropy of the true counts."""
+        return F.cross_entropy(self.network.network.counter(batch.image), batch.count)
 
     @torch.no_grad()
     def infer(self, scenes: SceneBatch) -> "Found":
@@ -343,30 +274,7 @@ class AttendInferRepeat:
         found = self.infer(scenes)
         return {"samples/scenes": scene_figure(scenes, found.box, found.made)}
 
-    def write_pictures(self, folder: Path) -> list[Path]:
-        """The picture as PNG; returns the path."""
-        return write_figures(self.figures(), folder)
-
     @property
     def dataset(self) -> str:
         """Name of the data set."""
         return self.scenes.name
-
-    @classmethod
-    def check_extras(cls) -> None:
-        """Do nothing: no extra is needed."""
-
-    def compile(self) -> None:
-        """Compile the network."""
-        self.network.compile()
-
-    def state_dict(self) -> State:
-        """The network, its average and its optimiser."""
-        return {"scenes": self.network.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``, which must be of the same architecture."""
-        self.network.load_state_dict(state["scenes"])
-
-
-AttendInferRepeatConfig.model_class = AttendInferRepeat

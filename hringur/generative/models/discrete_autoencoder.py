@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hringur.checks import check_choice, check_not_negative, check_positive, check_share
-from hringur.estimators.catalogue import ESTIMATORS, make_estimator
+from hringur.estimators.catalogue import ESTIMATORS, check_estimator, make_estimator
 from hringur.estimators.distributions import bernoullis
 from hringur.generative import measures
 from hringur.generative.batches import Batch
@@ -26,7 +26,7 @@ from hringur.generative.model import ImageModel, in_parts
 from hringur.generative.networks import Autoencoder, Decoder, Encoder
 from hringur.generative.pixels import LIKELIHOODS, LikelihoodName, PixelLikelihood
 from hringur.generative.settings import ImageModelConfig
-from hringur.types import Metrics, UserError
+from hringur.types import Metrics
 
 BitPriorName = Literal["coins", "belief-network"]
 
@@ -79,12 +79,7 @@ class DiscreteAutoencoderConfig(ImageModelConfig):
         check_positive(self, "draws")
         check_not_negative(self, "entropy_bonus")
         check_share(self, "entropy_share")
-        promises = make_estimator(self.estimator, (self.latent,)).promises
-        if not {"any", "bernoulli"} & set(promises.families):
-            raise UserError(f"the estimator {self.estimator!r} does not take bits")
-        if self.draws < promises.least_samples:
-            least = promises.least_samples
-            raise UserError(f"{self.estimator} needs draws >= {least}, got {self.draws}")
+        check_estimator(self.estimator, self.draws, "bernoulli", "bits")
 
     def entropy_weight(self, progress: float) -> float:
         """Weight of the entropy at this share of the budget; the bound's own is 1."""
@@ -153,6 +148,7 @@ class DiscreteAutoencoder(ImageModel):
     settings = DiscreteAutoencoderConfig
     config: DiscreteAutoencoderConfig
     own_headline = "evaluation/elbo_nats"
+    larger_is_better = frozenset({own_headline})
 
     def build_networks(self) -> None:
         """Build encoder, decoder, prior and the learned part of the estimator as one network."""

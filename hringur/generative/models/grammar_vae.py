@@ -14,13 +14,11 @@ of the density, and the more the decoder relies on the rules before instead of o
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import torch
 from jaxtyping import Float, Int
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from hringur.checks import check_choice, check_not_negative, check_positive, check_share
@@ -30,8 +28,7 @@ from hringur.generative.sequences.derivations import Derivations
 from hringur.generative.sequences.model import Mask, SequenceModel
 from hringur.generative.sequences.networks import SequenceAutoencoder, SequenceSizes, shifted
 from hringur.generative.settings import ModelConfig
-from hringur.training.fabric import rank
-from hringur.types import Batches, Learner, Metrics, UserError
+from hringur.types import Metrics, UserError
 
 CLIP_NORM = 5.0
 
@@ -70,19 +67,10 @@ class GrammarVAEConfig(ModelConfig):
     """numbers of a token"""
 
     lr: float = 2e-3
-    """Adam's learning rate, before it decays"""
-
     lr_warm_up: int = 200
-    """updates over which the learning rate grows at first"""
-
     beta1: float = 0.9
-    """Adam's decay rate of the mean of gradients"""
-
     beta2: float = 0.99
-    """Adam's decay rate of the mean of their squares"""
-
     average_decay: float = 0.99
-    """of the running average of the weights, which is what samples and is saved"""
 
     least_noise: float = 0.1
     """weakest noise on a code, its numbers having variance 1 (deterministic)"""
@@ -115,15 +103,6 @@ class GrammarVAEConfig(ModelConfig):
             raise UserError(
                 f"least_noise must be at most most_noise, {self.most_noise}, got {self.least_noise}"
             )
-
-    def build(
-        self, dataset: str, options: Mapping[str, Any], seed: int, fabric: Fabric
-    ) -> tuple[Learner, Batches]:
-        """The model of a run, and endless batches of the data set's strings."""
-        model = self.model()(dataset, self, seed=seed, fabric=fabric)
-        if rank():
-            torch.manual_seed(seed + rank())
-        return model, model.batches()
 
 
 class GrammarVAE(SequenceModel):

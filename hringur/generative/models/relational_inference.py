@@ -14,7 +14,6 @@ one step. The effect on others within a few steps, second order in the interval,
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -24,13 +23,13 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hringur.checks import check_choice, check_positive, check_share
+from hringur.checks import check_choice, check_positive
 from hringur.data.trajectories import BODIES, OBSERVATIONS, Trajectories, load_trajectories
-from hringur.estimators.catalogue import ESTIMATORS, make_estimator
+from hringur.estimators.catalogue import ESTIMATORS, check_estimator, make_estimator
 from hringur.estimators.distributions import bernoullis
-from hringur.generative.pictures import write_figures
 from hringur.generative.relations import GraphEncoder, MotionDecoder, with_self, without_self
-from hringur.generative.settings import ModelConfig
+from hringur.generative.structures.model import StructureModel
+from hringur.generative.structures.settings import StructureConfig
 from hringur.generative.trajectories import (
     Motions,
     TrajectoryBatches,
@@ -39,12 +38,9 @@ from hringur.generative.trajectories import (
     correlation_accuracy,
     graph_figure,
 )
-from hringur.settings import Space
-from hringur.training.averaged import AveragedNetwork
 from hringur.training.fabric import rank, world_size
 from hringur.training.random_state import undisturbed
-from hringur.training.trainer import TrainerConfig, make_fabric
-from hringur.types import Batches, Learner, Metrics, State, UserError
+from hringur.types import Metrics, UserError
 
 POSITION_VARIANCE = 5e-5
 """of the decoder's normal distribution of the next observation (Kipf et al., appendix B), in units
@@ -55,30 +51,14 @@ AT_ONCE = 500
 
 
 @dataclass(frozen=True, kw_only=True)
-class RelationalInferenceConfig:
+class RelationalInferenceConfig(StructureConfig):
     """Which bodies interact, inferred from their trajectories without labels."""
 
     name: ClassVar[str] = "relational-inference"
-    model_class: ClassVar[type[Any]]
     usual_samples: ClassVar[int] = 1_000_000
     usual_dataset: ClassVar[str] = "springs"
 
-    search_space: ClassVar[Space] = ModelConfig.search_space
-
-    width: int = 64
-    """units of each layer of encoder and decoder"""
-
-    batch: int = 64
-    """trajectories of an update"""
-
     lr: float = 2e-3
-    """Adam's learning rate, before it decays"""
-
-    lr_decay_start: float = 0.5
-    """share of the budget after which the learning rate falls linearly to zero [0 .. 1]"""
-
-    average_decay: float = 0.995
-    """of the running average of the weights, which is what is evaluated"""
 
     estimator: str = "gumbel-softmax"
     """estimator of the gradient through the edges, by its name in hringur.estimators"""
@@ -89,13 +69,6 @@ class RelationalInferenceConfig:
     clip_norm: float = 1e4
     """norm that the gradient is brought down to: that of an error of many steps has outliers"""
 
-    heat: float = 1000.0
-    """what the error is divided by at first, so that edges are not decided before the decoder can
-    use them; it falls geometrically to 1"""
-
-    heat_share: float = 0.1
-    """share of the budget over which it does [0 .. 1]"""
-
     prediction_steps: int = 8
     """steps that the decoder makes on its own output"""
 
@@ -105,47 +78,14 @@ class RelationalInferenceConfig:
     silent: bool = True
     """pairs without an edge do not interact at all; otherwise both types of edges have messages"""
 
-    supervised: bool = False
-    """train the encoder on the true edges: the ceiling"""
-
     def __post_init__(self) -> None:
-        check_positive(self, "width", "batch", "lr", "draws", "prediction_steps", "pieces")
-        check_positive(self, "heat", "clip_norm")
-        check_share(self, "heat_share", "lr_decay_start", "average_decay")
+        super().__post_init__()
+        check_positive(self, "prediction_steps", "pieces")
         check_choice(self, "estimator", tuple(ESTIMATORS))
         if not self.prediction_steps < OBSERVATIONS:
             allowed = f"1..{OBSERVATIONS - 1}"
             raise UserError(f"prediction_steps must be in {allowed}, got {self.prediction_steps}")
-        promises = make_estimator(self.estimator, (1,)).promises
-        if not {"any", "bernoulli"} & set(promises.families):
-            raise UserError(f"the estimator {self.estimator!r} does not take bits")
-        if self.draws < promises.least_samples:
-            least = promises.least_samples
-            raise UserError(f"{self.estimator} needs draws >= {least}, got {self.draws}")
-
-    def lr_factor(self, progress: float) -> float:
-        """What the learning rate is multiplied by when this share of the budget is used."""
-        return min(1.0, (1 - progress) / max(1e-12, 1 - self.lr_decay_start))
-
-    def temperature(self, progress: float) -> float:
-        """What the error is divided by at this share of the budget."""
-        left = 1 - progress / self.heat_share if progress < self.heat_share else 0.0
-        return self.heat**left
-
-    def model(self) -> type[Any]:
-        """The class of models that these are the settings of."""
-        return self.model_class
-
-    def build(
-        self, dataset: str, options: Any, seed: int, fabric: Fabric
-    ) -> tuple[Learner, Batches]:
-        """The model of a run, and endless batches of the simulations called ``dataset``."""
-        if options:
-            raise UserError(f"{self.name} learns from trajectories, which have no {min(options)}")
-        model = RelationalInference(dataset, self, seed=seed, fabric=fabric)
-        if rank():
-            torch.manual_seed(seed + rank())
-        return model, model.batches()
+        check_estimator(self.estimator, self.draws, "bernoulli", "bits")
 
 
 class RelationalNetwork(nn.Module):
@@ -182,13 +122,13 @@ class RelationalNetwork(nn.Module):
         return share * squared.sum(dim=2) / (2 * POSITION_VARIANCE)
 
 
-class RelationalInference:
+class RelationalInference(StructureModel):
     """Infers the graph of interactions; trained on its evidence lower bound."""
 
     settings = RelationalInferenceConfig
-    evaluation: ClassVar[str] = "hringur.commands.evaluate.structures:main"
-    of: ClassVar[str] = "trajectories"
+    of = "trajectories"
     headline = "evaluation/edge_accuracy_percent"
+    network_name = "relations"
 
     def __init__(
         self,
@@ -203,17 +143,12 @@ class RelationalInference:
 
         ``device`` (auto, cpu or cuda) counts where no ``fabric`` is given.
         """
-        self.config = config or RelationalInferenceConfig()
-        fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
+        super().__init__(config, seed, device, fabric)
         data = load_trajectories(dataset) if isinstance(dataset, str) else dataset
-        self.motions = Motions.on_device(data, fabric.device)
-        self.seed, self.fabric = seed, fabric
+        self.motions = Motions.on_device(data, self.fabric.device)
         torch.manual_seed(seed)
         self.estimator = make_estimator(self.config.estimator, (BODIES - 1,))
-        network = RelationalNetwork(self.config, self.estimator.learned)
-        betas, decay = (0.9, 0.999), self.config.average_decay
-        self.network = AveragedNetwork(fabric, network, self.config.lr, betas, decay)
-        self.networks = {"relations": self.network}
+        self.add_network(RelationalNetwork(self.config, self.estimator.learned))
 
     @property
     def dataset(self) -> str:
@@ -250,16 +185,14 @@ class RelationalInference:
         }
         return expected - entropy if mean_cost else expected, metrics
 
-    def update(self, batch: Any, progress: float) -> Metrics:
-        """Make one gradient step."""
-        if self.config.supervised:
-            logits = self.network.network.encode(batch.motion)
-            loss = F.binary_cross_entropy_with_logits(logits, without_self(batch.graph.float()))
-            metrics: Metrics = {}
-        else:
-            loss, metrics = self.loss(batch.motion, self.config.temperature(progress))
-        norm = self.network.step(loss, self.config.lr_factor(progress), self.config.clip_norm)
-        return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
+    def bound(self, batch: Any, temperature: float) -> tuple[Float[Tensor, ""], Metrics]:
+        """``loss`` of the trajectories of a batch."""
+        return self.loss(batch.motion, temperature)
+
+    def supervised_loss(self, batch: Any) -> Float[Tensor, ""]:
+        """Cross entropy of the true edges."""
+        logits = self.network.network.encode(batch.motion)
+        return F.binary_cross_entropy_with_logits(logits, without_self(batch.graph.float()))
 
     @torch.no_grad()
     def edges(self, motion: Float[Tensor, "B N T 4"]) -> Bool[Tensor, "B N others"]:
@@ -311,29 +244,6 @@ class RelationalInference:
         """Held-out trajectories, with the graph found and the true one beside them."""
         motion = self.motions.test[:3]
         return {"samples/graphs": graph_figure(motion, self.edges(motion), self.motions)}
-
-    def write_pictures(self, folder: Path) -> list[Path]:
-        """The picture as PNG; returns the path."""
-        return write_figures(self.figures(), folder)
-
-    @classmethod
-    def check_extras(cls) -> None:
-        """Do nothing: no extra is needed."""
-
-    def compile(self) -> None:
-        """Compile the network."""
-        self.network.compile()
-
-    def state_dict(self) -> State:
-        """The network, its average and its optimiser."""
-        return {"relations": self.network.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Go on from ``state``, which must be of the same architecture."""
-        self.network.load_state_dict(state["relations"])
-
-
-RelationalInferenceConfig.model_class = RelationalInference
 
 
 def entropy_of_bits(logits: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch"]:

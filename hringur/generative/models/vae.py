@@ -80,6 +80,7 @@ class VAE(ImageModel):
     settings = VAEConfig
     config: VAEConfig
     own_headline = "evaluation/elbo_nats"
+    larger_is_better = frozenset({own_headline})
     estimator = Pathwise()
 
     def build_networks(self) -> None:

@@ -10,10 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from hringur.data.figures import AMBER, GREEN, PURPLE, SKY, YELLOW, new_figure
 from hringur.data.images.scenes import SIDE, Scenes, SceneSet
 from hringur.types import State
 
-COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#F0E442")
+COLOURS = (AMBER, SKY, GREEN, PURPLE, YELLOW)
+"""Of boxes: they show on black."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ def scene_figure(
 ) -> Figure:
     """Scenes with the boxes that were found, and below each what the model makes of it."""
     columns = len(box)
-    figure = Figure(figsize=(1.3 * columns, 2.9), layout="constrained")
+    figure = new_figure(1.3 * columns, 2.9)
     panels = figure.subplots(2, columns, squeeze=False)
     for column in range(columns):
         for row, images in enumerate((scenes.image, made)):

@@ -47,6 +47,7 @@ class SequenceModel(GenerativeModel):
     of = "strings"
     evaluation = "hringur.commands.evaluate.strings:main"
     own_headline: ClassVar[str] = "evaluation/reconstructed_percent"
+    larger_is_better: ClassVar[frozenset[str]] = frozenset({own_headline})
 
     def __init__(
         self,

@@ -10,6 +10,7 @@ import pytest
 
 from hringur.cli import main
 from hringur.commands.tune import trials
+from hringur.commands.tune.command import TuneAgent, TuneModel, objective_of
 from hringur.registry import config_of, learners, models
 from hringur.settings import Interval
 from hringur.training.config import Counters
@@ -99,6 +100,29 @@ def test_agents_of_sb3_and_models_are_tuned_by_the_same_call(name, tmp_path, cap
     }
     assert tune(tmp_path / "study", 1, name, *of[name]) == 0
     assert json.loads(capsys.readouterr().out)["ended"]["COMPLETE"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (TuneAgent(name="reinforce", env="CartPole-v1"), ("evaluation/gap_percent", False)),
+        (TuneAgent(name="reinforce", env="Acrobot-v1"), ("evaluation/return_mean", True)),
+        (TuneModel(name="gan", dataset="digits"), ("evaluation/frechet_distance", False)),
+        (TuneModel(name="attend-infer-repeat"), ("evaluation/count_accuracy_percent", True)),
+    ],
+)
+def test_the_objective_and_its_direction(options, expected):
+    assert objective_of(options.settings) == expected
+
+
+LESS_IS_BETTER = ("distance", "error", "wasserstein")
+
+
+@pytest.mark.parametrize("name", models())
+def test_every_headline_of_a_model_has_a_direction(name):
+    model = config_of(name)().model()
+    tag = getattr(model, "own_headline", None) or model.headline
+    assert (tag in model.larger_is_better) != tag.endswith(LESS_IS_BETTER)
 
 
 @pytest.mark.parametrize("name", [*learners(), *models()])

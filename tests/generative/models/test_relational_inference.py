@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-from pathlib import Path
 
 import pytest
 import torch
@@ -26,9 +25,8 @@ from hringur.generative.trajectories import (
     correlations,
     graph_figure,
 )
-from hringur.training import checkpoint
-from hringur.training.random_state import random_state, restore_random_state
 from hringur.types import UserError
+from tests.generative.contracts import every_tag_is_documented, resumes_to_the_same_scalars
 from tests.generative.small_trajectories import few_springs
 
 
@@ -117,27 +115,11 @@ def test_every_estimator_of_bits_trains_it(name):
 
 
 def test_resumed_from_a_file_it_goes_on_to_the_very_same_scalars(tmp_path):
-    model = model_of()
-    batches = model.batches()
-    for _ in range(3):
-        model.update(next(batches), 0.1)
-    own = {"learner": model.state_dict(), "batches": batches.state_dict()}
-    checkpoint.save(tmp_path / "kept", own | {"random": random_state()})
-    unbroken = [model.update(next(batches), 0.5) for _ in range(3)] + [model.evaluate()]
-    resumed, state = model_of(), checkpoint.load(tmp_path / "kept")
-    following = resumed.batches()
-    resumed.load_state_dict(state["learner"])
-    following.load_state_dict(state["batches"])
-    restore_random_state(state["random"])
-    again = [resumed.update(next(following), 0.5) for _ in range(3)] + [resumed.evaluate()]
-    assert again == unbroken
+    resumes_to_the_same_scalars(model_of, tmp_path / "kept")
 
 
 def test_every_tag_is_documented():
-    model = model_of()
-    tags = [*model.update(next(model.batches()), 0.5), *model.evaluate(), *model.figures()]
-    documented = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
-    assert all(f"`{tag}`" in documented for tag in tags)
+    every_tag_is_documented(model_of())
 
 
 def test_accuracy_knows_no_names_of_types():

@@ -1,0 +1,1 @@
+"""What models share that infer what is known by construction."""

@@ -21,6 +21,7 @@ from PIL import Image
 
 from hringur.commands.applications.edit import Edit
 from hringur.commands.applications.mix import Mix
+from hringur.commands.applications.translate import Translate
 from hringur.commands.applications.transport import Transport
 from hringur.commands.compare.agents import CompareAgents
 from hringur.commands.compare.command import Compare
@@ -29,6 +30,9 @@ from hringur.commands.estimators import Estimators
 from hringur.commands.evaluate.command import Evaluate
 from hringur.commands.listing import List
 from hringur.commands.options import IcelandOptions
+from hringur.commands.rewrite import Rewrite
+from hringur.commands.search import SearchOptions
+from hringur.commands.signal import Signal
 from hringur.commands.tour.command import Tour
 from hringur.commands.train.command import Resume, Train
 from hringur.commands.train.model import TrainModel
@@ -81,6 +85,10 @@ CONFIGS: dict[str, list[type[Any]]] = {
     "mix": [Mix],
     "edit": [Edit],
     "transport": [Transport],
+    "translate": [Translate],
+    "search": [SearchOptions],
+    "signal": [Signal],
+    "rewrite": [Rewrite],
     "list": [List],
     "estimators": [Estimators],
     "train --resume": [Resume],
@@ -107,6 +115,10 @@ USUAL: dict[str, list[list[str]]] = {
         ["--samples=100", "--steps=3", "--figure=t.png"],
         ["--dimensions", "1", "2", "--samples=100", "--steps=3"],
     ],
+    "translate": [["a.png", "--model=gan"]],
+    "search": [["--model=gan", "--evaluations=20"]],
+    "signal": [["rf", "--prices=places.csv"]],
+    "rewrite": [["good day", "--to=modern", "--dataset=styles.tsv"]],
     "list": [[]],
     "estimators": [["--problem", "lecture", "--estimates", "100"]],
     "train --resume": [["--resume", name] for name in RUNS],
@@ -174,6 +186,7 @@ def copy_runs(words: list[str]) -> Callable[[Path], None]:
 
     def prepare(folder: Path) -> None:
         (folder / "places.csv").write_bytes(FILES["places.csv"])
+        (folder / "styles.tsv").write_text("old\tgood day to thee\nmodern\thello\n" * 12)
         (folder / "a.png").write_bytes(FILES["folder/a.png"])
         for name in RUNS:
             if name in words or f"--model={name}" in words:
@@ -368,6 +381,7 @@ def stub_work() -> None:
     from hringur.evaluation.estimators import bench
     from hringur.evaluation.films import film
     from hringur.evaluators import episodes, tours
+    from hringur.generative.applications.transport import LEARNED, SOLVERS
     from hringur.training import trainer
 
     def saved(run: Any, interruption: Any) -> bool:
@@ -403,5 +417,10 @@ def stub_work() -> None:
             ),
         ),
     ]
+
+    def hurried(solve: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *given, steps, **more: solve(*given, steps=min(steps, 3), **more)
+
     for owner, name, stub in stubs:
         setattr(owner, name, stub)
+    SOLVERS.update({name: hurried(SOLVERS[name]) for name in LEARNED})

@@ -65,14 +65,16 @@ OTHER = StringDomain(canonical=lambda string: string, properties={})
 class StringEvaluator:
     """Held-out strings, which made ones are compared with."""
 
-    def __init__(self, strings: StringSet, count: int = COUNT) -> None:
+    def __init__(
+        self, strings: StringSet, count: int = COUNT, domain: StringDomain | None = None
+    ) -> None:
         """Take ``count`` held-out strings, or all where there are fewer.
 
         Raises:
             UserError: too few to measure anything.
         """
         self.strings = strings
-        self.domain = DOMAINS.get(strings.name, OTHER)
+        self.domain = domain or DOMAINS.get(strings.name, OTHER)
         self.count = min(count, len(strings.test), len(strings.train) // 2)
         if self.count < 10:
             raise UserError(f"a measurement needs at least 10 held-out strings of {strings.name}")

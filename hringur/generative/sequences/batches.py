@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,15 +21,23 @@ class Sequences:
     """Sequences side by side, ended by -1."""
 
     tokens: Int[Tensor, "B T"]
+    style: Int[Tensor, " B"] | None = None
+    """of each, where they have styles"""
 
     @classmethod
-    def of(cls, sequences: Sequence[np.ndarray], device: torch.device | str = "cpu") -> "Sequences":
+    def of(
+        cls,
+        sequences: Sequence[np.ndarray],
+        device: torch.device | str = "cpu",
+        style: Any = None,
+    ) -> "Sequences":
         """A copy on the device, as wide as the longest."""
         width = max(map(len, sequences), default=1)
         tokens = np.full((len(sequences), width), -1, dtype=np.int64)
         for row, sequence in zip(tokens, sequences, strict=True):
             row[: len(sequence)] = sequence
-        return cls(torch.tensor(tokens, device=device))
+        known = None if style is None else torch.as_tensor(style, device=device)
+        return cls(torch.tensor(tokens, device=device), known)
 
     def __len__(self) -> int:
         return len(self.tokens)
@@ -37,7 +46,7 @@ class Sequences:
         """Some of them, as wide as the longest of these."""
         tokens = self.tokens[rows]
         width = int((tokens >= 0).sum(dim=1).max()) if len(tokens) else 1
-        return Sequences(tokens[:, :width])
+        return Sequences(tokens[:, :width], None if self.style is None else self.style[rows])
 
     @property
     def present(self) -> Bool[Tensor, "B T"]:

@@ -5,6 +5,7 @@ strings = model.sample(8, density="fitted")
 """
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -14,9 +15,9 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from hringur.data.molecules.grammar import Grammar, characters
+from hringur.data.molecules.grammar import Grammar
 from hringur.data.molecules.strings import StringSet, load_strings
-from hringur.evaluators.strings import DOMAINS, OTHER, StringEvaluator
+from hringur.evaluators.strings import DOMAINS, OTHER, StringDomain, StringEvaluator
 from hringur.generative.base import DensityName, GenerativeModel
 from hringur.generative.sequences import pictures
 from hringur.generative.sequences.batches import SequenceBatches, Sequences
@@ -46,6 +47,7 @@ class SequenceModel(GenerativeModel):
     saved_as = "sequence_model"
     of = "strings"
     evaluation = "hringur.commands.evaluate.strings:main"
+    grammar_class: ClassVar[type[Grammar]] = Grammar
     own_headline: ClassVar[str] = "evaluation/reconstructed_percent"
     larger_is_better: ClassVar[frozenset[str]] = frozenset({own_headline})
 
@@ -66,12 +68,8 @@ class SequenceModel(GenerativeModel):
         the most tokens of a string, are those of the training strings when not given.
         """
         super().__init__(config, seed=seed, device=device, fabric=fabric)
-        self.strings = load_strings(dataset) if isinstance(dataset, str) else dataset
-        self.domain = DOMAINS.get(self.strings.name, OTHER)
-        own = self.strings.grammar
-        if self.config.tokens == "characters":
-            own = grammar or characters(self.strings.name, self.strings.train)
-        self.grammar = own
+        self.strings = self.named(dataset) if isinstance(dataset, str) else dataset
+        self.grammar = grammar or self.own_grammar()
         self.longest = longest or int(self.train.length.max())
         torch.manual_seed(seed)
         self.build_networks()
@@ -98,6 +96,26 @@ class SequenceModel(GenerativeModel):
         """Codes drawn from a density as the decoder is to see them."""
         return latent
 
+    # What a model may override ----------------------------------------------------------------
+
+    @property
+    def usual_mask(self) -> Mask:
+        """What strings are written under where no mask is named."""
+        return "grammar"
+
+    def named(self, dataset: str) -> StringSet:
+        """The set of strings of this name."""
+        return load_strings(dataset)
+
+    def own_grammar(self) -> Grammar:
+        """The grammar whose rules are the tokens."""
+        return self.strings.grammar
+
+    @cached_property
+    def domain(self) -> StringDomain:
+        """What is known of the strings."""
+        return DOMAINS.get(self.strings.name, OTHER)
+
     # Strings and codes ------------------------------------------------------------------------
 
     @cached_property
@@ -114,7 +132,7 @@ class SequenceModel(GenerativeModel):
     @cached_property
     def _tables(self) -> dict[str, Any]:
         found: dict[str, Any] = {"grammar": GrammarTables(self.grammar, self.fabric.device)}
-        if self.strings.grammar.name == "molecules" and self.config.tokens == "rules":
+        if self.grammar.name == "molecules":
             found["valence"] = MoleculeTables(self.grammar, self.fabric.device)
         return found
 
@@ -125,11 +143,25 @@ class SequenceModel(GenerativeModel):
 
     def derivations(self, count: int, mask: Mask | None = None) -> Derivations:
         """So many empty strings; ``mask`` is that of the settings when not given."""
-        mask = mask or self.config.mask
+        mask = mask or self.usual_mask
         if mask not in self._tables:
             raise UserError(f"mask valence is for rules of molecules, not for {self.grammar.name}")
         kind = MoleculeDerivations if mask == "valence" else GrammarDerivations
         return kind(self._tables[mask], count, self.longest)
+
+    def sequences(self, strings: Sequence[str]) -> Sequences:
+        """Strings as tokens.
+
+        Raises:
+            UserError: a string is outside the grammar, or longer than any that was learned.
+        """
+        rules = self.grammar.encode(strings)
+        for string, found in zip(strings, rules, strict=True):
+            if len(found) > self.longest:
+                raise UserError(
+                    f"{string!r} has {len(found)} tokens, the model knows {self.longest}"
+                )
+        return Sequences.of(rules, self.fabric.device)
 
     @torch.no_grad()
     def encode(self, strings: Any) -> Float[Tensor, "B Z"]:
@@ -139,13 +171,7 @@ class SequenceModel(GenerativeModel):
             UserError: a string is outside the grammar, or longer than any that was learned.
         """
         if not isinstance(strings, Sequences):
-            rules = self.grammar.encode(strings)
-            for string, found in zip(strings, rules, strict=True):
-                if len(found) > self.longest:
-                    raise UserError(
-                        f"{string!r} has {len(found)} tokens, the model knows {self.longest}"
-                    )
-            strings = Sequences.of(rules, self.fabric.device)
+            strings = self.sequences(strings)
         parts = range(0, len(strings), AT_ONCE)
         return torch.cat([self.codes(strings[first : first + AT_ONCE]) for first in parts])
 
@@ -212,7 +238,7 @@ class SequenceModel(GenerativeModel):
 
     def evaluator(self, count: int) -> StringEvaluator:
         """Compares samples with ``count`` held-out strings of the model's data set."""
-        return StringEvaluator(self.strings, count)
+        return StringEvaluator(self.strings, count, self.domain)
 
     def untrained(self) -> Any:
         """A model of the same settings and seed before its first update."""
@@ -239,7 +265,7 @@ class SequenceModel(GenerativeModel):
     @classmethod
     def from_description(cls, about: State, config: Any, device: str, dataset: Any) -> Any:
         """A model with fresh weights for strings of the grammar told of."""
-        grammar = Grammar(about["grammar"]["name"], about["grammar"]["text"])
+        grammar = cls.grammar_class(about["grammar"]["name"], about["grammar"]["text"])
         none = StringSet(about["dataset"], grammar, (), ())
         strings = none if dataset is None else dataset
         return cls(strings, config, grammar=grammar, longest=about["longest"], device=device)

@@ -6,7 +6,7 @@ before and a plan of this place: a linear map of the code, another one at each p
 need not be remembered by the recurrence, which can be small.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -32,6 +32,8 @@ class SequenceSizes(NamedTuple):
     """numbers that the code says of each place"""
 
     embedding: int
+    styles: int = 0
+    """styles of which the decoder is told one, as numbers beside the code"""
 
 
 class SequenceEncoder(nn.Module):
@@ -63,10 +65,10 @@ class SequenceDecoder(nn.Module):
 
     def __init__(self, sizes: SequenceSizes) -> None:
         super().__init__()
-        self.sizes = sizes
+        self.sizes, seen = sizes, sizes.latent + sizes.styles
         self.before = nn.Embedding(sizes.tokens + 1, sizes.embedding)  # the last: none, or hidden
-        self.plan = nn.Linear(sizes.latent, sizes.longest * sizes.plan)
-        self.first = nn.Linear(sizes.latent, sizes.hidden)
+        self.plan = nn.Linear(seen, sizes.longest * sizes.plan)
+        self.first = nn.Linear(seen, sizes.hidden)
         self.recurrence = nn.GRU(sizes.embedding + sizes.plan, sizes.hidden, batch_first=True)
         self.last = nn.Linear(sizes.hidden + sizes.plan, sizes.tokens)
 
@@ -102,11 +104,13 @@ class SequenceAutoencoder(nn.Module):
 
     forward_methods = ("encode", "cost")
 
-    def __init__(self, sizes: SequenceSizes, gaussian: bool) -> None:
+    def __init__(
+        self, sizes: SequenceSizes, gaussian: bool, encoder: Any = SequenceEncoder
+    ) -> None:
         """Codes are normed to length sqrt(Z), or with ``gaussian`` have a mean and a scale."""
         super().__init__()
         self.gaussian = gaussian
-        self.encoder = SequenceEncoder(sizes, sizes.latent * (2 if gaussian else 1))
+        self.encoder = encoder(sizes, sizes.latent * (2 if gaussian else 1))
         self.decoder = SequenceDecoder(sizes)
 
     def encode(

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from hringur.evaluators.strings import StringEvaluator
-from hringur.generative.models.grammar_vae import GrammarVAE, GrammarVAEConfig, channel
+from hringur.generative.models.grammar_vae import GrammarVAE, GrammarVAEConfig
+from hringur.generative.sequences.autoencoder import channel
 from hringur.generative.sequences.batches import SequenceBatches, Sequences
 from hringur.generative.sequences.networks import shifted
 from hringur.registry import MODELS, model_config

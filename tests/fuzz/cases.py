@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import signal
+import tempfile
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -36,6 +37,8 @@ from hringur.commands.signal import Signal
 from hringur.commands.tour.command import Tour
 from hringur.commands.train.command import Resume, Train
 from hringur.commands.train.model import TrainModel
+from hringur.commands.tune.command import TuneAgent, TuneModel
+from hringur.commands.tune.trials import create_study
 from hringur.registry import config_of, learners, models
 from hringur.training.config import TrainerConfig
 from tests.fuzz.runs import RUNS, edit_state, set_field, small_dataset
@@ -89,10 +92,13 @@ CONFIGS: dict[str, list[type[Any]]] = {
     "search": [SearchOptions],
     "signal": [Signal],
     "rewrite": [Rewrite],
+    "tune": [TuneAgent],
+    "tune --models": [TuneModel],
     "list": [List],
     "estimators": [Estimators],
     "train --resume": [Resume],
 }
+POLES = ["reinforce", "--env=CartPole-v1", "--budget=9steps", "--trials=1"]
 USUAL: dict[str, list[list[str]]] = {
     "evaluate": [
         ["att", "--held-out", "iceland-20", "--count", "2"],
@@ -119,6 +125,8 @@ USUAL: dict[str, list[list[str]]] = {
     "search": [["--model=gan", "--evaluations=20"]],
     "signal": [["rf", "--prices=places.csv"]],
     "rewrite": [["good day", "--to=modern", "--dataset=styles.tsv"]],
+    "tune": [["tune", *POLES]],
+    "tune --models": [["tune", "gan", "--dataset=digits", "--budget=9images", "--trials=1"]],
     "list": [[]],
     "estimators": [["--problem", "lecture", "--estimates", "100"]],
     "train --resume": [["--resume", name] for name in RUNS],
@@ -158,7 +166,7 @@ def options(draw: st.DrawFn) -> Case:
         words = name.split()[:1] + draw(st.sampled_from(USUAL[name]))
         words = words[1:] if words[0] == words[1:2][0:1] else words
         classes = CONFIGS[name]
-        if name.startswith("compare --"):
+        if name.startswith(("compare --", "tune")):
             words = list(USUAL[name][0])
     else:
         learner = name.split()[1]
@@ -291,6 +299,15 @@ def parquet() -> bytes:
     return content.getvalue()
 
 
+def study() -> bytes:
+    """A search of settings before its first trial."""
+    with tempfile.TemporaryDirectory() as folder:
+        create_study(Path(folder), "minimize", "evaluation/gap_percent")
+        return (Path(folder) / "study.db").read_bytes()
+
+
+STUDIED = {"name": "reinforce", "budget": "9steps", "seed": 0, "device": "cpu"}
+STUDIED |= {"env": "CartPole-v1", "env_options": {}}
 DAYS = "".join(f"2020-01-{day:02d},{day},{day + 1},{day - 0.5},{day}\n" for day in range(1, 31))
 TSP = "NAME: a\nTYPE: TSP\nDIMENSION: 4\nEDGE_WEIGHT_TYPE: EUC_2D\nNODE_COORD_SECTION\n"
 FILES = {
@@ -301,9 +318,20 @@ FILES = {
     "images.npz": packed(images=np.zeros((20, 8, 8), np.uint8), labels=np.arange(20) % 2),
     "images.zip": zipped(png()),
     "folder/a.png": png(),
+    "folder/b.png": png(),
     "left.png": png(),
     "prices.parquet": parquet(),
+    "study/study.db": study(),
+    "study/study.json": json.dumps(STUDIED).encode(),
 }
+BESIDE = {
+    "folder/a.png": ("folder/b.png",),
+    "folder/b.png": ("folder/a.png",),
+    "study/study.db": ("study/study.json",),
+    "study/study.json": ("study/study.db",),
+}
+"""Files that a reader needs too."""
+
 READERS = {
     "places.csv": ["tour", "--csv", "places.csv", "--seconds", "2"],
     "matrix.csv": ["tour", "--matrix", "matrix.csv", "--seconds", "2"],
@@ -315,11 +343,14 @@ READERS = {
     "images.npz": ["train", "gan", "--dataset", "images.npz", "--batch=4", "--steps=1"],
     "images.zip": ["train", "gan", "--dataset", "images.zip", "--batch=2", "--steps=1"],
     "folder/a.png": ["train", "gan", "--dataset", "folder", "--batch=2", "--steps=1"],
+    "folder/b.png": ["train", "gan", "--dataset", "folder", "--batch=2", "--steps=1"],
     "left.png": ["mix", "left.png", "left.png", "--model=gan", "--steps=3"],
     "prices.parquet": [
         *("train", "reinforce", "--env", "StockTrading-v0", "--steps=1", "--folder=r"),
         *("--option", "prices=prices.parquet", "window=5"),
     ],
+    "study/study.db": ["tune", *POLES, "--folder=study"],
+    "study/study.json": ["tune", *POLES, "--folder=study"],
 }
 
 
@@ -349,8 +380,8 @@ def file_bytes(draw: st.DrawFn, runs: Path) -> Case:
             shutil.copytree(runs / run, folder / run)
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        if name == "folder/a.png":
-            (folder / "folder" / "b.png").write_bytes(FILES[name])
+        for other in BESIDE.get(name, ()):
+            (folder / other).write_bytes(FILES[other])
         path.write_bytes(damage(FILES[name] if name in FILES else path.read_bytes()))
 
     words = READERS[name] if name in FILES else draw(uses(name.split("/")[0]))
@@ -378,6 +409,7 @@ def stub_work() -> None:
     from hringur.commands import estimators
     from hringur.commands.compare import training
     from hringur.commands.train import running
+    from hringur.commands.tune import command as tune
     from hringur.evaluation.estimators import bench
     from hringur.evaluation.films import film
     from hringur.evaluators import episodes, tours
@@ -406,6 +438,8 @@ def stub_work() -> None:
         (TourAgent, "plan", planned),
         (running, "draw", lambda *others: None),
         (training, "run_cells", lambda *others: iter(())),
+        (tune, "run_cells", lambda *others: iter(())),
+        (tune, "report", lambda *others: None),
         (film, "film_agent", lambda *others, **options: (None, [])),
         (tours, "own_held_out", lambda env, options, n=2: solve(env, options, min(n, 2))),
         (estimators, "bench", unlearned),

@@ -4,7 +4,9 @@ The study is an SQLite file, so that a search that was killed goes on: a trial t
 its settings, and its run goes on from its checkpoint.
 """
 
+import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ from filelock import FileLock
 
 from hringur.commands.compare.cells import Failed, guarded
 from hringur.commands.train.running import run
+from hringur.data.files import check_file, reading, replacing
 from hringur.settings import Interval, Space
 from hringur.trained import RunSettings, latest_state
 from hringur.training.config import Counters
@@ -24,6 +27,7 @@ from hringur.types import Metrics
 
 STUDY = "hringur"
 FILE = "study.db"
+MAX_STUDY_BYTES = 1 << 30
 PRUNER = optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=3)
 """Stops a trial that is below the median of the others at the same evaluation; not before five
 trials have ended, nor in the first two evaluations."""
@@ -55,29 +59,49 @@ class TrialTask:
     command = "the same command"
 
 
-def storage(folder: Path) -> optuna.storages.RDBStorage:
-    """The study's file, for several processes at once."""
+def storage(path: Path) -> optuna.storages.RDBStorage:
+    """A study's file, for several processes at once."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna.storages.RDBStorage(
-        f"sqlite:///{folder / FILE}", engine_kwargs={"connect_args": {"timeout": 60}}
+        f"sqlite:///{path}", engine_kwargs={"connect_args": {"timeout": 60}}
     )
 
 
 def open_study(folder: Path, seed: int = 0) -> optuna.Study:
-    """The study in a folder."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    sampler = optuna.samplers.TPESampler(seed=seed)
-    return optuna.load_study(
-        study_name=STUDY, storage=storage(folder), sampler=sampler, pruner=PRUNER
-    )
+    """The study in a folder.
+
+    Raises:
+        UserError: its file is no study, or is damaged.
+    """
+    path = folder / FILE
+    check_file(path, MAX_STUDY_BYTES)
+    with reading(path, "a study"):
+        check_database(path)
+        sampler = optuna.samplers.TPESampler(seed=seed)
+        study = optuna.load_study(
+            study_name=STUDY, storage=storage(path), sampler=sampler, pruner=PRUNER
+        )
+        study.get_trials(deepcopy=False)  # reads every row
+        if not isinstance(study.user_attrs["objective"], str):
+            raise ValueError("its objective is no name of a metric")
+    return study
+
+
+def check_database(path: Path) -> None:
+    """Raise unless it is whole and has studies; Optuna would put tables into any other file."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file:
+        if (found := file.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
+            raise ValueError(found)
+        file.execute("SELECT study_name FROM studies")
 
 
 def create_study(folder: Path, direction: Direction, objective: str) -> None:
     """A new study in the folder; ``objective`` is the tag of the metric to minimise or maximise."""
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
-        study_name=STUDY, storage=storage(folder), direction=direction, load_if_exists=True
-    )
-    study.set_user_attr("objective", objective)
+    with replacing(folder / FILE) as partial:  # a kill leaves none without its objective
+        file = storage(partial)
+        study = optuna.create_study(study_name=STUDY, storage=file, direction=direction)
+        study.set_user_attr("objective", objective)
+        file.engine.dispose()
 
 
 def ended(study: optuna.Study, *states: str) -> list[optuna.trial.FrozenTrial]:

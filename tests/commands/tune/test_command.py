@@ -1,8 +1,11 @@
 """Searches of settings: trials counted, continued after a stop, pruned, repeated, refused."""
 
 import json
+import os
 import shlex
+import sqlite3
 import sys
+from contextlib import closing
 from dataclasses import fields
 
 import optuna
@@ -166,6 +169,38 @@ def test_the_folder_of_another_study_is_refused(tmp_path, capsys):
     (folder / "study.json").write_text('{"name": "a2c"}')
     assert tune(folder, 1) == 2
     assert "holds a study with env None, not CartPole-v1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "cut", "no objective", "pipe"])
+def test_a_damaged_study_is_refused_and_left_alone(damage, tmp_path, capsys):
+    study = tmp_path / "study"
+    assert tune(study, 1) == 0
+    path = study / trials.FILE
+    whole = path.read_bytes()
+    if damage == "no objective":
+        with closing(sqlite3.connect(path)) as file, file:
+            file.execute("DELETE FROM study_user_attributes")
+    elif damage == "pipe":
+        path.unlink()
+        os.mkfifo(path)
+    else:
+        path.write_bytes({"empty": b"", "text": b"study", "cut": whole[: len(whole) // 2]}[damage])
+    before = None if damage == "pipe" else path.read_bytes()
+    capsys.readouterr()
+    assert tune(study, 2) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{study / trials.FILE}" in line
+    assert damage == "pipe" or path.read_bytes() == before
+
+
+def test_a_study_is_there_with_its_objective_or_not_at_all(tmp_path, monkeypatch):
+    def killed(*about):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(optuna.Study, "set_user_attr", killed)
+    with pytest.raises(KeyboardInterrupt):
+        trials.create_study(tmp_path, "minimize", "evaluation/gap_percent")
+    assert not any(tmp_path.iterdir())
 
 
 def test_optuna_is_an_extra(tmp_path, capsys, monkeypatch):

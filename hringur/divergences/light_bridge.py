@@ -38,6 +38,10 @@ class LightBridge(MixtureOfPlans, nn.Module):
 
     def loss(self, x: Float[Tensor, "B D"], y: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
         """The mean of log c(x) less that of log v(y), up to a constant (equation 13)."""
+        with torch.autocast(y.device.type, enabled=False):  # whole exponents matter, over epsilon
+            return self._loss(x, y)
+
+    def _loss(self, x: Float[Tensor, "B D"], y: Float[Tensor, "B D"]) -> Float[Tensor, ""]:
         away = (y[:, None] - self.centre).square() / self.spread
         potential = self.log_weight - 0.5 * (away + self.log_scale).sum(dim=2)
         return self._tilted(x).logsumexp(dim=1).mean() - potential.logsumexp(dim=1).mean()

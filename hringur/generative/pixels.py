@@ -33,7 +33,8 @@ class PixelLikelihood(nn.Module):
     def forward(
         self, image: Float[Tensor, "*batch C H W"], logits: Float[Tensor, "*batch C H W"]
     ) -> Float[Tensor, "*batch"]:
-        """Nats for each image, summed over its pixels."""
+        """Nats for each image, summed over its pixels; in 32 bits, since the sum is long."""
+        logits = logits.float()
         if self.name == "bernoulli":
             cost = _cross_entropy(image, logits)
         elif self.name == "continuous-bernoulli":

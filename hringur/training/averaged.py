@@ -7,6 +7,7 @@ weights without their jitter, which helps most where two networks are trained ag
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import wraps
 from typing import Any
 
 import torch
@@ -53,7 +54,20 @@ class AveragedNetwork:
         self.network, self.optimizer = fabric.setup(network, optimizer)
         for method in getattr(network, "forward_methods", ()):
             self.network.mark_forward_method(method)
+            if self.network._forward_module is network:  # Fabric hands these on as they are
+                setattr(network, method, self._in_precision(getattr(network, method)))
         self.updates = 0
+
+    def _in_precision(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        """A method of the network in the precision of the run; what it returns is as Fabric's."""
+
+        @wraps(method)
+        def called(*inputs: Any) -> Any:
+            with self.fabric.autocast():
+                found = method(*inputs)
+            return self.fabric.strategy.precision.convert_output(found)
+
+        return called
 
     @property
     def module(self) -> Any:

@@ -49,3 +49,25 @@ def test_a_gradient_passes_a_frozen_network_and_none_stays():
         network(x).sum().backward()
     assert x.grad is not None and one.module.weight.grad is None
     assert one.module.weight.requires_grad
+
+
+class Doubled(torch.nn.Linear):
+    """Has a method beside forward through which it is trained."""
+
+    forward_methods = ("doubled",)
+
+    def doubled(self, x):
+        self.seen = self(x)
+        return 2 * self.seen
+
+
+def test_methods_that_are_trained_through_have_the_precision_of_the_run():
+    fabric = make_fabric(TrainerConfig(device="cpu", precision="bf16-mixed"))
+    one = AveragedNetwork(fabric, Doubled(2, 1), 0.1, (0.0, 0.9), 0.5)
+    found = one.network.doubled(torch.ones(1, 2))
+    assert one.module.seen.dtype == torch.bfloat16 and found.dtype == torch.float32
+    one.average.doubled(torch.ones(1, 2))
+    assert one.average.seen.dtype == torch.float32
+    before = one.module.weight.clone()
+    one.step(found.sum())
+    assert not torch.equal(one.module.weight, before)

@@ -46,6 +46,8 @@ def test_a_light_bridge_can_be_the_known_plan_and_nothing_is_better():
         weight.copy_(kept + change)
         assert bridge.loss(x, y) > least + 1e-4, name
         weight.copy_(kept)
+    with torch.autocast("cpu", torch.bfloat16):  # whatever the precision of a run
+        assert bridge.loss(x, y) == least
 
 
 def test_a_light_bridge_learns_and_beats_the_others():

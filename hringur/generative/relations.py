@@ -31,8 +31,10 @@ class GraphEncoder(nn.Module):
     others are, and rectifiers learn products slowly.
     """
 
-    def __init__(self, inputs: int, width: int) -> None:
+    def __init__(self, inputs: int, width: int, mutual: bool = False) -> None:
+        """``mutual``: the logits of both directions of a pair are one, their mean."""
         super().__init__()
+        self.mutual = mutual
         self.first = Pairs(inputs, 2 * width)
         self.pair = nn.Linear(width, width)
         self.body = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
@@ -46,7 +48,8 @@ class GraphEncoder(nn.Module):
         pair = self.pair(one * other)  # B N N D
         body = self.body(pair.mean(dim=2))
         seen = F.relu(self.second(body) + self.skip(pair))
-        return without_self(self.out(seen)[..., 0])
+        logits = self.out(seen)[..., 0]
+        return without_self((logits + logits.mT) / 2 if self.mutual else logits)
 
 
 class MotionDecoder(nn.Module):

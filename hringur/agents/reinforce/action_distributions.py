@@ -32,6 +32,7 @@ class OneOf:
 
     def __init__(self, n: int, start: int = 0) -> None:
         self.n_logits = self.mask_size = n
+        self.sizes = [n]
         self.start = start
         self.shape: tuple[int, ...] = ()
 
@@ -109,6 +110,7 @@ class Bits:
 
     def __init__(self, space: spaces.MultiBinary) -> None:
         self.n_logits = int(np.prod(space.shape))
+        self.sizes: list[int] = []  # bits have no neighbours
         self.mask_size = 2 * self.n_logits
         self.space_shape = space.shape
         self.shape: tuple[int, ...] = (self.n_logits,)

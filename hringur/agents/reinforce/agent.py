@@ -32,7 +32,7 @@ from hringur.agents.reinforce.networks import ActorCritic
 from hringur.agents.reinforce.observations import examples, is_single, leaves_of, tensors
 from hringur.agents.reinforce.policy_gradient import PolicyGradient
 from hringur.agents.reinforce.rollouts import Rollouts
-from hringur.agents.reinforce.settings import ReinforceSettings
+from hringur.agents.reinforce.settings import ReinforceSettings, Schedule
 from hringur.checks import check_observed
 from hringur.data.files import reading
 from hringur.estimators.baselines import Baseline
@@ -122,8 +122,10 @@ class Reinforce(Agent):
         self.config = config = replace(config, **vars(self.sizes))
         self.seed = seed
         self.fabric = fabric or make_fabric(TrainerConfig(device=device))  # type: ignore[arg-type]
+        if config.smooth_choices and not self.actions.sizes:
+            raise UserError(f"smooth_choices: {name} takes bits, which have no neighbours")
         torch.manual_seed(seed)
-        network = ActorCritic(self.leaves, self.actions.n_logits, config)
+        network = ActorCritic(self.leaves, self.actions.n_logits, config, self.actions.sizes)
         weights = [weight for weight in network.parameters() if weight.requires_grad]
         optimizer = torch.optim.Adam(weights, lr=self.sizes.lr, eps=1e-5, fused=True)
         self.policy, self.optimizer = self.fabric.setup(network, optimizer)
@@ -137,7 +139,11 @@ class Reinforce(Agent):
     def update(self, batch: Rollout, progress: float) -> Metrics:
         """One policy-gradient step, or a few epochs of them; rollout in, scalars out."""
         self.num_timesteps += len(batch)
-        lr = self._schedule(progress)
+        lr = self.sizes.lr * share_left(self.config.schedule, progress)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        entropy_share = share_left(self.config.entropy_schedule, progress)
+        self.learning.entropy_weight = self.config.entropy_weight * entropy_share
         rollout = batch.to(self.fabric.device)
         metrics = self.learning.learn(rollout, self.baseline)
         self.updates += 1
@@ -164,6 +170,7 @@ class Reinforce(Agent):
             whole_episodes=config.whole_episodes,
             seed=[self.seed, rank(), *[self.updates] * (self.updates > 0)],  # loaded: new ones
             outputs=self.learning.outputs_to_keep(self.leaves),
+            group=config.group,
         )
 
     @cached_property
@@ -171,7 +178,7 @@ class Reinforce(Agent):
         """What returns are compared with; the critic's value needs no object of its own."""
         config, environment = self.config, self.environment
         if config.baseline != "greedy-rollout":
-            return make_step_baseline(config.baseline)
+            return make_step_baseline(config.baseline, config.group)
         if environment.vector is not None:
             raise UserError("baseline greedy-rollout needs an environment by name, got a vector")
         env = environment.make(self.sizes.n_envs, config.vectorization, config.autoreset)
@@ -356,14 +363,6 @@ class Reinforce(Agent):
         self.generator.set_state(state["generator"])
         self.updates, self.num_timesteps = state["updates"], state.get("timesteps", 0)
 
-    def _schedule(self, progress: float) -> float:
-        """Set and return the learning rate at this share of the budget."""
-        shapes = {"linear": 1 - progress, "cosine": 0.5 * (1 + math.cos(math.pi * progress))}
-        lr = self.sizes.lr * shapes.get(self.config.schedule, 1.0)
-        for group in self.optimizer.param_groups:
-            group["lr"] = lr
-        return lr
-
     def _description(self) -> State:
         return {
             "config": asdict(self.config),
@@ -371,3 +370,9 @@ class Reinforce(Agent):
             "env_options": self.env_options if self.environment.by_name else {},
             "by_name": self.environment.by_name,
         }
+
+
+def share_left(schedule: Schedule, progress: float) -> float:
+    """Of a weight that falls to zero, at this share of the budget."""
+    shapes = {"linear": 1 - progress, "cosine": 0.5 * (1 + math.cos(math.pi * progress))}
+    return shapes.get(schedule, 1.0)

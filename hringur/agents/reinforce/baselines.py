@@ -38,13 +38,23 @@ class BatchMean(Baseline):
 
 
 class OtherEnvironments(Baseline):
-    """Leave-one-out: the mean return, at the same time, of the other environments."""
+    """Leave-one-out: the mean return, at the same time, of the other environments of a group.
+
+    Where groups begin alike this is the baseline of Kool et al. 2019 ("Buy 4 REINFORCE samples").
+    """
+
+    def __init__(self, group: int = 1) -> None:
+        self.group = group  # 1: all are one group
 
     def value(self, returns: Float[Tensor, "T B"], rollout: Rollout) -> Float[Tensor, "T B"]:
-        """(sum over the row - the own one) / (their number - 1); 0 if there are no others."""
-        counted = torch.where(rollout.valid, returns, 0.0)
-        others = rollout.valid.sum(dim=1, keepdim=True) - rollout.valid.long()
-        return (counted.sum(dim=1, keepdim=True) - counted) / others.clamp(min=1)
+        """(sum over the group - the own one) / (their number - 1); 0 if there are no others."""
+        length, batch = returns.shape
+        shape = (length, -1, self.group if self.group > 1 else batch)
+        valid = rollout.valid.reshape(shape)
+        counted = torch.where(valid, returns.reshape(shape), 0.0)
+        others = valid.sum(dim=2, keepdim=True) - valid.long()
+        mean = (counted.sum(dim=2, keepdim=True) - counted) / others.clamp(min=1)
+        return mean.view(length, batch)
 
 
 class PastMean:
@@ -105,7 +115,7 @@ class GreedyEpisodes:
         length, batch = rollout.reward.shape
         device = rollout.reward.device
         reward = np.zeros((length, batch), dtype=np.float32)
-        observation, info = self.env.reset(seed=rollout.seed)
+        observation, info = self.env.reset(seed=rollout.seed)  # type: ignore[arg-type]
         playing = np.ones(batch, dtype=bool)
         for t in range(length):
             mask = torch.from_numpy(allowed(info, batch)) if "action_mask" in info else None
@@ -127,12 +137,12 @@ class GreedyEpisodes:
         return -self.play(policy, rollout)[0]
 
 
-def make_step_baseline(name: StepBaselineName) -> Baseline:
+def make_step_baseline(name: StepBaselineName, group: int = 1) -> Baseline:
     """The baseline called ``name``; the critic's value, which comes with the rollout, is none."""
     if name == "moving-average":
         return PastMean()
     if name == "leave-one-out":
-        return OtherEnvironments()
+        return OtherEnvironments(group)
     return BatchMean() if name == "batch-mean" else NoBaseline()
 
 

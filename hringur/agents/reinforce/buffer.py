@@ -48,8 +48,8 @@ class Rollout:
     value: Float[Tensor, "T1 B"] | None = None
     """of the observations as that policy's critic sees them, if outputs are kept"""
 
-    seed: int | None = None
-    """from which every environment was started, if whole episodes are collected"""
+    seed: int | list[int] | None = None
+    """from which the environments were started, if whole episodes are collected"""
 
     ep_rew_mean: float = float("nan")
     """return of an episode, mean of the last 100; not a number before the first ends"""

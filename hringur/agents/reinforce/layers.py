@@ -31,6 +31,7 @@ CONVOLUTIONS: dict[str, tuple[tuple[tuple[int, int, int], ...], int]] = {
 }
 TINY = 36
 RESIDUAL = 3  # residual layers of "profiles"
+SHARED = 3.0  # weight of the neighbours' mean beside a logit of one's own
 
 
 def perceptron(
@@ -124,6 +125,30 @@ class RewardScale(nn.Module):
     def learn(self, discounted: Float[Tensor, " rows"]) -> None:
         """Merge discounted sums of past rewards into the statistics."""
         self.moments.learn(discounted)
+
+
+class Smoothed(nn.Module):
+    """To each logit of a choice a weighted mean of its neighbours' is added.
+
+    What is learned of a coordinate then holds, in part, for those beside it. The weights are those
+    of a normal distribution, a positive definite matrix, so that logits can still be any.
+    """
+
+    mixed: Tensor
+
+    def __init__(self, sizes: list[int], deviation: float) -> None:
+        """``sizes`` are the values of each choice; ``deviation`` is in values."""
+        super().__init__()
+        blocks = []
+        for size in sizes:
+            value = torch.arange(float(size))
+            weight = torch.exp(-0.5 * ((value[:, None] - value) / deviation).square())
+            blocks.append(torch.eye(size) + SHARED * weight / weight.sum(dim=0))
+        self.register_buffer("mixed", torch.block_diag(*blocks), persistent=False)
+
+    def forward(self, logits: Float[Tensor, "B A"]) -> Float[Tensor, "B A"]:
+        """The logits and their neighbours'."""
+        return logits @ self.mixed
 
 
 class Residual(nn.Module):

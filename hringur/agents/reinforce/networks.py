@@ -14,7 +14,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hringur.agents.reinforce.layers import Image, RewardScale, Standardise, perceptron
+from hringur.agents.reinforce.layers import (
+    Image,
+    RewardScale,
+    Smoothed,
+    Standardise,
+    perceptron,
+)
 from hringur.agents.reinforce.observations import Leaf, Observation
 from hringur.agents.reinforce.settings import ReinforceSettings
 from hringur.types import UserError
@@ -27,7 +33,14 @@ ENOUGH = 1024  # observations of a batch that are enough for its mean and deviat
 class ActorCritic(nn.Module):
     """Logits of a policy and values of a critic, for a batch of observations."""
 
-    def __init__(self, leaves: tuple[Leaf, ...], n_logits: int, config: ReinforceSettings) -> None:
+    def __init__(
+        self,
+        leaves: tuple[Leaf, ...],
+        n_logits: int,
+        config: ReinforceSettings,
+        sizes: list[int] | None = None,
+    ) -> None:
+        """``sizes`` are the values of each choice that is made at once; None: one choice."""
         super().__init__()
         self.encoders = nn.ModuleDict()
         self.names = [leaf.name for leaf in leaves]
@@ -50,6 +63,9 @@ class ActorCritic(nn.Module):
         )
         if config.score_actions:
             self.policy = ScoredActions(self.policy, rows, n_logits, config)
+        if config.smooth_choices:
+            smoothed = Smoothed(sizes or [n_logits], config.smooth_choices)
+            self.policy = nn.Sequential(self.policy, smoothed)
         self.critic = perceptron(features, hidden, 1, config.activation, gain=1.0)
         self.reward_scale = RewardScale()
 

@@ -99,6 +99,7 @@ class PolicyGradient:
         self.fabric, self.policy, self.optimizer = fabric, policy, optimizer
         self.network: ActorCritic = policy.module  # type: ignore[assignment]
         self.actions, self.config, self.sizes = actions, config, sizes
+        self.entropy_weight = config.entropy_weight
         self.several_steps = sizes.epochs * sizes.minibatches > 1
 
     def outputs_to_keep(self, leaves: tuple[Leaf, ...]) -> Outputs:
@@ -182,7 +183,7 @@ class PolicyGradient:
             policy_loss = clipped_ratio(log_prob, batch.log_prob, batch.cost, self.sizes.clip)
         entropy_loss = -(entropy * weight).mean()
         value_loss = (weight * (value - batch.returns).square()).mean()
-        loss = policy_loss + config.entropy_weight * entropy_loss + config.value_weight * value_loss
+        loss = policy_loss + self.entropy_weight * entropy_loss + config.value_weight * value_loss
         norm = gradient_step(self.fabric, loss, self.policy, self.optimizer, config.clip_norm)
         return {
             "train/loss": loss.item(),

@@ -20,7 +20,7 @@ import gymnasium as gym
 import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from hringur.agents.reinforce.action_distributions import ActionDistribution
@@ -28,7 +28,7 @@ from hringur.agents.reinforce.buffer import CPU, Buffer, Rollout
 from hringur.agents.reinforce.environments import autoreset, episodes_of, restore_episodes
 from hringur.agents.reinforce.networks import ActorCritic
 from hringur.agents.reinforce.observations import Leaf, tensors
-from hringur.types import State
+from hringur.types import State, UserError
 
 RECENT = 100  # episodes over which returns are averaged, as in Stable-Baselines3
 
@@ -69,10 +69,12 @@ class Rollouts:
         whole_episodes: bool,
         seed: list[int],
         outputs: Outputs = "forgotten",
+        group: int = 1,
     ) -> None:
         self.env, self.name, self.leaves = env, name, leaves
         self.actions, self.network, self.gamma = actions, network, gamma
         self.whole_episodes, self.seed, self.outputs = whole_episodes, seed, outputs
+        self.group = group
         self.next_step = autoreset(env, name) is AutoresetMode.NEXT_STEP
         self.n_steps, self.n_envs = n_steps, env.num_envs
         self.collected = self.steps = 0
@@ -97,7 +99,10 @@ class Rollouts:
         return rollout
 
     def _collect(self) -> Rollout:
-        seed = self._seed_now()
+        first = self._seed_now()
+        seed: int | list[int] = first
+        if self.group > 1:
+            seed = [first + index // self.group for index in range(self.n_envs)]
         self.collected += 1
         if self.episodes is None or self.whole_episodes:
             self.episodes = self._start(seed, self.episodes.recent if self.episodes else [])
@@ -147,12 +152,15 @@ class Rollouts:
 
     def _decide(self, t: int) -> Int[Tensor, "B *shape"]:
         observation = self.buffer.observed(t)
+        group = self.group if t == 0 else 1  # all of a group begin with the same observation
+        observation = {name: x[::group] for name, x in observation.items()}
         if self.outputs == "forgotten":
             with torch.inference_mode():
-                logits = self.network.logits(observation)
+                logits = self.network.logits(observation).repeat_interleave(group, dim=0)
         else:
             with torch.set_grad_enabled(self.outputs == "kept with graph"):
-                logits, value = self.network(observation, self.n_envs)
+                found = self.network(observation, self.n_envs // group)
+            logits, value = (x.repeat_interleave(group, dim=0) for x in found)
             self._logits.append(logits)
             self._value.append(value)
         with torch.inference_mode():
@@ -170,16 +178,20 @@ class Rollouts:
             for row in np.flatnonzero(truncated).tolist():
                 cut.append((t, row, info["final_obs"][row]))
 
-    def _start(self, seed: int, recent: list[list[float]]) -> EpisodeState:
+    def _start(self, seed: int | list[int], recent: list[list[float]]) -> EpisodeState:
         """A new episode in every environment."""
-        observation, info = self.env.reset(seed=seed)
+        observation, info = self.env.reset(seed=seed)  # type: ignore[arg-type]
         self.buffer.mask = None
         self.buffer.write(0, observation, info)
+        for rows in self.buffer.observation.values():
+            first = rows[0].reshape(-1, self.group, *rows.shape[2:])
+            if self.group > 1 and (first != first[:, :1]).any():
+                raise UserError(f"group: {self.name} does not begin alike from the same seed")
         b = self.n_envs
         zeros = (np.zeros(b), np.zeros(b), np.zeros(b, dtype=np.int64))
         return EpisodeState(np.zeros(b, dtype=bool), *zeros, recent)
 
-    def _rollout(self, length: int, cut: Cut, seed: int | None) -> Rollout:
+    def _rollout(self, length: int, cut: Cut, seed: int | list[int] | None) -> Rollout:
         assert self.episodes is not None
         recent = np.array(self.episodes.recent or [[np.nan, np.nan]]).mean(axis=0)
         times = torch.tensor([t for t, _, _ in cut], dtype=torch.int64)
@@ -190,8 +202,7 @@ class Rollouts:
             last = {leaf.name: torch.cat([one[leaf.name] for one in each]) for leaf in self.leaves}
         logits = value = None
         if self.outputs != "forgotten":
-            with torch.no_grad():
-                self._value.append(self.network.value(self.buffer.observed(length)))
+            self._value.append(self._last_value(length))
             logits, value = torch.stack(self._logits), torch.stack(self._value)
         return Rollout(
             **self.buffer.steps(length),
@@ -203,6 +214,13 @@ class Rollouts:
             ep_rew_mean=float(recent[0]),
             ep_len_mean=float(recent[1]),
         )
+
+    def _last_value(self, length: int) -> Float[Tensor, " B"]:
+        """Of the observations after the last step; 0 where nothing follows it anywhere."""
+        if self.buffer.terminated[length - 1].all():
+            return torch.zeros(self.n_envs, device=self.buffer.device)
+        with torch.no_grad():
+            return self.network.value(self.buffer.observed(length))
 
     def _seed_now(self) -> int:
         """Follows from the run's seed and from how many rollouts there have been."""

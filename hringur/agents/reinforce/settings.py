@@ -14,6 +14,8 @@ StepBaselineName = Literal[
     "value", "none", "moving-average", "batch-mean", "leave-one-out", "greedy-rollout"
 ]
 
+Schedule = Literal["linear", "cosine", "constant"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
@@ -58,6 +60,10 @@ class ReinforceSettings:
     whole_episodes: bool = False
     """an update is one whole episode of each environment, begun afresh"""
 
+    group: int = 1
+    """with whole_episodes: environments that begin in the same way, so many of n_envs at a time;
+    leave-one-out then compares each only with the others of its group"""
+
     vectorization: Vectorization = "auto"
     """'auto': the native vector where there is one; 'sync': a loop; 'async': processes"""
 
@@ -84,7 +90,10 @@ class ReinforceSettings:
     """divide rewards by the running deviation of discounted returns"""
 
     entropy_weight: float = 0.01
-    """weight of the entropy bonus [per nat]"""
+    """weight of the entropy bonus at the start [per nat]"""
+
+    entropy_schedule: Schedule = "constant"
+    """how that weight falls to zero over the budget, if it does"""
 
     value_weight: float = 0.5
     """weight of the critic's squared error"""
@@ -104,7 +113,7 @@ class ReinforceSettings:
     lr: float | None = None
     """Adam's learning rate at the start; 2e-3 when not given, 5e-4 where images are observed"""
 
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    schedule: Schedule = "linear"
     """how the learning rate falls to zero over the budget, if it does"""
 
     clip_norm: float = 0.5
@@ -123,20 +132,29 @@ class ReinforceSettings:
     """also score each action by one shared network, from the rows of numbers that the observation
     has for it, such as the length of each connection"""
 
+    smooth_choices: float = 0.0
+    """of actions whose values are in order, such as coordinates: how far neighbours share their
+    logits, the deviation of a normal distribution [values]; 0: not at all"""
+
     image_network: ImageNetwork = "small"
     """convolutions for images: those of Mnih et al. 2016 (small) or 2015 (nature); of patches of
     4 pixels and then of 3 patches (fine), which see where something is; or residual ones of which
     each row and column keeps the largest values (profiles), which see it best and cost more"""
 
     def __post_init__(self) -> None:
-        check_positive(self, *vars(USUAL), "width", "clip_norm")
-        check_not_negative(self, "layers", "entropy_weight", "value_weight")
+        check_positive(self, *vars(USUAL), "width", "clip_norm", "group")
+        check_not_negative(self, "layers", "entropy_weight", "value_weight", "smooth_choices")
         check_share(self, "gamma", "gae_lambda")
         if self.baseline == "greedy-rollout" and not self.whole_episodes:
             raise UserError("baseline greedy-rollout needs whole_episodes")
+        if self.group > 1 and not self.whole_episodes:
+            raise UserError(f"group={self.group} needs whole_episodes")
 
     def sizes(self, images: bool) -> Sizes:
         """What was given, and the usual values for what was not."""
         given = {name: getattr(self, name) for name in vars(USUAL)}
         known = {name: value for name, value in given.items() if value is not None}
-        return replace(OF_IMAGES if images else USUAL, **known)
+        sizes = replace(OF_IMAGES if images else USUAL, **known)
+        if sizes.n_envs % self.group:
+            raise UserError(f"n_envs must be a multiple of group={self.group}, got {sizes.n_envs}")
+        return sizes

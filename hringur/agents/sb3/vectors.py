@@ -63,11 +63,13 @@ class GymnasiumVector(gym.vector.VectorEnv):
         self.action_space = batch_space(env.action_space, env.num_envs)
 
     def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | list[int] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
         """Begin new episodes; environment i is seeded with ``seed + i``."""
         if options and "reset_mask" in options:
             raise UserError("reset_mask: environments of Stable-Baselines3 start all at once")
+        if isinstance(seed, list):
+            raise UserError("group: environments of Stable-Baselines3 take one seed for all")
         self.env.seed(seed)
         if options:
             self.env.set_options(options)

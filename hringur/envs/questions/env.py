@@ -45,8 +45,12 @@ class QuestionVectorEnv(FixedLengthVectorEnv):
         numbers = np.empty((len(rows), self.problem.row_size))
         for row, out in zip(rows.tolist(), numbers, strict=True):
             self._generators.of[row].random(out=out)
+        _, first, same = np.unique(numbers[:, 0], return_index=True, return_inverse=True)
+        if not (numbers == numbers[first][same]).all():
+            first = same = np.arange(len(rows))
+        numbers = numbers[first]  # those of equal seeds are drawn once
         for name, column in self.problem.begin(numbers).items():
-            self._episodes[name][rows] = column
+            self._episodes[name][rows] = column[same]
 
     def _advance(
         self, actions: np.ndarray, finished: np.ndarray | None, restart: np.ndarray | None

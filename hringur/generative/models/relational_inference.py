@@ -75,6 +75,10 @@ class RelationalInferenceConfig(StructureConfig):
     pieces: int = 2
     """random places of the trajectories from which it does so in an update"""
 
+    mutual: bool = False
+    """a body that moves another one is moved by it, as springs and charges are: both directions of
+    a pair have one probability"""
+
     silent: bool = True
     """pairs without an edge do not interact at all; otherwise both types of edges have messages"""
 
@@ -95,7 +99,7 @@ class RelationalNetwork(nn.Module):
 
     def __init__(self, config: RelationalInferenceConfig, estimator: nn.Module) -> None:
         super().__init__()
-        self.encoder = GraphEncoder(4 * OBSERVATIONS, config.width)
+        self.encoder = GraphEncoder(4 * OBSERVATIONS, config.width, config.mutual)
         self.decoder = MotionDecoder(config.width, config.silent)
         self.of_estimator, self.steps = estimator, config.prediction_steps
 

@@ -99,5 +99,13 @@ class Anything(gym.Env):
         return {"action_mask": self.mask.astype(np.int8)}
 
 
-for name, maker in {"TwoSteps": TwoSteps, "Story": Story, "Anything": Anything}.items():
+class ByChance(Anything):
+    """Begins by chance, whatever its seed."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(options=options)
+
+
+KINDS = {"TwoSteps": TwoSteps, "Story": Story, "Anything": Anything, "ByChance": ByChance}
+for name, maker in KINDS.items():
     gym.register(f"{name}-v0", maker)

@@ -6,7 +6,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode
 
 import hringur
-from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig
+from hringur.agents.reinforce.agent import Reinforce, ReinforceConfig, share_left
 from hringur.agents.reinforce.baselines import StepBaselineName
 from hringur.agents.reinforce.policy_gradient import explained_variance
 from hringur.evaluators.episodes import EpisodeEvaluator
@@ -60,7 +60,7 @@ def test_the_update_follows_the_exact_gradient(baseline, whole):
         pytest.skip("needs whole episodes")
     config = ReinforceConfig(
         n_envs=40, n_steps=6, baseline=baseline, whole_episodes=whole, width=4, layers=1,
-        gamma=1.0, gae_lambda=1.0, lr=1e-12, clip_norm=1e9, **PLAIN,
+        gamma=1.0, gae_lambda=1.0, lr=1e-12, clip_norm=1e9, group=4 if whole else 1, **PLAIN,
     )  # fmt: skip
     # Two steps and one that only starts again: segments of six cut no episode off.
     exact, found = estimates(config)
@@ -311,12 +311,14 @@ def test_a_resumed_run_ends_in_the_same_weights(baseline, tmp_path):
         assert torch.equal(value, resumed.network.state_dict()[name]), name
 
 
-def test_the_learning_rate_follows_its_schedule():
-    for schedule, half in (("linear", 0.5), ("constant", 1.0), ("cosine", 0.5)):
-        built = agent(lr=1.0, schedule=schedule)
-        assert built._schedule(0.0) == 1.0 and built._schedule(0.5) == pytest.approx(half)
-        assert built.optimizer.param_groups[0]["lr"] == pytest.approx(half)
-    assert agent(lr=1.0, schedule="cosine")._schedule(1.0) == pytest.approx(0.0)
+def test_learning_rate_and_entropy_weight_follow_their_schedules():
+    for schedule, half, end in (("linear", 0.5, 0.0), ("constant", 1.0, 1.0), ("cosine", 0.5, 0.0)):
+        for progress, share in ((0.0, 1.0), (0.5, half), (1.0, end)):
+            assert share_left(schedule, progress) == pytest.approx(share)
+    built = agent(lr=1e-3, schedule="constant", entropy_weight=0.4, entropy_schedule="linear")
+    built.update(next(built.batches), 0.75)
+    assert built.optimizer.param_groups[0]["lr"] == 1e-3
+    assert built.learning.entropy_weight == pytest.approx(0.1)
 
 
 def test_explained_variance():
@@ -354,6 +356,8 @@ def test_continuous_actions_are_refused_by_name():
         ({"gamma": 1.1}, "gamma must be in 0..1, got 1.1"),
         ({"entropy_weight": -1.0}, "entropy_weight must be 0 or more"),
         ({"baseline": "greedy-rollout"}, "greedy-rollout needs whole_episodes"),
+        ({"group": 0}, "group must be positive"),
+        ({"group": 2}, "group=2 needs whole_episodes"),
     ],
 )
 def test_settings_out_of_range_are_refused(wrong, told):
@@ -368,6 +372,10 @@ def test_other_bad_input_is_told_in_one_line(tmp_path):
         agent("Nothing-v0")
     with pytest.raises(UserError, match="CartPole-v1 has no option"):
         agent("CartPole-v1", options={"wheels": 3})
+    with pytest.raises(UserError, match="n_envs must be a multiple of group=3, got 4"):
+        agent(group=3, whole_episodes=True)
+    with pytest.raises(UserError, match="smooth_choices: Anything-v0 takes bits"):
+        agent("Anything-v0", options={"action": spaces.MultiBinary(3)}, smooth_choices=1.0)
     with pytest.raises(UserError, match="policy must be 'auto'"):
         Reinforce("CartPole-v1", "LstmPolicy")
     checkpoint.save(tmp_path / "other.safetensors", {"weights": {}})

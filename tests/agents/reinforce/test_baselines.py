@@ -17,10 +17,10 @@ VALID = torch.tensor([[True, True, True], [True, False, False]])
 
 def rollout_with(valid):
     """Baselines look at little of a rollout: at what counts."""
-    none = torch.zeros(2, 3, dtype=torch.bool)
+    none, reward = torch.zeros_like(valid), torch.zeros(valid.shape)
     nowhere = torch.zeros(0, dtype=torch.int64)
     return Rollout(
-        observation={}, decision=none.long(), reward=RETURNS, discounted=RETURNS, terminated=none,
+        observation={}, decision=none.long(), reward=reward, discounted=reward, terminated=none,
         truncated=none, valid=valid, mask=None, cut=(nowhere, nowhere), cut_observation=None,
         samples=4,
     )  # fmt: skip
@@ -39,6 +39,15 @@ def test_values_worked_out_by_hand():
     assert value("batch-mean") == [13 / 4] * 4
     assert value("leave-one-out") == [4.0, 3.5, 1.5, 0.0]  # alone at time 2: nothing to compare
     assert value("moving-average") == [0.0] * 4
+
+
+def test_leave_one_out_in_groups_against_a_loop():
+    returns, valid = torch.randn(2, 6), torch.rand(2, 6) < 0.7
+    found = make_step_baseline("leave-one-out", group=3).value(returns, rollout_with(valid))
+    for t, b in valid.nonzero().tolist():
+        group = [b // 3 * 3 + k for k in range(3)]
+        others = [returns[t, k].item() for k in group if k != b and valid[t, k]]
+        assert found[t, b].item() == pytest.approx(np.mean(others) if others else 0.0, abs=1e-6)
 
 
 def test_the_moving_average_is_of_earlier_rollouts_and_comes_back():

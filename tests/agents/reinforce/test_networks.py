@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -5,6 +7,7 @@ from gymnasium import spaces
 from torch import nn
 
 from hringur.agents.reinforce.agent import ReinforceConfig
+from hringur.agents.reinforce.layers import Smoothed
 from hringur.agents.reinforce.networks import ActorCritic, pointers
 from hringur.agents.reinforce.observations import leaves_of, tensors
 from hringur.types import UserError
@@ -114,3 +117,26 @@ def test_actions_without_rows_of_their_own_are_refused():
     parts = leaves_of(spaces.Box(-1, 1, (4,), np.float32), "CartPole")
     with pytest.raises(UserError, match="with 2 rows of numbers, one for each action"):
         ActorCritic(parts, 2, ReinforceConfig(score_actions=True))
+
+
+def test_smoothed_choices_share_with_neighbours_and_not_across_choices():
+    """Oracle: the sum over neighbours, written out."""
+    logits = torch.randn(3, 9)
+    found = Smoothed([5, 4], deviation=1.5)(logits)
+    for first, size in ((0, 5), (5, 4)):
+        for a in range(size):
+            expected = logits[:, first + a].clone()
+            weights = [math.exp(-0.5 * ((a - b) / 1.5) ** 2) for b in range(size)]
+            for b, weight in enumerate(weights):
+                expected += 3 * weight / sum(weights) * logits[:, first + b]
+            torch.testing.assert_close(found[:, first + a], expected)
+
+
+def test_a_policy_with_smoothed_choices_reaches_any_logits():
+    parts = leaves_of(spaces.Box(-1.0, 1.0, (2,), np.float32), "here")
+    network = ActorCritic(parts, 5, ReinforceConfig(smooth_choices=2.0), [3, 2])
+    inner, smoothed = network.policy
+    assert torch.linalg.cond(smoothed.mixed) < 10
+    seen = {"observation": torch.randn(4, 2)}
+    features = torch.cat([network.encoders[name](seen["observation"]) for name in network.encoders])
+    torch.testing.assert_close(network.logits(seen), smoothed(inner(features)))

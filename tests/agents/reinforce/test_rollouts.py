@@ -133,6 +133,31 @@ def test_whole_episodes_begin_afresh_and_count_once(mode):
     assert single.unwrapped.length == lengths[2]
 
 
+@pytest.mark.parametrize("outputs", ["kept", "kept with graph"])
+def test_a_group_begins_alike_and_decides_differently(outputs):
+    """Oracles: environments of the same seeds, one by one, and the network on every observation."""
+    env = gym.make_vec("CallFunction-v0", 12)
+    source = rollouts(env, n_steps=20, whole_episodes=True, group=4, outputs=outputs)
+    rollout = next(source)
+    start = {name: rows[0] for name, rows in rollout.observation.items()}
+    single = gym.make("CallFunction-v0")
+    assert len(set(rollout.seed)) == 3
+    for b, seed in enumerate(rollout.seed):
+        observation, _ = single.reset(seed=seed)
+        for leaf in source.leaves:
+            np.testing.assert_array_equal(start[leaf.name][b], leaf.of(observation))
+    logits, value = source.network(start, 12)
+    torch.testing.assert_close(rollout.logits[0], logits)
+    torch.testing.assert_close(rollout.value[0], value)
+    assert all(len(set(group.tolist())) > 1 for group in rollout.decision[0].split(4))
+
+
+def test_a_group_needs_an_environment_that_follows_its_seed():
+    source = rollouts(vector("ByChance-v0", n=4), whole_episodes=True, group=2)
+    with pytest.raises(UserError, match="Here-v0 does not begin alike from the same seed"):
+        next(source)
+
+
 def test_masked_actions_are_never_taken_and_the_mask_stands_beside_the_step():
     """The environment itself asserts that what is forbidden is not done."""
     env = vector("Anything-v0", masked=True, n=4)

@@ -59,3 +59,7 @@ def test_reinforce_takes_a_vec_env():
     agent = hringur.Reinforce(env_util.make_vec_env("CartPole-v1", 2, seed=0), config)
     agent.learn(total_timesteps=16)
     assert agent.config.n_envs == 2 and agent.updates == 2
+    grouped = hringur.agents.ReinforceConfig(n_steps=4, whole_episodes=True, group=2)
+    agent = hringur.Reinforce(env_util.make_vec_env("CartPole-v1", 2, seed=0), grouped)
+    with pytest.raises(UserError, match="group: environments of Stable-Baselines3 take one seed"):
+        agent.learn(total_timesteps=16)

@@ -132,6 +132,19 @@ def test_a_native_step_is_a_loop_of_single_steps(case, mode):
 
 
 @pytest.mark.parametrize("case", CASES)
+def test_equal_seeds_are_drawn_once_and_go_on_alike(case):
+    """Oracle: a loop of single environments, at the first episode and at the second."""
+    env_id, options = CASES[case]
+    ours = native(case)
+    theirs = SyncVectorEnv([partial(gym.make, env_id, **options)] * ENVS)
+    seeds = [[5, 8, 5, 8], [9, 9, 9, 2]]
+    for seed in seeds:
+        seed = (seed * ENVS)[:ENVS]
+        assert same(ours.reset(seed=seed), theirs.reset(seed=seed))
+    assert same(ours.reset(), theirs.reset())
+
+
+@pytest.mark.parametrize("case", CASES)
 def test_episodes_go_on_from_their_state(case):
     one, other = native(case), native(case)
     rng = np.random.default_rng(0)

@@ -17,7 +17,7 @@ from hringur.generative.models.relational_inference import (
     RelationalInference,
     RelationalInferenceConfig,
 )
-from hringur.generative.relations import MotionDecoder, with_self, without_self
+from hringur.generative.relations import GraphEncoder, MotionDecoder, with_self, without_self
 from hringur.generative.trajectories import (
     Motions,
     accuracy,
@@ -65,6 +65,18 @@ def test_bodies_are_moved_by_those_alone_whose_edges_they_receive(silent):
     other = bodies.clone()
     other[0, 2] += 1.0
     assert torch.allclose(decoder(other, edge)[0, 0], moved[0, 0]) == silent
+
+
+def test_mutual_edges_have_the_mean_logit_of_both_directions():
+    torch.manual_seed(0)
+    encoder, motion = GraphEncoder(20, 8), torch.randn(3, 4, 5, 4)
+    plain = with_self(encoder(motion))
+    encoder.mutual = True
+    mutual = with_self(encoder(motion))
+    for i, j in itertools.permutations(range(4), 2):
+        assert (plain[:, i, j] != plain[:, j, i]).all()
+        torch.testing.assert_close(mutual[:, i, j], (plain[:, i, j] + plain[:, j, i]) / 2)
+    assert model_of(mutual=True).network.module.encoder.mutual
 
 
 def test_the_cost_is_the_error_of_a_loop_over_pieces_and_steps():

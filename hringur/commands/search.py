@@ -11,8 +11,9 @@ import numpy as np
 from hringur.commands.console import note, parse, present
 from hringur.commands.options import Printed, check_figure
 from hringur.data.figures import save
-from hringur.evaluation.generative.search import best_figure, neighbourhood
-from hringur.evaluation.tables import Column, Table
+from hringur.evaluation.generative.search import best_figure, neighbourhood, winners_sheet
+from hringur.evaluation.statistics import over_runs, over_runs_words
+from hringur.evaluation.tables import Column, Table, estimate_columns
 from hringur.generative.applications.search import METHODS, Search
 from hringur.trained import load_trained
 from hringur.types import UserError
@@ -46,6 +47,9 @@ class SearchOptions(Printed):
     neighbours: Path | None = None
     """the same of the best molecule, and around it what two directions of its code decode to"""
 
+    winners: Path | None = None
+    """the same of the best molecule of every method and seed"""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for name in self.method:
@@ -55,9 +59,9 @@ class SearchOptions(Printed):
         for name, (least, most) in bounds.items():
             if not least <= getattr(self, name) <= most:
                 raise UserError(f"{name} must be in {least}..{most:,}, got {getattr(self, name)}")
-        for option, given in (("--figure", self.figure), ("--neighbours", self.neighbours)):
-            if given is not None:
-                check_figure(given, option)
+        for name in ("figure", "neighbours", "winners"):
+            if getattr(self, name) is not None:
+                check_figure(getattr(self, name), f"--{name}")
 
 
 def main(arguments: list[str]) -> None:
@@ -68,22 +72,24 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"{options.model} is of {type(model).__name__}, no model of strings")
     if not model.strings.train:
         raise UserError(f"{options.model} has no training strings: give its run folder")
-    if options.neighbours is not None and not model.domain.draws:
-        raise UserError(f"--neighbours draws molecules, not {model.strings.name}")
+    for name in ("neighbours", "winners"):
+        if getattr(options, name) is not None and not model.domain.draws:
+            raise UserError(f"--{name} draws molecules, not {model.strings.name}")
     runs = {name: _repeat(model, name, options) for name in options.method}
     record = {
         "property": options.property,
         "methods": {name: [_record(one) for one in found] for name, found in runs.items()},
         "command": shlex.join(["hringur", "search", *arguments]),
     }
-    present(options, record, [_table(runs, options)])
+    present(options, record, [_table(runs, options, model), *_over_seeds(runs, options)])
     if options.figure is not None:
         note(f"wrote {save(best_figure(runs, options.property), options.figure)}")
+    if options.winners is not None:
+        winners_sheet(runs, options.winners)
+        note(f"wrote {options.winners}")
     if options.neighbours is not None:
-        every = [one for found in runs.values() for one in found]
-        best = min(every, key=lambda one: min(one.evaluated.values()))
-        winner = min(best.evaluated, key=lambda one: best.evaluated[one])
-        neighbourhood(model, winner, options.neighbours)
+        best = min((one for found in runs.values() for one in found), key=lambda one: one.winner[1])
+        neighbourhood(model, best.winner[0], options.neighbours)
         note(f"wrote {options.neighbours}")
 
 
@@ -100,16 +106,18 @@ def _repeat(model: Any, method: str, options: SearchOptions) -> list[Search]:
 
 
 def _record(search: Search) -> dict[str, Any]:
-    best = min(search.evaluated, key=lambda one: search.evaluated[one])
+    best, cost = search.winner
     return {
         "string": best,
-        "value": search.sign * search.evaluated[best],
+        "value": search.sign * cost,
         "best_so_far": search.best_so_far().tolist(),
         "best_known": search.sign * min(search.known.values()),
     }
 
 
-def _table(runs: dict[str, list[Search]], options: SearchOptions) -> Table[tuple[str, Search]]:
+def _table(
+    runs: dict[str, list[Search]], options: SearchOptions, model: Any
+) -> Table[tuple[str, Search]]:
     rows: Sequence[tuple[str, Search]] = [(k, one) for k, found in runs.items() for one in found]
     columns = [
         Column[tuple[str, Search]]("method", lambda row: row[0], text=True),
@@ -118,4 +126,25 @@ def _table(runs: dict[str, list[Search]], options: SearchOptions) -> Table[tuple
         Column("best known before", lambda row: f"{_record(row[1])['best_known']:.4g}", wrap=True),
         Column("string", lambda row: _record(row[1])["string"], text=True, wrap=True),
     ]
-    return Table(columns=columns, rows=rows)
+    references, given = [], model.strings.train_values.get(options.property)
+    if given is not None:
+        sign = rows[0][1].sign
+        best = int((sign * given).argmin())
+        line = ["the data", str(len(given)), f"{given[best]:.4g}", "", model.strings.train[best]]
+        references.append(line)
+    return Table(columns=columns, rows=rows, references=references)
+
+
+def _over_seeds(runs: dict[str, list[Search]], options: SearchOptions) -> list[Table[str]]:
+    """Where there are several seeds, the mean of each method's best."""
+    if options.seeds == 1:
+        return []
+    best = {
+        name: over_runs(np.array([one.sign * one.winner[1] for one in found]))
+        for name, found in runs.items()
+    }
+    columns = [
+        Column[str]("method", lambda name: name, text=True),
+        *estimate_columns(f"best {options.property}", lambda name: best[name]),
+    ]
+    return [Table(columns=columns, rows=list(runs), title=over_runs_words([options.seeds]))]

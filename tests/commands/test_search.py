@@ -3,6 +3,7 @@ import re
 from types import SimpleNamespace
 
 import pytest
+from PIL import Image
 
 from hringur import cli
 from hringur.commands import search
@@ -31,6 +32,17 @@ def test_methods_side_by_side_with_pictures(trained, tmp_path, capsys):
     assert (tmp_path / "b.pdf").read_bytes().startswith(b"%PDF")
 
 
+def test_the_best_of_several_seeds_are_averaged_and_drawn(trained, tmp_path, capsys):
+    path = tmp_path / "winners.png"
+    words = ["--method", "random", "--evaluations", "10", "--seeds", "2", "--winners", str(path)]
+    assert cli.main(["search", "--model", "run", *words, "--known", "20"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines() if "random" in line]
+    first, second, mean = (float(line[2 if line[1] == "10" else 1]) for line in lines)
+    assert mean == pytest.approx((first + second) / 2, abs=1e-4)
+    with Image.open(path) as sheet:
+        assert sheet.width > sheet.height  # side by side
+
+
 @pytest.mark.parametrize(
     "words, told",
     [
@@ -38,6 +50,7 @@ def test_methods_side_by_side_with_pictures(trained, tmp_path, capsys):
         (["--method", "magic"], "method must be one of bayesian, .*'magic'"),
         (["--evaluations", "0"], "evaluations must be in 1..100,000, got 0"),
         (["--figure", "a.gif"], "a.gif"),
+        (["--winners", "a.gif"], "--winners.*a.gif"),
     ],
 )
 def test_bad_input_is_one_line(trained, words, told, capsys):

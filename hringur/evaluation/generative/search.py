@@ -30,6 +30,14 @@ def best_figure(runs: Mapping[str, Sequence[Any]], name: str) -> Figure:
     return figure
 
 
+def winners_sheet(runs: Mapping[str, Sequence[Any]], path: Path) -> None:
+    """Draw the best molecule of every search; a line of them for each method."""
+    every = [(method, one) for method, found in runs.items() for one in found]
+    captions = [f"{method}, {one.sign * one.winner[1]:.4g}" for method, one in every]
+    columns = max(map(len, runs.values()))
+    save_sheet([one.winner[0] for _, one in every], columns, path, captions)
+
+
 def neighbourhood(model: Any, string: str, path: Path) -> None:
     """Draw a molecule in the middle, and what two random directions of its code decode to."""
     centre = model.encode([string]).cpu()

@@ -107,6 +107,11 @@ class Search:
         every = {key: cost for key, cost in (self.known | self.evaluated).items() if cost < np.inf}
         return sorted(every, key=lambda one: every[one])
 
+    @property
+    def winner(self) -> tuple[str, float]:
+        """The evaluated string of the least cost, and its cost."""
+        return min(self.evaluated.items(), key=lambda one: one[1])
+
     def best_so_far(self) -> Float64[np.ndarray, " T"]:
         """The best value after each evaluation, larger or smaller as the property has it."""
         return self.sign * np.minimum.accumulate(np.array(list(self.evaluated.values())))

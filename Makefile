@@ -11,7 +11,7 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 # Which torch: empty means the CPU build where there is no NVIDIA driver, else the general one.
 TORCH ?=
 TORCH_VERSION := 2.13.0
-EXTRAS := sb3,atari,video,human,parquet,generative,molecules,onnx,tune,test
+EXTRAS := sb3,atari,video,human,parquet,generative,molecules,onnx,hub,tune,test
 # Folder that TensorBoard reads.
 RUNS ?= runs
 

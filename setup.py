@@ -39,6 +39,7 @@ EXTRAS = {
     "generative": ["pooch>=1.8", "pot>=0.9.5", "scikit-learn>=1.5"],
     "molecules": ["rdkit>=2024.9"],  # whether a string is a molecule, properties, drawings
     "text": ["sacrebleu>=2.4"],  # BLEU of rewritten sentences
+    "hub": ["huggingface_hub>=1.0"],  # push_to_hub, from_pretrained, hub:user/name
     "onnx": ["onnx>=1.16", "onnxruntime>=1.20"],  # export_onnx checks what it writes
     "notebook": ["ipykernel>=6.29"],  # the lecture's cells, with pictures below them
     "docs": ["furo>=2024.8", "myst-nb>=1.2", "sphinx>=8"],  # the documentation site

@@ -19,6 +19,7 @@ from hringur.registry import ENVIRONMENTS, NAMESPACE
 if TYPE_CHECKING:
     from hringur.agents.reinforce.agent import Reinforce as Reinforce
     from hringur.agents.tours.agent import TourAgent as TourAgent
+    from hringur.trained import from_pretrained as from_pretrained
     from hringur.trained import load as load
 
 _get, __dir__, __all__ = lazy(
@@ -26,7 +27,7 @@ _get, __dir__, __all__ = lazy(
     {
         "agents.reinforce.agent": "Reinforce",
         "agents.tours.agent": "TourAgent",
-        "trained": "load",
+        "trained": "load from_pretrained",
     },
 )
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": ("evaluate.command", "a trained run beside the best that is known"),
     "compare": ("compare.command", "runs, heuristics, agents or generative models, side by side"),
     "tune": ("tune.command", "settings of a learner or model, searched in many short trainings"),
+    "push": ("push", "a run sent to the Hugging Face Hub, with figures and a film"),
     "signal": ("signal", "buy, wait or sell: what a trader would do after the last row of a file"),
     "tour": ("tour.command", "plan a tour through places of Iceland, or of a file"),
     "mix": ("applications.mix", "two images mixed into one by a model of images"),

@@ -2,6 +2,7 @@
 
     agent = hringur.load("runs/first")
     model = hringur.load("vae.safetensors")
+    other = hringur.load("hub:user/name")  # of the Hugging Face Hub
 
 Opening a file imports no module that the file names: an environment of another package must have
 been imported before (``hringur.evaluators.environments.check_known``).
@@ -15,6 +16,7 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
+from hringur.data.hub import PREFIX, fetch
 from hringur.evaluators.choice import domain_for
 from hringur.evaluators.environments import check_known, check_options
 from hringur.registry import SAVED, Domain, config_of, models
@@ -59,7 +61,7 @@ class Trained:
     """A trained learner, from a run folder or from a saved agent."""
 
     path: Path
-    """run folder or file, as the user typed it"""
+    """run folder, file or model of the Hub, as the user typed it"""
 
     name: str
     """name of the learner in the registry"""
@@ -70,10 +72,8 @@ class Trained:
     settings: RunSettings | None = None
     """settings of the run; None for an agent or model saved to a file, which has not all of them"""
 
-    @property
-    def folder(self) -> Path:
-        """The run folder; only a run has one."""
-        return self.path if self.path.is_dir() else self.path.resolve().parents[1]
+    folder: Path | None = None
+    """the run folder; only a run on this machine has one"""
 
     @property
     def evaluation(self) -> str:
@@ -92,9 +92,18 @@ def load(path: str | Path, device: Device = "auto") -> Any:
     """The agent or model at ``path``, with its trained weights.
 
     ``path`` is a run folder, one of its checkpoints, what ``save`` of an agent or of a model wrote,
-    or "attention-model" or "faces": those that ship with the package.
+    "hub:user/name" for a model of the Hugging Face Hub, or "attention-model" or "faces": those that
+    ship with the package.
     """
     return load_trained(Path(path), device).learner
+
+
+def from_pretrained(repo_id: str, revision: str | None = None, device: Device = "auto") -> Any:
+    """The agent or model ``user/name`` of the Hugging Face Hub (extra ``hub``).
+
+    ``revision`` is a branch, tag or commit. Two files are fetched, and nothing in them is executed.
+    """
+    return load(f"{PREFIX}{repo_id}@{revision}" if revision else f"{PREFIX}{repo_id}", device)
 
 
 def read_settings(folder: RunFolder) -> RunSettings:
@@ -134,9 +143,13 @@ def load_run(path: Path, device: Device) -> tuple[RunSettings, Any]:
 
 def load_trained(path: Path, device: Device) -> Trained:
     """What was trained or saved at ``path`` (see ``load``), with what is known about it."""
+    if str(path).startswith(PREFIX):
+        return _load_fetched(path, fetch(str(path).removeprefix(PREFIX)), device)
     if path.is_dir():
         settings, learner = load_run(path, device)
-        return Trained(path=path, name=settings.learner, learner=learner, settings=settings)
+        return Trained(
+            path=path, name=settings.learner, learner=learner, settings=settings, folder=path
+        )
     if not path.exists():
         path = SHIPPED.get(str(path), path_of_agent(path))
     if not path.exists():
@@ -144,15 +157,30 @@ def load_trained(path: Path, device: Device) -> Trained:
     run = path.resolve().parents[1]
     if (run / "config.json").is_file() and path.resolve().parent == RunFolder(run).checkpoints:
         settings, learner = _load_checkpoint(RunFolder.open(run), path, device)
-        return Trained(path=path, name=settings.learner, learner=learner, settings=settings)
-    state = checkpoint.load(path)
+        return Trained(
+            path=path, name=settings.learner, learner=learner, settings=settings, folder=run
+        )
+    return _load_saved(path, path, checkpoint.load(path), device)
+
+
+def _load_fetched(path: Path, file: Path, device: Device) -> Trained:
+    """What came from the Hub: a run's checkpoint beside its config.json, or what was saved."""
+    state = checkpoint.load(file)
+    if "learner" not in state:
+        return _load_saved(path, file, state, device)
+    settings, learner = _load_checkpoint(RunFolder.open(file.parent), file, device)
+    return Trained(path=path, name=settings.learner, learner=learner, settings=settings)
+
+
+def _load_saved(path: Path, file: Path, state: State, device: Device) -> Trained:
+    """What ``save`` of an agent or of a model wrote to ``file``."""
     keys = [key for key in SAVED if key in state]
     if not keys:
         raise UserError(
             f"{path} is a checkpoint, but neither a saved agent nor a saved model"
             + (": it needs the config.json of its run" if "learner" in state else "")
         )
-    learner = resolve_name(SAVED[keys[0]]).load(path, device=device)
+    learner = resolve_name(SAVED[keys[0]]).load(file, device=device)
     return Trained(path=path, name=learner.config.name, learner=learner)
 
 

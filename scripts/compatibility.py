@@ -6,7 +6,7 @@
 A section of the page has a line "Needs: `package`" and a block of Python. Hringur and what it needs
 are installed once, as a user would do it, from a wheel; each client has an environment of its own
 on top of that, so that only the client itself and what it needs are installed there. A client that
-asks for another version of a package gets that one.
+asks for another version of a package gets that one. The Hugging Face Hub is a stand-in.
 """
 
 import argparse
@@ -21,6 +21,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+
+from hub_stand_in import TOKEN, serving
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "with_other_libraries.md"
@@ -96,13 +98,16 @@ def row(client: Client, folder: Path, below: Path) -> str:
         python = environment(place, client.packages, below)
     except subprocess.CalledProcessError:
         return f"| {client.name} | | {date} | not installed |"
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as work, serving() as hub:
         file = Path(work) / "snippet.py"
         file.write_text(client.snippet, encoding="utf-8")
         done = subprocess.run(
             [python, file],
             cwd=work,
-            env=os.environ | {"PYTHONPATH": work, "OMP_NUM_THREADS": "1"},
+            env=os.environ
+            | {"PYTHONPATH": work, "OMP_NUM_THREADS": "1"}
+            | {"HF_ENDPOINT": hub.address, "HF_TOKEN": TOKEN, "HF_HOME": f"{work}/hub"}
+            | {"HF_HUB_DISABLE_XET": "1"},
             capture_output=True,
             text=True,
             timeout=LONGEST_SECONDS,

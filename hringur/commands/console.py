@@ -182,6 +182,6 @@ def present(
     else:
         for table in tables:
             if getattr(options, "markdown", False):
-                print(table if isinstance(table, str) else table.markdown())
+                print(f"{table}\n" if isinstance(table, str) else table.markdown())
             else:
                 show(table)

@@ -20,6 +20,7 @@ from hringur.registry import model_config
 from hringur.settings import read
 from hringur.training import checkpoint
 from hringur.training.averaged import AveragedNetwork
+from hringur.training.exports.sharing import Shared
 from hringur.training.log import NoLog
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import learner_state
@@ -31,7 +32,7 @@ Model = TypeVar("Model", bound="GenerativeModel")
 DensityName = Literal["prior", "fitted"]
 
 
-class GenerativeModel(ABC):
+class GenerativeModel(Shared, ABC):
     """A model that learns to make more of what it is shown."""
 
     settings: ClassVar[type[Any]]

@@ -20,6 +20,7 @@ from hringur.training.callbacks import Callback, callbacks_of
 from hringur.training.checkpoint import load_weights
 from hringur.training.config import Counters, TrainerConfig
 from hringur.training.console import Display, display
+from hringur.training.exports.sharing import Shared
 from hringur.training.log import Log
 from hringur.training.loggers import ConsoleLogger, Logger, Loggers, TensorBoardLogger
 from hringur.training.random_state import seed_everything
@@ -33,7 +34,7 @@ LOG_INTERVAL = 20
 """Updates between two lines of the log."""
 
 
-class Agent(ABC):
+class Agent(Shared, ABC):
     """A learner of decisions that trains itself."""
 
     keywords: ClassVar[dict[str, str]] = {"learning_rate": "lr", "max_grad_norm": "clip_norm"}

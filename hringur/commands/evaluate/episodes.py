@@ -103,8 +103,8 @@ def _history_days(env_id: str, env_options: dict[str, Any]) -> frozenset[Any]:
 
 
 def samples_of(trained: Trained) -> int | None:
-    """Environment steps of the training; None for a saved agent."""
-    history = [] if trained.settings is None else RunFolder.open(trained.folder).read_history()
+    """Environment steps of the training; None of what is no run folder."""
+    history = [] if trained.folder is None else RunFolder.open(trained.folder).read_history()
     return history[-1]["samples"] if history else None
 
 

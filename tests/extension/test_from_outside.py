@@ -184,6 +184,17 @@ def test_tours_of_its_own_are_measured_on_their_own_instances(site, tmp_path):
     subprocess.run([sys.executable, "-c", check], env=env, check=True, timeout=120)
 
 
+def test_its_search_space_is_what_tune_seeks(site, tmp_path):
+    arguments = ["--option", "places=6", "--budget=0.2s", "--trials=3", "--jobs=1", "--json"]
+    folder = f"--folder={tmp_path / 'study'}"
+    record = told(hringur(site, "tune", "nearest", *arguments, folder))
+    given = [trial["params"] for trial in record["trials"]]
+    assert record["ended"]["COMPLETE"] == 3 and given.count({}) == 1  # the defaults
+    for proposed in filter(None, given):
+        assert proposed.keys() == {"lr", "batch"}
+        assert 0.05 <= proposed["lr"] <= 5 and proposed["batch"] in (8, 16)
+
+
 def test_a_learner_of_its_own(site, tmp_path):
     run = str(tmp_path / "run")
     arguments = ["--places=6", "--steps=30", "--device=cpu", f"--folder={run}", "--json"]

@@ -138,7 +138,7 @@ class TourAgent(Agent):
         loss = score_function(scored.log_prob, advantage)
         loss = loss - self.config.entropy_bonus * scored.entropy.mean()
         norm = self.trained.step(loss, clip_norm=self.config.clip_norm)
-        self.baseline.update(cost, self.policy, problem)
+        self.baseline.update(cost, self.trained.module, problem)
         return {
             "rollout/tour_length": length.mean().item(),
             "rollout/best_tour_length": length.amin(dim=1).mean().item(),

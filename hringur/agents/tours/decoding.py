@@ -157,9 +157,12 @@ def _shortest(
 
 
 def build_tours(
-    policy: TourPolicy, encoding: object, start: Int[Tensor, "B P"], n: int, choose: Choose
+    policy: Any, encoding: object, start: Int[Tensor, "B P"], n: int, choose: Choose
 ) -> Int[Tensor, "B P N"]:
-    """P tours of each instance, place by place, all at once."""
+    """P tours of each instance, place by place, all at once.
+
+    The policy may be Fabric's wrapper of a ``TourPolicy``, whose methods isinstance does not see.
+    """
     memory, last = policy.begin(encoding, start), start
     is_open = torch.ones(*start.shape, n, dtype=torch.bool, device=start.device)
     tour = [start]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from hringur.evaluators.choice import evaluator_for
+from hringur.settings import Interval, Space
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +17,11 @@ class NearestConfig:
     """One weight on the distance, by REINFORCE over whole tours."""
 
     name: ClassVar[str] = "nearest"
+
+    search_space: ClassVar[Space] = {
+        "lr": Interval(0.05, 5.0, log=True),
+        "batch": (8, 16),
+    }
 
     lr: float = 0.5
     """learning rate"""

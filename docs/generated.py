@@ -68,6 +68,8 @@ MORE = {
     "wgan-gp": ("generative", "generative_samples"),
     "attribute-autoencoder": ("applications", "edit"),
     "grammar-vae": ("words_and_molecules", ""),
+    "sequence-autoencoder": ("words_and_molecules", ""),
+    "text-style": ("words_and_molecules", ""),
 }
 """Of learners and models: the page that says more, and a picture of docs/pictures."""
 

@@ -180,6 +180,9 @@ MODELS = {
         "hringur.generative.models.attribute_autoencoder:AttributeAutoencoderConfig"
     ),
     "grammar-vae": "hringur.generative.models.grammar_vae:GrammarVAEConfig",
+    "sequence-autoencoder": (
+        "hringur.generative.models.sequence_autoencoder:SequenceAutoencoderConfig"
+    ),
     "relational-inference": (
         "hringur.generative.models.relational_inference:RelationalInferenceConfig"
     ),
@@ -187,6 +190,7 @@ MODELS = {
         "hringur.generative.models.attend_infer_repeat:AttendInferRepeatConfig"
     ),
     "translation": "hringur.generative.translation.model:TranslationConfig",
+    "text-style": "hringur.generative.models.text_style:TextStyleConfig",
 }
 """The same for generative models, which learn from a data set instead of an environment. Group of
 entry points: ``hringur.models``."""

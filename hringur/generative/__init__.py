@@ -16,6 +16,8 @@ __getattr__, __dir__, __all__ = lazy(
         "models.gan": "GAN GANConfig",
         "models.grammar_vae": "GrammarVAE GrammarVAEConfig",
         "models.relational_inference": "RelationalInference RelationalInferenceConfig",
+        "models.sequence_autoencoder": "SentenceAutoencoder SequenceAutoencoderConfig",
+        "models.text_style": "TextStyle TextStyleConfig",
         "models.transport_autoencoder": "TransportAutoencoder TransportAutoencoderConfig",
         "models.vae": "VAE VAEConfig",
         "models.wae_mmd": "WAEMMD WAEMMDConfig",

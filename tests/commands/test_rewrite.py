@@ -5,15 +5,15 @@ import pytest
 
 from hringur import cli
 
+WORDS = (("old", "thee"), ("new", "you"))
+
 
 @pytest.fixture
 def small(tmp_path):
     """Two styles of which one says thee, the other you."""
     path, places = tmp_path / "own.tsv", ("mill", "lake", "hill", "road")
     lines = [
-        f"{style}\tI see {word} at the {place}."
-        for style, word in (("old", "thee"), ("new", "you"))
-        for place in places * 12
+        f"{style}\tI see {word} at the {place}." for style, word in WORDS for place in places * 12
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
     return str(path)
@@ -53,3 +53,22 @@ def test_styles_that_do_not_differ_change_nothing(tmp_path, capsys):
     path.write_text("a\t1 2 3\nb\t1 2 3\n", encoding="utf-8")
     assert cli.main(["rewrite", "3 2 one", "--to", "b", "--dataset", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sentences"][0]["rewritten"] == "3 2 one"
+
+
+def test_a_run_of_text_style_rewrites(small, tmp_path, capsys):
+    run, own = str(tmp_path / "run"), tmp_path / "more.tsv"
+    lines = [f"{style}\tI see {word} {n}." for style, word in WORDS for n in range(40)]
+    own.write_text("\n".join(lines), encoding="utf-8")
+    sizes = ["--hidden=8", "--encoder-hidden=8", "--latent=4", "--plan=4", "--batch=8"]
+    words = ["--dataset", str(own), "--steps=2", "--folder", run, "--json"]
+    assert cli.main(["train", "text-style", *words, *sizes]) == 0
+    assert cli.main(["rewrite", "I see thee.", "--to", "new", "--model", run, "--json"]) == 0
+    capsys.readouterr()
+    refused = {
+        ("--to", "loud"): r"--to must be one of old, new .*'loud'",
+        ("--to", "new", "--dataset", small): "give it or --dataset, not both",
+        ("--to", "new", "--from", "new"): "must be two styles",
+    }
+    for options, told in refused.items():
+        assert cli.main(["rewrite", "thee", "--model", run, *options]) == 2
+        assert re.search(told, capsys.readouterr().err)

@@ -8,7 +8,7 @@ from functools import cache
 from importlib import resources
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int64
 
 from hringur.data.molecules.expressions import expression_grammar, generate
 from hringur.data.molecules.grammar import Grammar
@@ -33,6 +33,11 @@ class StringSet:
     """known properties of the strings, by name"""
 
     test_values: Mapping[str, Float64[np.ndarray, " M"]] = field(default_factory=dict)
+    styles: tuple[str, ...] = ()
+    """names of styles, where strings have any; the two below number them"""
+
+    train_styles: Int64[np.ndarray, " N"] | None = None
+    test_styles: Int64[np.ndarray, " M"] | None = None
 
 
 @cache

@@ -37,17 +37,18 @@ class SentenceSet:
     paired: bool = False
     """whether the held-out sentences of all styles say the same, row by row"""
 
-    def check_style(self, option: str, style: str) -> None:
-        """Refuse an unknown style.
 
-        Raises:
-            UserError: there is no such style.
-        """
-        if style not in self.train:
-            raise UserError(
-                f"{option} must be one of {', '.join(self.train)} (styles of {self.name}),"
-                f" got {shortened(style)}"
-            )
+def check_style(option: str, style: str, styles: tuple[str, ...], name: str) -> None:
+    """Refuse a style that is not among those of the set ``name``.
+
+    Raises:
+        UserError: there is no such style.
+    """
+    if style not in styles:
+        raise UserError(
+            f"{option} must be one of {', '.join(styles)} (styles of {name}), got"
+            f" {shortened(style)}"
+        )
 
 
 def words_of(sentence: str) -> Sentence:

@@ -16,6 +16,8 @@ COLUMNS = {
     "evaluation/qed_distance": ("QED distance", ".3f"),
     "evaluation/sa_distance": ("SA distance", ".3f"),
     "evaluation/error_distance": ("error distance", ".3f"),
+    "evaluation/words_distance": ("number of words, distance", ".2f"),
+    "evaluation/surprise_distance": ("surprise distance", ".2f"),
     "evaluation/frechet_distance": ("Frechet distance", ".1f"),
     "evaluation/kernel_distance": ("kernel distance", ".3f"),
     "evaluation/precision": ("precision", ".2f"),

@@ -121,7 +121,7 @@ def light_bridge(
     batch: int = 512,
     lr: float = 1e-2,
     report: Report | None = None,
-) -> Plan:
+) -> LightBridge:
     """Fit a light bridge by Adam, its learning rate falling to zero along a cosine."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(y), generator=generator)[:parts]

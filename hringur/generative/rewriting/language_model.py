@@ -44,7 +44,7 @@ class TrigramModel:
 
     def __init__(self, text: Ids, other: Ids, vocabulary: Vocabulary) -> None:
         """Count ``text`` of ``Vocabulary.text``; the words of ``other`` are possible too."""
-        self.size, d = vocabulary.size, DISCOUNT
+        self.vocabulary, self.size, d = vocabulary, vocabulary.size, DISCOUNT
         after = (text[2:] < vocabulary.start) | (
             (text[2:] == vocabulary.end) & (text[1:-1] != vocabulary.end)
         )
@@ -81,6 +81,18 @@ class TrigramModel:
         back = looked_up(self.contexts, self.log_context, first * self.size + second, 0.0)
         key = self._key(first, second, third)
         return looked_up(self.trigrams, self.log_trigram, key, back + low)
+
+    @classmethod
+    def of(cls, sentences: Sequence[Sentence]) -> "TrigramModel":
+        """Of sentences alone; words that they lack are one."""
+        vocabulary = Vocabulary(sentences)
+        text = vocabulary.text(sentences)
+        return cls(text, text, vocabulary)
+
+    def surprise(self, sentence: Sentence) -> float:
+        """Mean of -log p of its words and its end [nats]; exp of it is the perplexity."""
+        text = self.vocabulary.text([sentence])[:-1]
+        return -float(self(text[:-2], text[1:-1], text[2:]).mean())
 
     def _key(self, first: Ids, second: Ids, third: Ids) -> Ids:
         return (first * self.size + second) * self.size + third

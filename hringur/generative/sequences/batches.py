@@ -88,7 +88,7 @@ class SequenceBatches:
     def __next__(self) -> Sequences:
         return self.sequences[self.epochs.next().to(self.sequences.tokens.device)]
 
-    def _by_length(self, order: Int[Tensor, " N"], generator: torch.Generator) -> Int[Tensor, " N"]:
+    def _by_length(self, order: Int[Tensor, " N"], generator: torch.Generator) -> Int[Tensor, " M"]:
         """Sorted within stretches of ``TOGETHER`` batches, the batches then shuffled."""
         order = order[: len(order) // self.together * self.together]
         stretches = order.split(TOGETHER * self.together)

@@ -121,13 +121,16 @@ class SequenceModel(GenerativeModel):
     @cached_property
     def train(self) -> Sequences:
         """The training strings as tokens."""
-        return Sequences.of(self.grammar.encode(self.strings.train), self.fabric.device)
+        rules = self.grammar.encode(self.strings.train)
+        return Sequences.of(rules, self.fabric.device, self.strings.train_styles)
 
     @cached_property
     def test(self) -> Sequences:
         """The first held-out strings as tokens."""
-        few = self.strings.test[: 2 * CODES_FOR_DENSITY]
-        return Sequences.of(self.grammar.encode(few), self.fabric.device)
+        few = slice(2 * CODES_FOR_DENSITY)
+        styles = self.strings.test_styles
+        rules = self.grammar.encode(self.strings.test[few])
+        return Sequences.of(rules, self.fabric.device, None if styles is None else styles[few])
 
     @cached_property
     def _tables(self) -> dict[str, Any]:
@@ -266,7 +269,8 @@ class SequenceModel(GenerativeModel):
     def from_description(cls, about: State, config: Any, device: str, dataset: Any) -> Any:
         """A model with fresh weights for strings of the grammar told of."""
         grammar = cls.grammar_class(about["grammar"]["name"], about["grammar"]["text"])
-        none = StringSet(about["dataset"], grammar, (), ())
+        styles = tuple(about.get("styles", ()))  # not there before 0.3
+        none = StringSet(about["dataset"], grammar, (), (), styles=styles)
         strings = none if dataset is None else dataset
         return cls(strings, config, grammar=grammar, longest=about["longest"], device=device)
 
@@ -276,4 +280,5 @@ class SequenceModel(GenerativeModel):
             "dataset": self.strings.name,
             "grammar": {"name": self.grammar.name, "text": self.grammar.text},
             "longest": self.longest,
+            "styles": list(self.strings.styles),
         }

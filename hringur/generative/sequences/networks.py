@@ -1,4 +1,4 @@
-"""Encoder and decoder of sequences: both know the place of a token from the start.
+"""Encoders and decoder of sequences, which know the place of a token from the start.
 
 The encoder adds up one vector for each token at each place and passes the sum through two dense
 layers. The decoder is a gated recurrent unit (Cho et al. 2014) that sees, at each place, the token
@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence
 
 
 class SequenceSizes(NamedTuple):
@@ -37,7 +38,7 @@ class SequenceSizes(NamedTuple):
 
 
 class SequenceEncoder(nn.Module):
-    """From sequences to ``outputs`` numbers each."""
+    """From sequences of few kinds of tokens to ``outputs`` numbers each."""
 
     def __init__(self, sizes: SequenceSizes, outputs: int) -> None:
         super().__init__()
@@ -58,6 +59,30 @@ class SequenceEncoder(nn.Module):
         offsets = torch.cat([count.new_zeros(1), count.cumsum(0)[:-1]])
         summed = F.embedding_bag(flat, self.vectors.weight, offsets, mode="sum")
         return self.last(self.layers(summed))
+
+
+class WordEncoder(nn.Module):
+    """The same where kinds of tokens are many: one vector for each, and a recurrence both ways.
+
+    Absent tokens are left out, wherever they stand, as if the sequence were shorter.
+    """
+
+    def __init__(self, sizes: SequenceSizes, outputs: int) -> None:
+        super().__init__()
+        width = sizes.encoder_hidden
+        self.vectors = nn.Embedding(sizes.tokens + 1, width)  # the last: all are absent
+        self.recurrence = nn.GRU(width, width, batch_first=True, bidirectional=True)
+        self.last = nn.Linear(2 * width, outputs)
+
+    def forward(self, tokens: Int[Tensor, "B T"]) -> Float[Tensor, "B O"]:
+        """``tokens`` below zero count as absent."""
+        absent = (tokens < 0).long()
+        moved = tokens.gather(1, absent.argsort(dim=1, stable=True))
+        known = torch.where(moved < 0, self.vectors.num_embeddings - 1, moved)
+        length = (absent == 0).sum(dim=1).clamp(min=1).cpu()
+        packed = pack_padded_sequence(self.vectors(known), length, True, enforce_sorted=False)
+        last = self.recurrence(packed)[1]  # 2 B W
+        return self.last(torch.cat([last[0], last[1]], dim=1))
 
 
 class SequenceDecoder(nn.Module):

@@ -19,7 +19,7 @@ def figures(model: Any) -> dict[str, Figure | str]:
     """Samples and reconstructions by tag: Markdown, and figures where strings are drawn."""
     made = model.sample(SHOWN, seed=0)
     real = list(model.strings.test[:SHOWN])
-    again = model.reconstruct(real)
+    again = model.reconstruct(model.test[:SHOWN])
     lines = [f"| `{a}` | `{b}` |" for a, b in zip(real, again, strict=True)]
     shown: dict[str, Figure | str] = {
         "strings/prior": "  \n".join(f"`{one}`" for one in made),

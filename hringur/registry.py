@@ -32,7 +32,8 @@ class Domain:
     """function behind ``hringur evaluate``: the table of figures"""
 
     recorder: str | None = None
-    """class that sees every step of held-out episodes and computes more figures of each"""
+    """class, made of a single environment, that sees every step of held-out episodes and computes
+    more figures of each"""
 
     report: str | None = None
     """function that reports more of evaluated episodes than their return: tables and JSON"""

@@ -3,7 +3,7 @@
 For each process the best policy by both timings, what it earns in an episode by calculation and by
 simulation, and on the same paths buy-and-hold, the best policy that knows the end, and hindsight.
 
-``python scripts/trading_optima.py`` prints Markdown; two minutes on one core.
+``python scripts/trading_optima.py`` prints Markdown; three minutes on one core.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from hringur.data.trading.processes import PROCESSES
-from hringur.envs.trading.problem import YEAR, costs
+from hringur.envs.trading.problem import BORROW_RATE, YEAR, costs
 from hringur.evaluation.statistics import estimate_mean
 from hringur.references.trading.optimum import (
     hindsight_optimum,
@@ -21,6 +21,7 @@ from hringur.references.trading.optimum import (
     outcomes,
     returns_of,
 )
+from hringur.references.trading.wealth import LONG, SHORT
 
 WINDOW = 30
 """Returns that are seen before the first decision, as in the environment."""
@@ -36,6 +37,8 @@ def main() -> None:
     print_policies(args.fee, args.days)
     print()
     print_paths(args.fee, args.days, args.paths, args.seed)
+    print()
+    print_short(args.fee, args.days, args.paths, args.seed)
     print()
     print_times(args.fee)
 
@@ -70,6 +73,24 @@ def print_paths(fee: float, days: int, paths: int, seed: int) -> None:
         earned = [returns_of(p, table, selling) for p in (*positions, np.ones_like(positions[0]))]
         earned.append(hindsight_optimum(table, selling)[0])
         print(f"| {name} | {' | '.join(estimate_mean(one).percent() for one in earned)} |")
+
+
+def print_short(fee: float, days: int, paths: int, seed: int) -> None:
+    """With short positions: by calculation, then by simulation, mean log wealth [%]."""
+    print("| process | episode | buys, sells at | sells short, covers at | simulated | hindsight |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for name, process in PROCESSES.items():
+        rate = BORROW_RATE / YEAR
+        policy = optimal_policy(process(), *costs(fee, 0.0, 0.0), borrow_per_day=rate)
+        bands = (policy.thresholds(side) for side in (LONG, SHORT))
+        at = ["never" if math.isnan(a) else f"{a:.3f}, {b:.3f}" for a, b in bands]
+        prices = process().sample(np.random.default_rng(seed), paths, WINDOW + days + 1)
+        table = policy.terms.outcomes(prices)[:, WINDOW:]
+        earned = policy.terms.gains(policy.positions(prices, WINDOW, days), table).sum(axis=1)
+        best = policy.terms.hindsight(table)[0]
+        shown = (estimate_mean(one).percent() for one in (earned, best))
+        promised = 100 * policy.expected_return(days, WINDOW)
+        print(f"| {name} | {promised:.2f} | {' | '.join(at)} | {' | '.join(shown)} |")
 
 
 def print_times(fee: float, repeats: int = 7) -> None:

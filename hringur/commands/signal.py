@@ -16,12 +16,16 @@ from hringur.commands.options import Printed
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.sources import price_source
 from hringur.envs.trading.features import features
-from hringur.envs.trading.problem import ACTION_NAMES, BUY, SELL, YEAR, TradingProblem
+from hringur.envs.trading.problem import ACTION_NAMES, YEAR, TradingProblem
 from hringur.evaluation.agents.trading import problem_of
 from hringur.evaluation.tables import Column, Table
+from hringur.references.trading.wealth import FLAT, LONG, SHORT
 from hringur.trained import Trained, load_trained
 from hringur.training.config import Device
 from hringur.types import UserError
+
+POSITIONS = {"flat": FLAT, "long": LONG, "short": SHORT}
+NAMES = {position: name for name, position in POSITIONS.items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +41,8 @@ class Signal(Printed):
     symbol: str | None = None
     """which asset of a file that has several"""
 
-    position: Literal["flat", "long"] = "flat"
-    """what is held now: nothing, or the asset"""
+    position: Literal["flat", "long", "short"] = "flat"
+    """what is held now: nothing, or the asset; short: it is owed (runs with short=True)"""
 
     days_held: int = 0
     """trading days since the last order"""
@@ -61,16 +65,17 @@ class Advice:
     """the last day seen"""
     action: int
     """the likeliest, or the one of highest value"""
-    long: bool
-    """what is held now"""
+    position: str
+    """what is held now, a name of ``POSITIONS``"""
+    then: str
+    """what is held after the action"""
     probabilities: tuple[float, ...] | None
     """to sell, wait and buy; None: the learner has values of actions, no probabilities"""
 
     @property
     def order(self) -> str:
-        """What is to be done at the next opening: selling what is not held is to wait."""
-        does = self.action == (SELL if self.long else BUY)
-        return ACTION_NAMES[self.action].lower() if does else "wait"
+        """What is to be done at the next opening: an order that changes nothing is to wait."""
+        return "wait" if self.then == self.position else ACTION_NAMES[self.action].lower()
 
     def chance(self, action: int) -> str:
         """The probability of an action, as it is printed."""
@@ -84,8 +89,9 @@ class Advice:
         return {
             "asset": self.asset,
             "after": self.after,
-            "position": "long" if self.long else "flat",
+            "position": self.position,
             "order": self.order,
+            "then": self.then,
             "action": ACTION_NAMES[self.action].lower(),
             "probabilities": chances,
         }
@@ -130,9 +136,14 @@ def ask(learner: Any, options: Signal, problem: TradingProblem) -> list[Advice]:
             f"--prices {options.prices}: the run looks back on {problem.window} days, which takes "
             f"{problem.window + 1} rows, got {prices.days}"
         )
+    held = POSITIONS[options.position]
+    if held < problem.terms.lowest:
+        raise UserError(
+            f"--position {options.position}: {options.run} holds an asset or nothing; those trained"
+            " with --option short=True sell short"
+        )
     prices.say()
-    long = options.position == "long"
-    seen = last_observation(prices, problem.window, long, options.days_held)
+    seen = last_observation(prices, problem.window, held, options.days_held)
     actions, _ = learner.predict(seen, deterministic=True)
     chances = learner.probabilities(seen)
     last = prices.days - 1
@@ -142,7 +153,8 @@ def ask(learner: Any, options: Signal, problem: TradingProblem) -> list[Advice]:
             asset=options.prices if prices.names is None else prices.names[row],
             after=after,
             action=int(actions[row]),
-            long=long,
+            position=options.position,
+            then=NAMES[problem.moves[held][int(actions[row])][0]],
             probabilities=None if chances is None else tuple(chances[row].tolist()),
         )
         for row in range(len(prices))
@@ -150,22 +162,23 @@ def ask(learner: Any, options: Signal, problem: TradingProblem) -> list[Advice]:
 
 
 def last_observation(
-    prices: Prices, window: int, long: bool, days_held: int
+    prices: Prices, window: int, position: int, days_held: int
 ) -> Float32[np.ndarray, "P F"]:
     """What ``StockTrading-v0`` shows at the last close."""
     seen = features(prices.between(prices.days - window - 1, prices.days), window)[:, -1]
-    seen[:, -2], seen[:, -1] = long, min(days_held / YEAR, 1.0)
+    seen[:, -2], seen[:, -1] = position, min(days_held / YEAR, 1.0)
     return seen
 
 
 def table(advice: Sequence[Advice], trained: Trained) -> Table[Advice]:
     """A row for each asset."""
-    held = "long" if advice[0].long else "flat"
+    now = advice[0].position
     return Table(
-        title=f"{trained.path}: orders for the opening after {advice[0].after}, now {held}",
+        title=f"{trained.path}: orders for the opening after {advice[0].after}, now {now}",
         columns=[
             Column("asset", lambda one: one.asset, text=True, wrap=True),
             Column("order", lambda one: one.order, text=True),
+            Column("then", lambda one: one.then, text=True),
             *[
                 Column(name.lower(), lambda one, action=action: one.chance(action))  # type: ignore[misc]
                 for action, name in reversed(list(enumerate(ACTION_NAMES)))

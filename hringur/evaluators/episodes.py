@@ -244,7 +244,7 @@ class EpisodeEvaluator:
     ) -> EpisodeReturns:
         """Every episode, played by any policy, one row each; the domain's ``recorder`` if None."""
         if recorder is None and self._domain.recorder is not None:
-            recorder = resolve_name(self._domain.recorder)()
+            recorder = resolve_name(self._domain.recorder)(self._env.unwrapped)
         options = self.env_options | self.overruled
         return play_episodes(
             self.env_id, options, decide, self.count, on_decision=on_decision, recorder=recorder

@@ -13,7 +13,8 @@ KNOWN = ("optimal_return", "reference_return")
 class QuestionRecorder:
     """Is called after every step of episodes side by side, and keeps what ended ones tell."""
 
-    def __init__(self) -> None:
+    def __init__(self, env: Any = None) -> None:
+        """The environment is not asked: what it tells stands in ``info``."""
         self._figures: dict[str, Float64[np.ndarray, " E"]] = {}
 
     def __call__(

@@ -15,12 +15,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int8, Integer
 
 from hringur.envs.trading.problem import BUY, WAIT, YEAR
+from hringur.references.trading.wealth import FLAT, LONG, SHORT
 
 
 class TradingRecorder:
     """Called after every step of trading episodes side by side; keeps what their figures need."""
 
-    def __init__(self) -> None:
+    def __init__(self, env: Any = None) -> None:
+        """``env`` is a single one, which knows whether positions may be short."""
+        self._lowest = FLAT if env is None else env.problem.terms.lowest
         self._rewards: list[Float64[np.ndarray, " B"]] = []
         self._actions: list[Integer[np.ndarray, " B"]] = []
 
@@ -43,7 +46,8 @@ class TradingRecorder:
 
     def figures(self) -> dict[str, Float64[np.ndarray, " B"]]:
         """Figures of each episode by tag."""
-        return trading_figures(self.gains(), positions_of(np.stack(self._actions, axis=1)))
+        actions = np.stack(self._actions, axis=1)
+        return trading_figures(self.gains(), positions_of(actions, self._lowest))
 
 
 def trading_figures(
@@ -52,19 +56,31 @@ def trading_figures(
     """Figures of each episode by tag; NaN where wealth never moved, or never fell.
 
     ``gains`` are the changes of log wealth of each day, costs taken off; ``positions`` those after
-    each decision, 0 flat and 1 long.
+    each decision, 0 flat, 1 long and -1 short.
     """
     return {
         "trading/sharpe_annual": sharpe_ratio(gains),
         "trading/sortino_annual": sortino_ratio(gains),
         "trading/max_drawdown_percent": 100 * maximum_drawdown(gains),
         "trading/turnover_per_year": turnover(positions),
-        "trading/invested_percent": 100 * positions.mean(axis=1),
+        "trading/invested_percent": 100 * np.abs(positions).mean(axis=1),
     }
 
 
-def positions_of(actions: Integer[np.ndarray, "B T"]) -> Int8[np.ndarray, "B T"]:
-    """Position after each decision to sell (0), wait (1) or buy (2), from flat."""
+def positions_of(
+    actions: Integer[np.ndarray, "B T"], lowest: int = FLAT
+) -> Int8[np.ndarray, "B T"]:
+    """Position after each decision to sell (0), wait (1) or buy (2), from flat.
+
+    ``lowest``: FLAT, or SHORT where one may sell what one does not own.
+    """
+    if lowest == SHORT:
+        steps = (actions - WAIT).astype(np.int8)
+        for at in range(steps.shape[1]):
+            if at:
+                steps[:, at] += steps[:, at - 1]
+            np.clip(steps[:, at], SHORT, LONG, out=steps[:, at])
+        return steps
     day = np.arange(actions.shape[1])
     last = np.maximum.accumulate(np.where(actions == WAIT, -1, day), axis=1)  # order
     ordered = np.take_along_axis(actions, np.maximum(last, 0), axis=1)

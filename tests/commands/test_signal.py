@@ -34,7 +34,7 @@ def test_what_is_asked_is_what_the_environment_shows():
     for action in (2, 1, 1):
         shown, *_ = env.step(action)
     known = prices.between(0, 9)  # no row of later days
-    np.testing.assert_allclose(last_observation(known, 5, True, 3)[0], shown, rtol=1e-6)
+    np.testing.assert_allclose(last_observation(known, 5, 1, 3)[0], shown, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["reinforce", "a2c", "dqn"])
@@ -56,6 +56,26 @@ def test_an_order_with_its_probabilities(runs, tmp_path, capsys, name):
         assert one["order"] in capsys.readouterr().out
 
 
+def test_a_run_that_sells_short_is_told_what_it_owes(tmp_path, capsys):
+    options = ["--option", "prices=stocks", "ticker=FB", "window=5", "short=True"]
+    assert train("a2c", tmp_path / "run", "--env=StockTrading-v0", *options, "--steps=1") == 0
+    file = write(tmp_path / "now.csv", shipped_stocks("AAPL"), 20)
+    capsys.readouterr()
+    then = {
+        "short": {"sell": "short", "wait": "short", "buy": "flat"},
+        "flat": {"sell": "short", "wait": "flat", "buy": "long"},
+        "long": {"sell": "flat", "wait": "long", "buy": "long"},
+    }
+    for position, after in then.items():
+        command = ["signal", str(tmp_path / "run"), f"--prices={file}", f"--position={position}"]
+        assert main([*command, "--json"]) == 0
+        (one,) = json.loads(capsys.readouterr().out)["signals"]
+        assert one["position"] == position and one["then"] == after[one["action"]]
+        assert one["order"] == ("wait" if one["then"] == position else one["action"])
+    seen = last_observation(shipped_stocks("IBM").between(0, 9), 5, -1, 3)
+    assert seen[0, -2] == -1
+
+
 def test_several_assets_are_a_row_each(runs, capsys):
     assert main(["signal", str(runs / "a2c"), "--prices=stocks", "--markdown"]) == 0
     shown = capsys.readouterr().out
@@ -70,7 +90,7 @@ def test_what_is_refused(runs, tmp_path, capsys):
         (["--prices", str(short)], "takes 6 rows, got 5"),
         (["--prices", "autoregressive"], "has no last day"),
         (["--prices", "stocks", "--days-held=-1"], "--days-held must be in 0..100,000, got -1"),
-        (["--prices", "stocks", "--position=short"], "position"),
+        (["--prices", "stocks", "--position=short"], "--position short: "),
     ):
         assert main([*asked, *options]) == 2
         assert reason in refusal(capsys)

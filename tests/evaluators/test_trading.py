@@ -17,6 +17,7 @@ from hringur.evaluators.trading import (
     turnover,
 )
 from hringur.references.trading.optimum import gains, outcomes
+from hringur.references.trading.wealth import SHORT
 
 
 def daily(seed: int = 0, paths: int = 5, days: int = 300) -> np.ndarray:
@@ -49,6 +50,13 @@ def test_positions_follow_the_last_order():
     actions = np.array([[WAIT, SELL, BUY, WAIT, BUY, SELL, WAIT], [WAIT] * 7, [BUY] + [WAIT] * 6])
     expected = [[0, 0, 1, 1, 1, 0, 0], [0] * 7, [1] * 7]
     np.testing.assert_array_equal(positions_of(actions), expected)
+
+
+def test_positions_go_down_to_short_one_step_at_a_time():
+    actions = np.array([[SELL, SELL, BUY, BUY, BUY, SELL, WAIT, SELL], [WAIT] * 8])
+    expected = [[-1, -1, 0, 1, 1, 0, 0, -1], [0] * 8]
+    np.testing.assert_array_equal(positions_of(actions, SHORT), expected)
+    np.testing.assert_allclose(turnover(positions_of(actions, SHORT)), [252 / 8 * 6, 0])
 
 
 def test_turnover_counts_both_sides_and_the_last_sale():
@@ -89,6 +97,12 @@ def test_the_evaluator_of_a_trading_environment_records_by_itself():
     played = EpisodeEvaluator("StockTrading-v0", options, 4).play_policy(hold)
     np.testing.assert_array_equal(played.figures["trading/invested_percent"], [100] * 4)
     np.testing.assert_allclose(played.figures["trading/turnover_per_year"], [2 * 252 / 20] * 4)
+
+    def sell(observation, mask):
+        return np.full(len(observation), SELL)
+
+    played = EpisodeEvaluator("StockTrading-v0", options | {"short": True}, 4).play_policy(sell)
+    np.testing.assert_array_equal(played.figures["trading/invested_percent"], [100] * 4)
     other = EpisodeEvaluator("CartPole-v1", {}, 2).play_policy(
         lambda observation, mask: np.zeros(len(observation), dtype=np.int64)
     )

@@ -20,6 +20,7 @@ from hringur.commands.compare.training import (
     check_contenders,
     trainer_for,
 )
+from hringur.commands.compare.tuned import tuned_settings
 from hringur.commands.options import Options, check_counts, named_options, parse_options
 from hringur.data.files import plain, write_whole
 from hringur.evaluation.agents import comparison
@@ -73,6 +74,9 @@ class CompareAgents(TrainedComparison):
     episodes: int = 100
     """held-out episodes that each trained run plays, the same for all"""
 
+    tuned: tuple[Path, ...] = ()
+    """folders of hringur tune: these agents have their best settings instead of the defaults"""
+
     walk_forward: int | None = None
     """of trading: so many folds, each trained on a past and tested on the days that follow it"""
 
@@ -80,6 +84,7 @@ class CompareAgents(TrainedComparison):
         check_contenders(self.kind, self.agents, learners(), learner_config)
         check_counts(self, "episodes")
         super().__post_init__()
+        _ = self.settings_of
         if self.walk_forward is not None:
             walk_forward.check_walk(self.env, self.env_options, self.walk_forward)
 
@@ -97,6 +102,11 @@ class CompareAgents(TrainedComparison):
     def env_options(self) -> dict[str, Any]:
         """Options for ``gymnasium.make``; tours have as many places as ``hringur train`` gives."""
         return named_options(self.env) | parse_options(self.option)
+
+    @cached_property
+    def settings_of(self) -> dict[str, Any]:
+        """Settings of the agents that were tuned, by name."""
+        return tuned_settings(self.tuned, self.agents)
 
     @property
     def folds(self) -> list["CompareAgents"]:
@@ -131,7 +141,8 @@ class CompareAgents(TrainedComparison):
     def common(self) -> dict[str, Any]:
         """Plain values that all cells of a folder share; agents and seeds may be added."""
         names = ("env", "env_options", "budget", "episodes", "device", "walk_forward")
-        return json.loads(json.dumps(plain({name: getattr(self, name) for name in names})))
+        shared = {name: getattr(self, name) for name in names}
+        return json.loads(json.dumps(plain(shared | {"tuned": self.settings_of or None})))
 
     def findings(self, evaluator: Evaluator, cells: Sequence[Cell], seeds: str) -> Findings:
         """Scores of the agents, curves, and the reports of the environment's domain."""
@@ -141,6 +152,8 @@ class CompareAgents(TrainedComparison):
             about = f"{where}, {self.budget} of training each, seeds {seeds}"
             return walk_forward.findings([fold.tasks() for fold in self.folds], about)
         title = f"{where}, {self.budget} of training each, seeds {seeds}"
+        if self.settings_of:
+            title += f", tuned: {', '.join(self.settings_of)}"
         domain = domain_for(self.env, self.env_options)
         further = Report(tables=(), record={})
         if domain.comparison is not None:
@@ -204,20 +217,26 @@ class AgentTask(CellTask):
         return self.name if fold is None else f"{self.name}, fold {fold + 1}"
 
     def settings(self) -> RunSettings:
-        """Settings of a fresh run, with the agent's defaults."""
+        """Settings of a fresh run, with the agent's defaults, or those that were tuned."""
         return RunSettings(
             learner=self.contender,
-            config=learner_config(self.contender)(),
+            config=read(learner_config(self.contender), self.tuned, "--tuned"),
             env=self.options.env,
             env_options=self.options.env_options,
             trainer=self.trainer,
             seed=self.seed,
         )
 
+    @property
+    def tuned(self) -> dict[str, Any]:
+        """Settings that were tuned."""
+        return self.options.settings_of.get(self.contender, {})
+
     def train_words(self) -> list[str]:
         """``hringur train`` with the environment."""
         options = [f"{key}={value}" for key, value in self.options.env_options.items()]
         words = ["hringur", "train", self.contender, "--env", self.options.env]
+        words += [f"--{key.replace('_', '-')}={value}" for key, value in self.tuned.items()]
         return [*words, "--option", *options] if options else words
 
     def measure(self, settings: RunSettings) -> None:

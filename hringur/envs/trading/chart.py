@@ -16,9 +16,9 @@ from hringur.data.trading.processes import PROCESSES
 from hringur.envs.tours.drawing import ROUTE, START, WAITING
 from hringur.envs.trading.canvas import Canvas, Panel, ticks
 from hringur.envs.trading.problem import TradingProblem
-from hringur.references.trading.optimum import outcomes
 
-PAPER, GRID, HELD, BOUGHT, SOLD = "#fbfaf7", "#e6e2d8", "#dce8f2", GREEN, ROUTE
+PAPER, GRID, HELD, OWED = "#fbfaf7", "#e6e2d8", "#dce8f2", "#f5e1d6"
+BOUGHT, SOLD = GREEN, ROUTE
 FAINT, PALE = "#66737a", "#c3cbd0"
 SURVIVORS = "The shipped stocks are survivors: this says nothing of a portfolio chosen at the time."
 LEFT, RIGHT = 0.075, 0.865
@@ -71,13 +71,10 @@ def story(
     known = Prices(prices.open[path : path + 1, span], prices.close[path : path + 1, span])
     gained, held = np.zeros(passed + 1), np.zeros(passed + 1)
     if passed:
-        table = outcomes(known, problem.buy_cost, problem.sell_cost)[0]
-        code = 2 * position[:-1].astype(np.int64) + position[1:]
-        gained[1:] = np.cumsum(table[np.arange(passed), code])
-        held[1:] = np.log(known.close[0, 1:] / known.open[0, 1]) - problem.buy_cost
-    if passed == problem.days:  # sold at the last close
-        gained[-1] -= problem.sell_cost * int(position[-1])
-        held[-1] -= problem.sell_cost
+        both = np.stack([position[1:], np.ones(passed, dtype=np.int8)])
+        table = np.repeat(problem.terms.outcomes(known), 2, axis=0)
+        ended = passed == problem.days  # sold at the last close
+        gained[1:], held[1:] = np.cumsum(problem.terms.gains(both, table, ended), axis=1)
     whole = slice(start, start + problem.days + 1)
     return Story(
         name=_name(problem, prices, path),
@@ -106,7 +103,8 @@ def words_of(shown: Story) -> str:
     bought, sold = (int((np.diff(shown.position) == sign).sum()) for sign in (1, -1))
     passed = len(shown.close) - 1
     if passed == shown.days:
-        sold += int(shown.position[-1])
+        sold += int(shown.position[-1] == 1)
+        bought += int(shown.position[-1] == -1)
     stand = f"{passed} days" if passed == shown.days else f"day {passed} of {shown.days}"
     note = f"{drawn(shown.name)}, {stand}, bought {_times(bought)}, sold {_times(sold)}"
     if shown.dates is not None:
@@ -122,13 +120,14 @@ def fills(shown: Story, sign: int) -> np.ndarray:
 def _panel(
     canvas: Canvas, shown: Story, rows: tuple[float, float], up: tuple[float, float], percent: bool
 ) -> Panel:
-    """Grid and its numbers, and a pale band over the days on which the asset was held."""
+    """Grid and its numbers, and a pale band over the days on which it was held, or owed."""
     across = (1.0 - len(shown.before), float(shown.days))
     panel = Panel(canvas, (LEFT, rows[0], RIGHT, rows[1]), across, up)
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], shown.position, [0]])))
-    for begin, end in edges.reshape(-1, 2).tolist():
-        x, last = begin - 1, min(end - 1, shown.days)
-        canvas.fill(panel.at([x, last, last, x], [up[0], up[0], up[1], up[1]]), HELD)
+    for side, colour in ((1, HELD), (-1, OWED)):
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], shown.position == side, [0]])))
+        for begin, end in edges.reshape(-1, 2).tolist():
+            x, last = begin - 1, min(end - 1, shown.days)
+            canvas.fill(panel.at([x, last, last, x], [up[0], up[0], up[1], up[1]]), colour)
     for value in ticks(*up, most=6).tolist():
         ends = panel.at(across, value)
         canvas.line(ends, GRID, 1.2)
@@ -140,11 +139,11 @@ def _panel(
 
 
 def _draw_price(canvas: Canvas, shown: Story) -> None:
-    """The close from day to day, strong where it was held, and the fills."""
+    """The close from day to day, strong where it was held or owed, and the fills."""
     low, high = _limits(np.concatenate([shown.before, shown.close, shown.filled]))
     panel = _panel(canvas, shown, PRICE, (low, high), percent=False)
     canvas.line(panel.at(np.arange(-len(shown.before) + 1, 1), shown.before), PALE, 1.5)
-    day, long = np.arange(len(shown.close)), shown.position[1:] == 1
+    day, long = np.arange(len(shown.close)), shown.position[1:] != 0
     for chosen, colour, width in ((~long, WAITING, 2.0), (long, START, 3.0)):
         canvas.line(_pieces(panel.at(day, shown.close), chosen), colour, width)
     size = 13.0 if shown.days <= 300 else 9.0

@@ -5,14 +5,16 @@ part       what
 ========== ===================================================================================
 observe    one vector, float32, of numbers known at the close of day t: the last W log returns
            over their volatility, oldest first; how far the price is from its trailing mean; the
-           process's own state, where there is one; the position, 0 flat or 1 long; how long
-           it has been held [years]
+           process's own state, where there is one; the position, 0 flat or 1 long (-1 short,
+           with ``short=True``); how long it has been held [years]
 action     Sell 0, Wait 1, Buy 2: decided on the close of day t, filled at the open of t + 1,
-           all in or all out, in fractional shares
+           all in or all out, in fractional shares; one step along flat, long, or along short,
+           flat, long
 reward     change of log wealth from the close of t to that of t + 1, costs taken off
 terminated never
 truncated  after ``episode_days`` decisions (252); a position is then sold at the last close,
-           which the last reward pays for, so the rewards add up to log(final / initial wealth)
+           (and a short bought back), which the last reward pays for, so the rewards add up to
+           log(final / initial wealth)
 start      flat; on a path drawn anew, or on a random day of the prices that are there
 info       infinite until the end: ``log_wealth``, ``buy_and_hold``, and with ``compute_optimal``
            ``optimal_return`` (where it is known) and ``reference_return``
@@ -30,7 +32,6 @@ from jaxtyping import Bool, Float32, UInt8
 
 from hringur.envs.single import RENDER_MODES, SingleEnv, told
 from hringur.envs.trading.problem import ACTION_NAMES, Paths, TradingProblem
-from hringur.references.trading.optimum import hindsight_optimum
 
 Observation = Float32[np.ndarray, " F"]
 Step = tuple[Observation, float, bool, bool, dict[str, Any]]
@@ -47,7 +48,8 @@ class TradingEnv(SingleEnv):
         self.problem = problem
         self.observation_space = problem.observation_space()
         self.action_space = spaces.Discrete(3)
-        self._years_held = problem.held
+        self._years_held, self._moves = problem.held, problem.moves
+        self._pays = problem.terms.fixed_fee > 0.0
         self._positions: list[int] = []  # of every day so far; kept only to be drawn
         if not problem.drawn:
             self._tabulate(problem.shared)
@@ -101,20 +103,31 @@ class TradingEnv(SingleEnv):
         if type(action) is not int and not _is_whole(action) or not 0 <= action <= 2:
             raise gym.error.InvalidAction(f"action must be {told(ACTION_NAMES)}, got {action!r}")
         before = self._position
-        after = (int(action) + before) >> 1  # sell: 0, wait: as before, buy: 1
-        reward = self._earned[self._day][2 * before + after]
+        after, column = self._moves[before][action]
+        reward = self._earned[self._day][column]
+        if self._pays:
+            reward = self._with_fees(before, after, reward)
         self._day += 1
         self._held = self._held + 1 if after == before else 1
         self._position = after
         if self._day == self._last_day:
             self._ended, self._position, self._held = True, 0, 0
-            reward -= self.problem.sell_cost * after  # nothing is kept
+            reward += self._closed(self._log_wealth + reward, after)  # nothing is kept
         self._log_wealth += reward
         if self.render_mode is not None:
             self._positions.append(after)
             self._show()
         info = self._outcome() if self._ended else self.problem.pending()
         return self._observe(), reward, False, self._ended, info
+
+    def _with_fees(self, before: int, after: int, gained: float) -> float:
+        """The day's gain, with the fixed fees of its trades taken off."""
+        sides = (np.array([self._log_wealth]), np.array([before]), np.array([after]))
+        return float(self.problem.terms.with_fees(*sides, np.array([gained]))[0])
+
+    def _closed(self, log_wealth: float, position: int) -> float:
+        """Log wealth gained by leaving the position at the last close."""
+        return float(self.problem.terms.closed(np.array([log_wealth]), np.array([position]))[0])
 
     def _outcome(self) -> dict[str, Any]:
         """How the episode went, beside what is known of it."""
@@ -130,8 +143,9 @@ class TradingEnv(SingleEnv):
     def action_masks(self) -> Bool[np.ndarray, "3"]:
         """True where an action changes something, and for waiting (as sb3-contrib asks for it).
 
-        Selling what is not held and buying what is held are allowed; they are waiting. ``info``
-        has no mask, so that a learner need not heed this one.
+        Selling what is not held (unless short positions are allowed, and none is held yet) and
+        buying what is held are allowed; they are waiting. ``info`` has no mask, so that a learner
+        need not heed this one.
         """
         self._check_begun("action_masks")
         return self.problem.useful(np.array(self._position))
@@ -146,7 +160,7 @@ class TradingEnv(SingleEnv):
         """Log wealth that knowing all prices of this episode beforehand would make: unreachable."""
         self._check_begun("hindsight")
         episode = self._earned[self._last_day - self.problem.days : self._last_day]
-        return float(hindsight_optimum(np.array([episode]), self.problem.sell_cost)[0][0])
+        return float(self.problem.terms.hindsight(np.array([episode]))[0][0])
 
     def _frame(self) -> UInt8[np.ndarray, "height width 3"]:
         from hringur.envs.trading.chart import frame  # matplotlib is paid for only when rendering

@@ -13,7 +13,8 @@ from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PROCESSES
 from hringur.data.trading.sources import Source
 from hringur.envs.trading.features import features
-from hringur.references.trading.optimum import TradingPolicy, optimal_policy, outcomes, returns_of
+from hringur.references.trading.optimum import TradingPolicy, optimal_policy
+from hringur.references.trading.wealth import LONG, Terms
 from hringur.types import UserError
 
 SELL, WAIT, BUY = 0, 1, 2
@@ -22,6 +23,8 @@ YEAR = 252
 """Trading days."""
 MOST_OBSERVED = 10**8
 """Numbers of all observations of an episode, together."""
+BORROW_RATE = 0.005
+"""Of what is owed, a year: about what is asked for shares that many lend."""
 DAY_IN_YEARS = np.float32(1.0 / YEAR)
 STATE_BOUND = 8.0
 """Deviations beyond which a process's state is no longer distinguished."""
@@ -34,8 +37,8 @@ class Paths:
     prices: Prices
     rows: Float32[np.ndarray, "P E F"]
     """observations of every day that has a whole window behind it, the position left out"""
-    outcomes: Float64[np.ndarray, "P E1 4"]
-    """log wealth gained from each of these days to the next, see ``outcomes``"""
+    outcomes: Float64[np.ndarray, "P E1 P2"]
+    """log wealth gained from each of these days to the next, see ``Terms.outcomes``"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -46,10 +49,8 @@ class TradingProblem:
     window: int
     days: int
     """decisions of an episode"""
-    buy_cost: float
-    """log wealth lost by buying"""
-    sell_cost: float
-    """log wealth lost by selling"""
+    terms: Terms
+    """what trades cost, and whether one may sell short"""
     state: bool
     """the process's own state is part of the observation"""
     compute_optimal: bool
@@ -97,7 +98,7 @@ class TradingProblem:
         scaled = np.full(self.window + 1, 1.0001 * math.sqrt(self.window))  # room for rounding
         state = np.full(self.state_columns, STATE_BOUND)
         high = np.concatenate([scaled, state, [1.0, 1.0]]).astype(np.float32)
-        low = np.concatenate([-scaled, -state, [0.0, 0.0]]).astype(np.float32)
+        low = np.concatenate([-scaled, -state, [self.terms.lowest, 0.0]]).astype(np.float32)
         return spaces.Box(low, high, dtype=np.float32)
 
     @cached_property
@@ -153,7 +154,7 @@ class TradingProblem:
         if self.state and not isinstance(self.source, Prices):
             state = np.clip(self.source.state(prices.close), -STATE_BOUND, STATE_BOUND)
         seen = features(prices, self.window, state)
-        earned = outcomes(prices, self.buy_cost, self.sell_cost)[:, self.window :]
+        earned = self.terms.outcomes(prices)[:, self.window :]
         return Paths(prices, seen, earned)
 
     def buy_and_hold(
@@ -162,7 +163,9 @@ class TradingProblem:
         """Log wealth of buying at once and selling at the end; ``first`` as an observed day."""
         day = first + self.window
         gained = np.log(prices.close[path, day + self.days] / prices.open[path, day + 1])
-        return gained - (self.buy_cost + self.sell_cost)
+        paid = self.terms.fee(np.zeros(len(path)))
+        gained = gained - (self.terms.buy_cost + self.terms.sell_cost) + paid
+        return gained + self.terms.fee(gained)
 
     def pending(self) -> dict[str, float]:
         """What ``info`` says of the outcome until the end: its keys, with what stands for no value.
@@ -176,22 +179,40 @@ class TradingProblem:
 
     def useful(self, position: Int64[np.ndarray, "*B"]) -> Bool[np.ndarray, "*B 3"]:
         """Whether selling, waiting and buying mean what they say in these positions."""
-        long = np.asarray(position) == 1
-        return np.stack([long, np.ones_like(long), ~long], axis=-1)
+        sells, buys = np.asarray(position) > self.terms.lowest, np.asarray(position) < LONG
+        return np.stack([sells, np.ones_like(sells), buys], axis=-1)
+
+    @cached_property
+    def moves(self) -> list[list[tuple[int, int]]]:
+        """By position and action, the position after it and its column of outcomes.
+
+        An order goes one step along short, flat, long; the position -1 is the last of the list.
+        """
+        size = len(self.terms.positions)
+        found = []
+        for before in self.terms.positions.tolist():
+            steps = (min(max(before + step, self.terms.lowest), LONG) for step in (-1, 0, 1))
+            found.append([(after, size * (before % size) + after % size) for after in steps])
+        return found
 
     @cached_property
     def best_policy(self) -> TradingPolicy | None:
-        """Asked for with ``compute_optimal``, and known for the processes of ``PROCESSES``."""
-        if not (self.compute_optimal and type(self.source) in PROCESSES.values()):
+        """Asked for with ``compute_optimal``, and known for the processes of ``PROCESSES``.
+
+        Not with a fixed fee: then the best decision depends on the wealth too.
+        """
+        known = type(self.source) in PROCESSES.values() and self.terms.fixed_fee == 0.0
+        if not (self.compute_optimal and known):
             return None
-        return optimal_policy(self.source, self.buy_cost, self.sell_cost)
+        costs = (self.terms.buy_cost, self.terms.sell_cost)
+        return optimal_policy(self.source, *costs, borrow_per_day=self.terms.borrow_per_day)
 
     def optimal(self, paths: Paths) -> Float64[np.ndarray, " B"] | None:
         """What the best policy for this process earns on each path; None where it is not known."""
         if self.best_policy is None:
             return None
         positions = self.best_policy.positions(paths.prices, self.window, self.days)
-        return returns_of(positions, paths.outcomes[:, : self.days], self.sell_cost)
+        return self.terms.gains(positions, paths.outcomes[:, : self.days]).sum(axis=1)
 
 
 def costs(fee: float, half_spread: float, slippage: float) -> tuple[float, float]:
@@ -207,3 +228,36 @@ def costs(fee: float, half_spread: float, slippage: float) -> tuple[float, float
     if away >= 1.0:
         raise UserError(f"half_spread and slippage together must be below 1, got {away:g}")
     return math.log1p(away) + math.log1p(fee), -math.log1p(-away) - math.log1p(-fee)
+
+
+def terms_of(
+    buy_cost: float, sell_cost: float, fixed_fee: float, short: bool, borrow_rate: float | None
+) -> Terms:
+    """What trades and positions cost; options as in docs/stock_trading.md.
+
+    Raises:
+        UserError: an option is out of range, or one of short positions is given without them.
+    """
+    if not (isinstance(fixed_fee, int | float | np.number) and 0.0 <= fixed_fee < 1.0):
+        raise UserError(
+            f"fixed_fee must be a fraction of the wealth at the beginning in 0..1, below 1, got "
+            f"{fixed_fee!r}"
+        )
+    if not short:
+        if borrow_rate is not None:
+            raise UserError("borrow_rate is an option of short=True only")
+        return Terms(buy_cost=buy_cost, sell_cost=sell_cost, fixed_fee=float(fixed_fee))
+    rate = BORROW_RATE if borrow_rate is None else borrow_rate
+    if not (isinstance(rate, int | float | np.number) and 0.0 <= rate < YEAR):
+        raise UserError(f"borrow_rate must be a fraction a year in 0..{YEAR}, got {rate!r}")
+    if buy_cost >= math.log(1.5):
+        raise UserError(
+            "with short=True, fee, half_spread and slippage must add less than 50 % to a price, "
+            f"got {100 * math.expm1(buy_cost):g} %"
+        )
+    return Terms(
+        buy_cost=buy_cost,
+        sell_cost=sell_cost,
+        fixed_fee=float(fixed_fee),
+        borrow_per_day=float(rate) / YEAR,
+    )

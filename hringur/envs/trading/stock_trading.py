@@ -9,7 +9,7 @@ from hringur.data.trading.prices import Prices
 from hringur.data.trading.sources import Part, Source, price_source
 from hringur.envs.factories import factory
 from hringur.envs.trading.env import TradingEnv
-from hringur.envs.trading.problem import MOST_OBSERVED, YEAR, TradingProblem, costs
+from hringur.envs.trading.problem import MOST_OBSERVED, YEAR, TradingProblem, costs, terms_of
 from hringur.envs.trading.vector_env import TradingVectorEnv
 from hringur.types import UserError
 
@@ -30,6 +30,9 @@ def trading_problem(
     fee: float = 0.001,
     half_spread: float = 0.0,
     slippage: float = 0.0,
+    fixed_fee: float = 0.0,
+    short: bool = False,
+    borrow_rate: float | None = None,
     episode_days: int | None = YEAR,
     split: str = "all",
     fold: int = 0,
@@ -40,6 +43,10 @@ def trading_problem(
     size: Sequence[int] = (800, 600),
 ) -> TradingProblem:
     """What the options of docs/stock_trading.md mean; a ``symbol`` of digits may be a number.
+
+    ``fixed_fee`` is paid for each order, as a fraction of the wealth at the beginning: 5 for an
+    account of 10,000 is 0.0005. ``short`` allows positions that are sold and not owned, for which
+    ``borrow_rate`` is paid, a fraction of what is owed in 252 days (0.005 when not given).
 
     Raises:
         UserError: an option is out of range, or the prices are too few or have something wrong.
@@ -64,15 +71,16 @@ def trading_problem(
         raise UserError("episode_days must be a number of days: a process has no end")
     if window * episode_days > MOST_OBSERVED:
         raise UserError(f"window times episode_days must be at most {MOST_OBSERVED:,}")
-    buy_cost, sell_cost = costs(fee, half_spread, slippage)
+    if not isinstance(short, bool):
+        raise UserError(f"short must be True or False, got {short!r}")
+    terms = terms_of(*costs(fee, half_spread, slippage), fixed_fee, short, borrow_rate)
     if isinstance(source, Prices):
         source.say()  # last: what is refused is one line alone
     return TradingProblem(
         source=source,
         window=int(window),
         days=int(episode_days),
-        buy_cost=buy_cost,
-        sell_cost=sell_cost,
+        terms=terms,
         state=state,
         compute_optimal=compute_optimal,
         split=split,

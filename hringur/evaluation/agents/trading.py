@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from hringur.data.trading.prices import Prices
-from hringur.envs.trading.problem import BUY, SELL, TradingProblem
+from hringur.envs.trading.problem import BUY, WAIT, TradingProblem
 from hringur.evaluation.agents.comparison import AgentRuns
 from hringur.evaluation.agents.measures import (
     Measured,
@@ -131,8 +131,8 @@ def best_decide(problem: TradingProblem) -> Decide:
 
     def decide(observation: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
         state = observation[:, column] if problem.state_columns else np.zeros(len(observation))
-        flat, long = (np.interp(state, policy.chain.state, wish) for wish in policy.wish)
-        return np.where(np.where(observation[:, -2] > 0, long, flat) > 0, BUY, SELL)
+        held = observation[:, -2].astype(np.int8)
+        return WAIT + policy.decide(state, held) - held
 
     return decide
 

@@ -22,10 +22,10 @@ from hringur.data.trading.prices import Prices
 from hringur.envs.trading.problem import YEAR, TradingProblem
 from hringur.envs.trading.vector_env import TradingVectorEnv
 from hringur.evaluation.agents.trading import problem_of
+from hringur.evaluation.agents.trading_costs import Payments, payments
 from hringur.evaluation.tables import Column, Table
 from hringur.evaluators.episodes import HELD_OUT_SEED
 from hringur.evaluators.trading import maximum_drawdown, positions_of, turnover
-from hringur.references.trading.wealth import gains, hindsight_optimum
 from hringur.types import Decide
 
 BEGIN = 100.0
@@ -48,8 +48,8 @@ class Passage:
     positions: Int8[np.ndarray, " T"]
     gained: Float64[np.ndarray, " T"]
     """change of log wealth, as the environment rewarded it"""
-    table: Float64[np.ndarray, "T 4"]
-    """see ``outcomes``"""
+    table: Float64[np.ndarray, "T P2"]
+    """see ``Terms.outcomes``"""
 
     @property
     def days(self) -> np.ndarray:
@@ -61,25 +61,21 @@ class Passage:
     @cached_property
     def compared(self) -> dict[str, Float64[np.ndarray, " T"]]:
         """Daily changes of log wealth of the trader, of buy-and-hold and of hindsight."""
-        table, cost = self.table[None], self.problem.sell_cost
+        table, terms = self.table[None], self.problem.terms
         hold = np.ones((1, len(self.gained)), dtype=np.int8)
-        best = hindsight_optimum(table, cost)[1]
+        best = terms.hindsight(table)[1]
         return {
             "trader": self.gained,
-            "buy and hold": gains(hold, table, cost)[0],
-            "hindsight": gains(best, table, cost)[0],
+            "buy and hold": terms.gains(hold, table)[0],
+            "hindsight": terms.gains(best, table)[0],
         }
 
     @cached_property
-    def fees(self) -> Float64[np.ndarray, " T"]:
-        """What orders cost on each day, of a wealth that begins with 100."""
-        after = BEGIN * np.exp(np.cumsum(self.gained))
-        before = after / np.exp(self.gained)
-        held = np.concatenate([[0], self.positions]).astype(np.int64)
-        buys, sells = (np.diff(held) == sign for sign in (1, -1))
-        paid = buys * before * -np.expm1(-self.problem.buy_cost)
-        sells[-1] |= held[-1] == 1  # the sale at the end
-        return paid + sells * after * np.expm1(self.problem.sell_cost)
+    def paid(self) -> Payments:
+        """What trades and borrowing cost on each day, of a wealth that begins with 100."""
+        opened, closed = self.prices.open[0].tolist(), self.prices.close[0].tolist()
+        days = list(zip(opened[1:], closed[:-1], closed[1:], strict=True))
+        return payments(self.problem.terms, days, self.positions.tolist(), BEGIN)
 
 
 def passages(
@@ -125,7 +121,7 @@ def passage(decide: Decide, problem: TradingProblem, name: str) -> Passage:
             paths.prices.close[asset, span],
             None if dates is None else dates[span],
         ),
-        positions=positions_of(np.array([actions]))[0],
+        positions=positions_of(np.array([actions]), problem.terms.lowest)[0],
         gained=np.array(gained),
         table=paths.outcomes[row, int(first[0]) :][: problem.days],
     )
@@ -143,6 +139,8 @@ class Year:
     orders: int
     turnover: float
     fees: float
+    """of trades: proportional and fixed, spread and slippage"""
+    borrowing: float
 
 
 def years(one: Passage) -> list[Year]:
@@ -157,8 +155,8 @@ def years(one: Passage) -> list[Year]:
 
 def _year(one: Passage, name: str, chosen: np.ndarray) -> Year:
     held = np.concatenate([[0], one.positions]).astype(np.int64)
-    changed = np.abs(np.diff(held))
-    changed[-1] += held[-1]  # the sale at the end
+    changed = np.abs(np.diff(held, append=0))
+    changed = np.append(changed[:-2], changed[-2] + changed[-1])  # left at the end
     days = int(chosen.sum())
     return Year(
         name=name,
@@ -167,7 +165,8 @@ def _year(one: Passage, name: str, chosen: np.ndarray) -> Year:
         drawdown_percent=100 * float(maximum_drawdown(one.gained[None, chosen])[0]),
         orders=int(changed[chosen].sum()),
         turnover=YEAR * float(changed[chosen].sum()) / days,
-        fees=float(one.fees[chosen].sum()),
+        fees=float(one.paid.fees[chosen].sum()),
+        borrowing=float(one.paid.borrowing[chosen].sum()),
     )
 
 
@@ -177,8 +176,10 @@ def year_table(one: Passage) -> Table[Year]:
         Column(f"{name} %", lambda year, at=at: f"{year.percent[at]:,.1f}")  # type: ignore[misc]
         for at, name in enumerate(one.compared)
     ]
+    borrows = one.problem.terms.lowest < 0
+    owed = [Column[Year]("borrowing", lambda year: f"{year.borrowing:.2f}")] if borrows else []
     return Table(
-        title="year by year; fees of a wealth that begins with 100",
+        title=f"year by year; fees{' and borrowing' * borrows} of a wealth that begins with 100",
         columns=[
             Column("year", lambda year: year.name, text=True),
             Column("days", lambda year: str(year.days)),
@@ -187,6 +188,7 @@ def year_table(one: Passage) -> Table[Year]:
             Column("orders", lambda year: str(year.orders)),
             Column("turnover a year", lambda year: f"{year.turnover:.1f}"),
             Column("fees", lambda year: f"{year.fees:.2f}"),
+            *owed,
         ],
         rows=years(one),
     )
@@ -203,6 +205,9 @@ def picture(one: Passage) -> Figure:
         when = np.flatnonzero(moved == sign)
         filled = one.prices.open[0, 1:][when]
         price.plot(one.days[when], filled, mark, color=colour, markersize=5, label=what)
+    if (short := one.positions < 0).any():
+        whole = {"transform": price.get_xaxis_transform(), "color": ORANGE, "alpha": 0.15}
+        price.fill_between(one.days, 0, 1, where=short, step="pre", label="short", **whole)
     price.set(ylabel="price", yscale="log")
     for (name, gained), colour in zip(one.compared.items(), (BLUE, GREY, GREEN), strict=True):
         wealth.plot(one.days, BEGIN * np.exp(np.cumsum(gained)), color=colour, label=name)
@@ -239,9 +244,12 @@ def section(one: Passage, title: str, seen: float | None) -> str:
     if one.prices.dates is not None:
         span += f", {one.days[0]} to {one.days[-1]}"
     rate = turnover(one.positions[None])[0]
+    spent = f"{one.paid.fees.sum():.2f} of fees"
+    if one.problem.terms.lowest < 0:
+        spent += f", {one.paid.borrowing.sum():.2f} for borrowing"
     return (
         f"<h2>{html.escape(title)}</h2><p class={'in' if seen else 'out'}>{told}</p>"
-        f"<p>{span}; {rate:.1f} orders a year, {one.fees.sum():.2f} of fees</p>"
+        f"<p>{span}; {rate:.1f} orders a year, {spent}</p>"
         f'<img alt="price, wealth and drawdown" src="data:image/png;base64,{shown}">'
         f"{year_table(one)._repr_html_()}"
     )

@@ -1,7 +1,7 @@
 """The best way to trade on prices whose law is known, and what it earns.
 
-The process's state s (see ``trading_chains.py``) and the position p, flat or long, make a Markov
-decision process; nothing that a trader does moves s. With R(s, p, q) the expected gain of a day
+The process's state s (see ``chains.py``) and the position p, flat or long, make a Markov decision
+process; nothing that a trader does moves s. With R(s, p, q) the expected gain of a day
 (``wealth.py``) the best average gain g and the relative values V solve
 
     g + V(s, p) = max_q  R(s, p, q) + E[V(s', q) | s]
@@ -16,6 +16,9 @@ function D(s) = V(s, long) - V(s, flat), as E[V(s', flat)] is common to all choi
 Where a trader sells or buys, D does not depend on the D before: the iteration forgets its start as
 fast as the state leaves the band where nothing is done, which is in a few days. The best policy
 does nothing within that band because no trade there is worth its cost.
+
+With short positions there is one such D more, of being short instead of flat. With a fixed fee the
+best decision depends on the wealth as well: that policy is not known, and refused.
 """
 
 from dataclasses import dataclass
@@ -23,7 +26,7 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float64, Int8
+from jaxtyping import Float, Float64, Int8, Integer
 
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PriceProcess
@@ -31,6 +34,8 @@ from hringur.references.trading.chains import Chain, chain
 from hringur.references.trading.wealth import (
     FLAT,
     LONG,
+    SHORT,
+    Terms,
     gains,
     hindsight_optimum,
     outcomes,
@@ -57,20 +62,20 @@ EXACT = 1e-13  # log wealth
 
 @dataclass(frozen=True, eq=False)
 class TradingPolicy:
-    """The best stationary policy for one process and its costs."""
+    """The best stationary policy for one process and its terms, with P positions."""
 
     process: PriceProcess
     chain: Chain
-    gain: Float64[np.ndarray, "K 2 2"]
+    gain: Float64[np.ndarray, "K P P"]
     """expected gain of a day by state, position before and after [log wealth]"""
 
-    wish: Float64[np.ndarray, "2 K"]
-    """by position, how much better it is to be long than flat after the decision [log wealth]"""
+    wish: Float64[np.ndarray, "P P K"]
+    """by position before and after, how much better that is than flat [log wealth]"""
 
     value_per_day: float
     """average gain of a day in the long run [log wealth]"""
 
-    sell_cost: float
+    terms: Terms
 
     def positions(
         self, prices: Prices, first_day: int, days: int, known_end: bool = False
@@ -89,26 +94,40 @@ class TradingPolicy:
         seen = self.process.state(prices.close[:, : first_day + days])[:, first_day:]
         # Where there is no state, every day is like any other: the chain's one.
         seen = seen[..., 0] if seen.shape[-1] else np.zeros(seen.shape[:2])
-        wishes = (
-            _wishes(self, days)
-            if known_end
-            else np.broadcast_to(self.wish, (days, *self.wish.shape))
-        )
+        wishes = _wishes(self, days) if known_end else [self.wish] * days
         positions = np.empty(seen.shape, dtype=np.int8)
-        held = np.zeros(len(seen), dtype=bool)
+        held = np.zeros(len(seen), dtype=np.int8)
         for day in range(days):
-            flat, long = (np.interp(seen[:, day], self.chain.state, one) for one in wishes[day])
-            held = np.where(held, long, flat) > 0
+            held = self.decide(seen[:, day], held, wishes[day])
             positions[:, day] = held
         return positions
 
-    def thresholds(self) -> tuple[float, float]:
-        """States at which a flat trader buys and a long one sells; not a number where never."""
-        buys, sells = (_crossing(self.chain.state, wish) for wish in self.wish)
-        return buys, sells
+    def decide(
+        self,
+        state: Float[np.ndarray, " B"],
+        held: Integer[np.ndarray, " B"],
+        wish: Float64[np.ndarray, "P P K"] | None = None,
+    ) -> Int8[np.ndarray, " B"]:
+        """The best position after a decision in these states and positions."""
+        wish = self.wish if wish is None else wish
+        after = np.zeros(len(state), dtype=np.int8)  # flat, unless another is better
+        most = np.zeros(len(state))
+        for before, side in _steps(self.terms):
+            worth = np.interp(state, self.chain.state, wish[before, side])
+            better = (held == before) & (worth > most)
+            after[better], most[better] = side, worth[better]
+        return after
+
+    def thresholds(self, side: int = LONG) -> tuple[float, float]:
+        """States at which a flat trader enters a side, long or short, and one there leaves it.
+
+        Not a number where never.
+        """
+        enters, leaves = (_crossing(self.chain.state, self.wish[at, side]) for at in (FLAT, side))
+        return enters, leaves
 
     def expected_return(self, days: int, seen: int | None = None, known_end: bool = False) -> float:
-        """Expected log wealth of an episode that begins flat and sells at the end.
+        """Expected log wealth of an episode that begins flat and ends so.
 
         Args:
             days: decisions of the episode.
@@ -116,9 +135,8 @@ class TradingPolicy:
                 belief in a hidden regime depends on it.
             known_end: mind the end, as in ``positions``: the most that anyone can expect.
         """
-        choice = (self.wish > 0).astype(np.int64).T[..., None]  # K before 1
-        worth = np.zeros_like(self.gain[:, FLAT])  # K position
-        worth[:, LONG] = -self.sell_cost
+        choice = self.wish.argmax(axis=1).T[..., None]  # K before 1
+        worth = np.tile(self.terms.closing, (len(self.chain.state), 1))  # K position
         for _ in range(days):
             choices = self.gain + (self.chain.transition @ worth)[:, None, :]  # K before after
             if known_end:
@@ -129,69 +147,96 @@ class TradingPolicy:
 
 
 def optimal_policy(
-    process: Any, buy_cost: float, sell_cost: float, timing: Timing = "open"
+    process: Any,
+    buy_cost: float,
+    sell_cost: float,
+    timing: Timing = "open",
+    borrow_per_day: float | None = None,
 ) -> TradingPolicy:
     """The policy that earns most in the long run; solved once, then remembered.
+
+    Args:
+        process: the law of the prices.
+        buy_cost: log wealth lost by buying.
+        sell_cost: log wealth lost by selling.
+        timing: when orders are filled.
+        borrow_per_day: cost of borrowing, of what is owed; None: nothing is sold short.
 
     Raises:
         UserError: the best policy of this process is not known, or a cost is negative.
     """
-    for name, cost in (("buy_cost", buy_cost), ("sell_cost", sell_cost)):
+    borrow = 0.0 if borrow_per_day is None else borrow_per_day
+    named = (("buy_cost", buy_cost), ("sell_cost", sell_cost), ("borrow_per_day", borrow))
+    for name, cost in named:
         if not 0.0 <= cost < np.inf:
             raise UserError(f"{name} must be at least 0 and finite, got {cost}")
-    return _solved(process, float(buy_cost), float(sell_cost), timing)
+    terms = Terms(
+        buy_cost=float(buy_cost), sell_cost=float(sell_cost), borrow_per_day=borrow_per_day
+    )
+    return _solved(process, terms, timing)
 
 
 @lru_cache(maxsize=64)
-def _solved(process: Any, buy_cost: float, sell_cost: float, timing: Timing) -> TradingPolicy:
+def _solved(process: Any, terms: Terms, timing: Timing) -> TradingPolicy:
     known = chain(process)
-    gain = expected_gains(known, buy_cost, sell_cost, timing)
-    difference = np.zeros(len(known.state))  # D
+    gain = expected_gains(known, terms, timing)
+    difference = np.zeros((len(known.state), len(terms.positions)))  # D, and 0 of flat
     for _ in range(MOST_SWEEPS):
         wish, value = _sweep(known, gain, difference)
-        change = value[LONG] - value[FLAT] - difference
+        change = (value - value[FLAT]).T - difference
         difference = difference + change
         if np.abs(change).max() < EXACT:
             break
     else:
         raise UserError(
-            f"no best policy was found for {process} at costs of {buy_cost:.3g} and "
-            f"{sell_cost:.3g}: trades are too rare"
+            f"no best policy was found for {process} at costs of {terms.buy_cost:.3g} and "
+            f"{terms.sell_cost:.3g}: trades are too rare"
         )
     per_day = float(known.stationary @ value[FLAT])
-    return TradingPolicy(process, known, gain, wish, per_day, sell_cost)
+    return TradingPolicy(process, known, gain, wish, per_day, terms)
 
 
 def _sweep(
-    known: Chain, gain: Float64[np.ndarray, "K 2 2"], difference: Float64[np.ndarray, " K"]
-) -> tuple[Float64[np.ndarray, "2 K"], Float64[np.ndarray, "2 K"]]:
-    """One day back: by position, the wish to be long, and the value beside E[V(s', flat)]."""
-    later = known.transition @ difference
-    flat, long = gain[..., FLAT].T, gain[..., LONG].T + later
-    return long - flat, np.maximum(long, flat)
+    known: Chain, gain: Float64[np.ndarray, "K P P"], difference: Float64[np.ndarray, "K P"]
+) -> tuple[Float64[np.ndarray, "P P K"], Float64[np.ndarray, "P K"]]:
+    """One day back: the wish by positions, and the value of each beside E[V(s', flat)]."""
+    worth = (gain + (known.transition @ difference)[:, None, :]).transpose(1, 2, 0)
+    return worth - worth[:, FLAT, None], worth.max(axis=1)
 
 
 @lru_cache(maxsize=8)
-def _wishes(policy: TradingPolicy, days: int) -> Float64[np.ndarray, "T 2 K"]:
+def _wishes(policy: TradingPolicy, days: int) -> Float64[np.ndarray, "T P P K"]:
     """By day of an episode that ends: backward induction from the sale on its last day."""
-    wishes = np.empty((days, 2, len(policy.chain.state)))
-    difference = np.full(len(policy.chain.state), -policy.sell_cost)
+    wishes = np.empty((days, *policy.wish.shape))
+    difference = np.tile(policy.terms.closing, (len(policy.chain.state), 1))
     for day in reversed(range(days)):
         wishes[day], value = _sweep(policy.chain, policy.gain, difference)
-        difference = value[LONG] - value[FLAT]
+        difference = (value - value[FLAT]).T
     return wishes
 
 
+def _steps(terms: Terms) -> list[tuple[int, int]]:
+    """Positions before and after a decision that is not to be flat."""
+    return [(before, side) for side in (LONG, SHORT)[: 1 - terms.lowest] for before in (FLAT, side)]
+
+
 def expected_gains(
-    known: Chain, buy_cost: float, sell_cost: float, timing: Timing
-) -> Float64[np.ndarray, "K 2 2"]:
-    """Mean of ``outcomes`` given the state, by state, position before and after."""
-    gain = np.zeros((len(known.state), 2, 2))
+    known: Chain, terms: Terms, timing: Timing = "open"
+) -> Float64[np.ndarray, "K P P"]:
+    """Mean of ``Terms.outcomes`` given the state, by state, position before and after."""
+    size = len(terms.positions)
+    gain = np.zeros((len(known.state), size, size))
     whole_day = known.overnight + known.intraday
     at_open = timing == "open"
-    gain[:, FLAT, LONG] = (known.intraday if at_open else whole_day) - buy_cost
-    gain[:, LONG, FLAT] = (known.overnight if at_open else 0.0) - sell_cost
+    gain[:, FLAT, LONG] = (known.intraday if at_open else whole_day) - terms.buy_cost
+    gain[:, LONG, FLAT] = (known.overnight if at_open else 0.0) - terms.sell_cost
     gain[:, LONG, LONG] = whole_day
+    if terms.lowest == SHORT:
+        night, day, whole = known.laws
+        gain[:, FLAT, SHORT] = terms.opened() + (day if at_open else whole).expected(terms.reset)
+        gain[:, SHORT, FLAT] = night.expected(terms.covered) if at_open else terms.closing[SHORT]
+        gain[:, SHORT, SHORT] = whole.expected(terms.reset)
+        gain[:, SHORT, LONG] = gain[:, LONG, SHORT] = -np.inf
     return gain
 
 

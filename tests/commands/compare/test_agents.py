@@ -297,3 +297,31 @@ def test_budgets():
     assert amount("200000steps") == ("samples", 200000.0)
     with pytest.raises(UserError, match="got '3h'"):
         amount("3h")
+
+
+def test_tuned_settings_stand_in_for_the_defaults(tmp_path, capsys):
+    best = {
+        "learner": "a2c",
+        "settings": {"n_envs": 4, "lr": 0.003},
+        "objective": "evaluation/gap_percent",
+        "value": 1.0,
+        "trial": 3,
+        "train": "hringur train a2c",
+    }
+    for name, learner in (("one", "a2c"), ("two", "a2c"), ("other", "ppo")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "best.json").write_text(json.dumps(best | {"learner": learner}))
+    tuned = ["--tuned", str(tmp_path / "one")]
+    assert compare(tmp_path / "runs", "a2c", "1", "0.2s", *tuned, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "--n-envs=4 --lr=0.003" in found["agents"][0]["commands"][0]
+    config = json.loads(next((tmp_path / "runs").rglob("config.json")).read_text())
+    assert config["config"]["n_envs"] == 4 and config["config"]["lr"] == 0.003
+    for more, reason in (
+        (["--tuned", str(tmp_path / "two"), str(tmp_path / "one")], "a2c is given twice"),
+        (["--tuned", str(tmp_path / "other")], "ppo is none of a2c"),
+        (["--tuned", str(tmp_path)], "best.json"),
+        ([], "holds a comparison with tuned"),
+    ):
+        assert compare(tmp_path / "runs", "a2c", "1", "0.2s", *more) == 2
+        assert reason in capsys.readouterr().err

@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgb
 import hringur  # noqa: F401  (registers the environments)
 from hringur.data.trading.prices import Prices
 from hringur.envs.trading.canvas import ticks
-from hringur.envs.trading.chart import BOUGHT, HELD, SOLD, fills, frame, story, words_of
+from hringur.envs.trading.chart import BOUGHT, HELD, OWED, SOLD, fills, frame, story, words_of
 from hringur.types import MissingExtra, UserError
 
 BUY, WAIT, SELL = 2, 1, 0
@@ -46,6 +46,11 @@ def test_the_wealth_drawn_is_that_of_the_rewards():
     env, rewards = played(actions, episode_days=8, fee=0.01)
     tale = told(env)
     assert np.allclose(np.log(tale.wealth[1:]), np.cumsum(rewards), atol=1e-12)
+    dear = {"short": True, "fixed_fee": 0.01}
+    owing, owed = played([SELL, WAIT, BUY, BUY, SELL, SELL, WAIT, WAIT], episode_days=8, **dear)
+    assert np.allclose(np.log(told(owing).wealth[1:]), np.cumsum(owed), atol=1e-12)
+    assert words_of(told(owing)).endswith("8 days, bought 3 times, sold 3 times")
+    assert (owing.render() == [round(255 * part) for part in to_rgb(OWED)]).all(axis=2).any()
     assert tale.position.tolist() == [0, 0, 1, 1, 0, 1, 1, 1, 1]
     env.reset(seed=1)
     for _ in range(8):
@@ -55,12 +60,12 @@ def test_the_wealth_drawn_is_that_of_the_rewards():
 
 
 def test_the_picture_tells_nothing_of_tomorrow():
-    env, _ = played([WAIT, BUY, WAIT], episode_days=20, window=5)
+    env, _ = played([BUY, SELL, SELL, WAIT], episode_days=20, window=5, short=True, fixed_fee=0.01)
     inner = env.unwrapped
     prices, positions = inner._paths.prices, np.array(inner._positions, "i1")
     other = Prices(prices.open.copy(), prices.close.copy())
-    other.open[:, 9:] *= 2.0
-    other.close[:, 9:] *= 3.0
+    other.open[:, 10:] *= 2.0
+    other.close[:, 10:] *= 3.0
     one, two = (frame(inner.problem, some, 0, 0, positions) for some in (prices, other))
     assert np.array_equal(one, two)
 

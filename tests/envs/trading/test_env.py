@@ -14,6 +14,7 @@ from hringur.data.trading.market_files import shipped_stocks
 from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PROCESSES, OrnsteinUhlenbeck
 from hringur.types import UserError
+from tests.references.trading.ledger import accounts
 
 SELL, WAIT, BUY = 0, 1, 2
 CASES = {
@@ -23,7 +24,10 @@ CASES = {
     "a process of one's own": {"prices": OrnsteinUhlenbeck(sigma=0.05), "compute_optimal": True},
     "a stock": {"prices": "stocks", "ticker": "IBM", "split": "test"},
     "stocks": {"prices": "stocks", "episode_days": 40},
-    "short": {"prices": "stocks", "ticker": "FB", "window": 190},
+    "few days": {"prices": "stocks", "ticker": "FB", "window": 190},
+    "short": {"short": True, "window": 3, "episode_days": 30, "compute_optimal": True},
+    "a fixed fee": {"fixed_fee": 0.002, "episode_days": 30, "compute_optimal": True},
+    "short, with a fixed fee": {"prices": "stocks", "short": True, "fixed_fee": 0.001},
 }
 COSTS = [(0.0, 0.0, 0.0), (0.001, 0.0, 0.0), (0.0, 0.002, 0.0), (0.003, 0.004, 0.005)]
 
@@ -101,6 +105,27 @@ def test_rewards_are_those_of_a_ledger_of_cash_and_shares(fee, half_spread, slip
         expected = ledger(prices, first, actions[: len(rewards)], fee, half_spread, slippage)
         assert np.allclose(np.cumsum(rewards), expected[1:], rtol=0, atol=1e-9)
         assert abs(info["log_wealth"] - expected[-1]) < 1e-9
+
+
+@pytest.mark.parametrize("short", [False, True])
+@pytest.mark.parametrize("fixed_fee", [0.0, 0.01])
+def test_rewards_at_any_terms_are_those_of_an_account(short, fixed_fee):
+    """A year of random orders, to 1e-13."""
+    rng = np.random.default_rng(1)
+    costs = {"fee": 0.001, "half_spread": 0.0005, "slippage": 0.0007, "fixed_fee": fixed_fee}
+    env = make(
+        prices=random_prices(rng, days=260), window=4, short=short, episode_days=None, **costs
+    )
+    actions = rng.choice(3, p=[0.1, 0.8, 0.1], size=260)
+    seen, rewards, info = play(env, iter(actions))
+    positions = np.zeros(len(rewards) + 1, dtype=np.int8)
+    for day, action in enumerate(actions[: len(rewards)]):
+        positions[day + 1] = np.clip(positions[day] + action - 1, -1 if short else 0, 1)
+    assert seen[:-1, -2].tolist() == positions[:-1].tolist() and (-1 in positions) == short
+    prices = env.unwrapped._paths.prices.between(4, 260)
+    books = accounts(prices, positions[None, 1:], env.unwrapped.problem.terms)
+    assert np.abs(np.exp(np.cumsum(rewards)) / books.wealth[0] - 1).max() < 1e-13
+    assert abs(info["log_wealth"] - rewards.sum()) < 1e-12
 
 
 def test_an_episode_by_hand():
@@ -190,7 +215,11 @@ def test_an_episode_is_as_long_as_the_prices_allow():
 
 
 def test_buy_and_hold_is_buying_at_once():
-    for options in ({"fee": 0.01, "slippage": 0.002}, {"prices": "stocks", "ticker": "MSFT"}):
+    for options in (
+        {"fee": 0.01, "slippage": 0.002, "short": True},
+        {"prices": "stocks", "ticker": "MSFT"},
+        {"prices": "stocks", "ticker": "MSFT", "fixed_fee": 0.02},
+    ):
         env = make(compute_optimal=True, **options)
         _, rewards, info = play(env, itertools.repeat(BUY), seed=1)
         assert abs(rewards.sum() - info["buy_and_hold"]) < 1e-9
@@ -200,24 +229,27 @@ def test_buy_and_hold_is_buying_at_once():
         assert ("optimal_return" in info) == ("prices" not in options)
 
 
+@pytest.mark.parametrize("short", [False, True])
 @pytest.mark.parametrize("name", PROCESSES)
-def test_the_optimal_return_is_that_of_the_best_policy_played_here(name):
-    env = make(prices=name, window=3, episode_days=60, compute_optimal=True)
+def test_the_optimal_return_is_that_of_the_best_policy_played_here(name, short):
+    env = make(prices=name, window=3, episode_days=60, compute_optimal=True, short=short)
     problem = env.unwrapped.problem
     env.reset(seed=3)
     prices = env.unwrapped._paths.prices
     positions = problem.best_policy.positions(prices, 3, 60)[0]
-    _, rewards, info = play(env, iter(np.where(positions, BUY, SELL)), seed=3)
+    actions = 1 + np.diff(positions, prepend=0)
+    assert not short or name == "geometric-brownian" or positions.min() == -1
+    _, rewards, info = play(env, iter(actions), seed=3)
     assert abs(rewards.sum() - info["optimal_return"]) < 1e-9
     assert info["optimal_return"] <= env.unwrapped.hindsight() + 1e-12
 
 
-def test_hindsight_is_the_best_of_all_ways_to_trade():
-    env = make(window=2, episode_days=7, fee=0.004)
-    returns = [
-        play(env, iter(ways), seed=6)[1].sum() for ways in itertools.product((SELL, BUY), repeat=7)
-    ]
-    assert abs(max(returns) - env.unwrapped.hindsight()) < 1e-9
+@pytest.mark.parametrize("more", [{}, {"fixed_fee": 0.01}, {"fixed_fee": 0.001, "short": True}])
+def test_hindsight_is_the_best_of_all_ways_to_trade(more):
+    env = make(window=2, episode_days=5, fee=0.004, **more)
+    every = itertools.product((SELL, WAIT, BUY), repeat=5)
+    returns = [play(env, iter(ways), seed=6)[1].sum() for ways in every]
+    assert abs(max(returns) - env.unwrapped.hindsight()) < 1e-12
 
 
 @pytest.mark.parametrize("case", ["default", "stocks"])
@@ -274,6 +306,12 @@ def test_whole_numbers_of_numpy_are_actions():
         ({"half_spread": float("nan")}, "half_spread"),
         ({"slippage": -1e-9}, "slippage"),
         ({"half_spread": 0.5, "slippage": 0.5}, "together must be below 1"),
+        ({"fixed_fee": 1.0}, "fixed_fee must be a fraction of the wealth at the beginning"),
+        ({"fixed_fee": -0.1}, "fixed_fee must be a fraction .* got -0.1"),
+        ({"short": 1}, "short must be True or False, got 1"),
+        ({"borrow_rate": 0.01}, "borrow_rate is an option of short=True only"),
+        ({"short": True, "borrow_rate": -0.01}, "borrow_rate must be a fraction a year in 0..252"),
+        ({"short": True, "fee": 0.5}, "must add less than 50 % to a price, got 50 %"),
         ({"window": 0}, "window must be a whole number of days in 1..100,000, got 0"),
         ({"window": 10**11}, "window must be a whole number of days in 1..100,000"),
         ({"episode_days": 10**13}, "episode_days must be a whole number of days in 1..100,000"),
@@ -304,7 +342,26 @@ def test_a_mask_tells_which_orders_change_something():
         assert env.unwrapped.action_masks().tolist() == mask
         env.step(action)
     assert env.unwrapped.action_masks().tolist() == [False, True, True]
+    env = make(window=2, episode_days=4, short=True)
+    env.reset(seed=0)
+    for action, mask in ((SELL, [True, True, True]), (BUY, [False, True, True])):
+        assert env.unwrapped.action_masks().tolist() == mask
+        env.step(action)
     many = gym.make_vec("StockTrading-v0", 2, "vector_entry_point", window=2, episode_days=4)
     many.reset(seed=0)
     many.step(np.array([BUY, WAIT]))
     assert many.unwrapped.action_masks().tolist() == [[True, True, False], [False, True, True]]
+
+
+def test_a_fixed_fee_hides_the_best_policy_rather_than_tell_another():
+    with_fee, without = (make(fixed_fee=f, compute_optimal=True) for f in (1e-4, 0.0))
+    infos = [play(env, itertools.repeat(WAIT), seed=0)[2] for env in (with_fee, without)]
+    assert ["optimal_return" in info for info in infos] == [False, True]
+    assert all("reference_return" in info for info in infos)
+
+
+def test_ruin_of_a_short_leaves_a_thousandth_and_the_episode_goes_on():
+    opened, closed = np.array([[9.0, 9, 9, 30, 30]]), np.array([[9.0, 9, 9, 30, 30]])
+    env = make(prices=Prices(opened, closed), window=1, fee=0.0, short=True, borrow_rate=0.0)
+    _, rewards, _ = play(env, iter([SELL, WAIT, BUY]))
+    assert np.allclose(rewards, [0.0, log(0.001), 0.0])

@@ -7,6 +7,7 @@ from hringur.data.trading.prices import Prices
 from hringur.data.trading.processes import PROCESSES
 from hringur.envs.trading.features import features, rolling_sum
 from hringur.envs.trading.problem import TradingProblem
+from hringur.references.trading.wealth import Terms
 
 
 def random_prices(rng, paths=3, days=60, sigma=0.02):
@@ -19,8 +20,7 @@ def problem(source, window=7, days=20, state=True):
         source=source,
         window=window,
         days=days,
-        buy_cost=0.001,
-        sell_cost=0.002,
+        terms=Terms(buy_cost=0.001, sell_cost=0.002),
         state=state,
         compute_optimal=False,
     )

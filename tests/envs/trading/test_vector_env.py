@@ -27,6 +27,17 @@ CASES = {
         "folds": 3,
     },
     "one day": {"window": 2, "episode_days": 1},
+    "short": {"short": True, "window": 3, "episode_days": 9, "compute_optimal": True},
+    "a fixed fee": {"fixed_fee": 0.003, "window": 3, "episode_days": 9, "compute_optimal": True},
+    "all costs": {
+        "prices": "stocks",
+        "short": True,
+        "fixed_fee": 0.003,
+        "slippage": 0.001,
+        "window": 4,
+        "episode_days": 9,
+        "compute_optimal": True,
+    },
 }
 ENVS = 5
 
@@ -130,7 +141,7 @@ def test_unseeded_environments_differ():
 
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-@pytest.mark.parametrize("case", ["known optimum", "stocks", "hidden-regime"])
+@pytest.mark.parametrize("case", ["known optimum", "stocks", "hidden-regime", "all costs"])
 def test_it_goes_on_bit_for_bit_from_its_state(case, mode):
     """Saved in the middle and out of lockstep, taken up by an environment of another seed."""
     env = native(CASES[case], autoreset_mode=mode)

@@ -91,6 +91,16 @@ def test_the_optimum_is_known_though_its_state_is_not_shown():
     np.testing.assert_allclose(shown.returns, shown.optimal, atol=1e-9)
 
 
+def test_the_optimum_is_that_of_the_same_terms():
+    short = play_references(ENV_ID, OPTIONS | {"short": True, "slippage": 0.001}, 5)
+    np.testing.assert_allclose(short["optimum"].returns, short["optimum"].optimal, atol=1e-9)
+    assert (
+        short["optimum"].returns.mean()
+        > play_references(ENV_ID, OPTIONS, 5)["optimum"].returns.mean()
+    )
+    assert list(play_references(ENV_ID, OPTIONS | {"fixed_fee": 0.001}, 2)) == ["buy & hold"]
+
+
 def test_prices_of_no_known_law_have_no_optimum_and_no_intervals_over_episodes():
     told = report(evaluated(wait, REAL, episodes=2))
     assert [row["name"] for row in told.record["trading"]] == ["agent", "buy & hold", "random"]

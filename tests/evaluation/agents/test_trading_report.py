@@ -9,6 +9,7 @@ import pytest
 from hringur.data.trading.market_files import shipped_stocks
 from hringur.envs.trading.stock_trading import trading_problem
 from hringur.evaluation.agents import trading_report as report
+from tests.references.trading.ledger import accounts
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +37,31 @@ def test_wealth_and_fees_are_those_of_a_ledger(passage):
     wealth[-1] = cash + 0.998 * shares * closed[-1]
     assert shares > 0
     np.testing.assert_allclose(100 * np.exp(np.cumsum(passage.gained)), wealth, rtol=1e-12)
-    np.testing.assert_allclose(passage.fees, fees, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(passage.paid.fees, fees, rtol=1e-9, atol=1e-12)
     whole = report.years(passage)[-1]
     assert whole.fees == pytest.approx(sum(fees))
     assert whole.percent[0] == pytest.approx(wealth[-1] - 100)
     assert whole.orders == 6
+
+
+@pytest.mark.parametrize("fixed_fee", [0.0, 0.004])
+def test_all_that_was_paid_is_that_of_an_account(fixed_fee):
+    """Slippage, fixed fees and borrowing; sold short for some time, and at the end."""
+    prices = shipped_stocks("IBM").between(200, 240)
+    options = {"short": True, "borrow_rate": 0.3, "slippage": 0.003, "fixed_fee": fixed_fee}
+    problem = trading_problem(prices, window=5, episode_days=None, **options)
+    orders = iter([2, 1, 0, 0, 1, 1, 2, 2, *[1] * 10, 0, 0, *[1] * 20])
+    one = report.passage(lambda seen, mask: np.array([next(orders)]), problem, "IBM")
+    books = accounts(one.prices, one.positions[None], problem.terms)
+    np.testing.assert_allclose(100 * books.wealth[0], one.paid.wealth, rtol=1e-12)
+    np.testing.assert_allclose(100 * np.exp(np.cumsum(one.gained)), one.paid.wealth, rtol=1e-12)
+    np.testing.assert_allclose(100 * books.fees[0], one.paid.fees, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(100 * books.borrowing[0], one.paid.borrowing, rtol=1e-9)
+    whole = report.years(one)[-1]
+    assert whole.orders == 8 and one.positions[-1] == -1
+    assert whole.borrowing == pytest.approx(100 * books.borrowing.sum()) and whole.borrowing > 0.3
+    page = report.section(one, "IBM", None)
+    assert f"{whole.fees:.2f} of fees, {whole.borrowing:.2f} for borrowing" in page
 
 
 def test_years_add_up(passage):
@@ -56,7 +77,7 @@ def test_nothing_beats_hindsight(passage):
     cut = {name: getattr(passage, name)[:8] for name in ("gained", "positions", "table")}
     short = replace(passage, prices=passage.prices.between(0, 9), **cut)
     tried = [
-        report.gains(np.array([p], dtype=np.int8), short.table[None], short.problem.sell_cost).sum()
+        short.problem.terms.gains(np.array([p], dtype=np.int8), short.table[None]).sum()
         for p in product((0, 1), repeat=8)
     ]
     assert short.compared["hindsight"].sum() == pytest.approx(max(tried), rel=1e-12)

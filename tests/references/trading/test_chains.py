@@ -99,3 +99,23 @@ def test_what_has_no_chain_is_refused(process, told):
 
 def test_every_process_has_a_chain():
     assert set(CHAINS) == set(PROCESSES.values())
+
+
+@each
+def test_the_laws_of_night_and_day_are_those_of_paths(process):
+    """Mean of exp(20 r) and of |r| by the chain's laws, against paths that begin in its states."""
+    known = chain(process)
+    prices = process.sample(np.random.default_rng(1), 40_000, 25)
+    state = process.state(prices.close)[:, -2]
+    at = state[:, 0] if state.shape[1] else np.zeros(len(state))
+    before, opening, close = prices.close[:, -2], prices.open[:, -1], prices.close[:, -1]
+    moves = (opening / before, close / opening, close / before)
+    for law, moved in zip(known.laws, moves, strict=True):
+        for function in (lambda x: x**20, lambda x: np.abs(np.log(x))):
+            expected = np.interp(at, known.state, law.expected(function))
+            off = function(moved) - expected
+            assert abs(off.mean()) < 4.5 * off.std() / np.sqrt(len(off))
+            weighted = off * np.tanh(at)
+            assert abs(weighted.mean()) < 4.5 * weighted.std() / np.sqrt(len(off)) + 1e-12
+    means = [law.expected(np.log) for law in known.laws[:2]]
+    np.testing.assert_allclose(means, [known.overnight, known.intraday], atol=1e-15)

@@ -1,5 +1,7 @@
 """The best policy, against simulation, a linear program and another discretisation."""
 
+import itertools
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
@@ -14,6 +16,7 @@ from hringur.data.trading.processes import (
 from hringur.references.trading import chains as trading_chains
 from hringur.references.trading import optimum as trading
 from hringur.references.trading.optimum import optimal_policy, outcomes, returns_of
+from hringur.references.trading.wealth import Terms
 from hringur.types import UserError
 
 COST = -np.log1p(-0.001)  # 10 basis points a side
@@ -41,6 +44,41 @@ def test_simulation_earns_what_the_policy_promises(process):
     difference = earned[True] - earned[False]
     assert abs(difference.mean() - more) < 4.5 * difference.std() / np.sqrt(paths)
     assert promised[False] == pytest.approx(DAYS * policy.value_per_day, rel=0.011)
+
+
+@each_known
+def test_simulation_earns_what_the_policy_promises_with_short_positions(process):
+    policy, paths = optimal_policy(process, COST, COST, borrow_per_day=1e-4), 2500
+    prices = process.sample(np.random.default_rng(0), paths, WINDOW + DAYS + 1)
+    table = policy.terms.outcomes(prices)[:, WINDOW:]
+    positions = policy.positions(prices, WINDOW, DAYS)
+    earned = policy.terms.gains(positions, table).sum(axis=1)
+    error = earned.std() / np.sqrt(paths)
+    assert abs(earned.mean() - policy.expected_return(DAYS, WINDOW)) < 4.5 * error
+    assert earned.mean() > optimal_policy(process, COST, COST).expected_return(DAYS, WINDOW) + 0.05
+    assert (positions == -1).any() and (np.abs(np.diff(positions, axis=1)) <= 1).all()
+    rises = -1 if isinstance(process, OrnsteinUhlenbeck) else 1
+    state = rises * process.state(prices.close)[:, WINDOW:-1, 0]
+    best = banded(state, rises * np.array([policy.thresholds(1), policy.thresholds(-1)]))
+    np.testing.assert_array_equal(best, positions)
+    for k, factor in itertools.product(range(4), (0.3, 2.0)):  # of buy, sell, sell short, cover
+        bands = rises * np.array([policy.thresholds(1), policy.thresholds(-1)])
+        bands[k // 2, k % 2] += factor * bands[0, 0] - bands[0, 0]
+        other = policy.terms.gains(banded(state, bands), table).sum(axis=1)
+        assert (earned - other).mean() > -3 * (earned - other).std() / np.sqrt(paths)
+
+
+def banded(state, bands):
+    """Positions of one who is long above, short below, and leaves them at other states."""
+    positions, held = np.empty(state.shape, np.int8), np.zeros(len(state), np.int8)
+    (buys, sells), (shorts, covers) = bands
+    for day in range(state.shape[1]):
+        now = state[:, day]
+        from_flat = np.where(now > buys, 1, np.where(now < shorts, -1, 0))
+        from_side = np.where(held == 1, now > sells, now < covers) * held
+        held = np.where(held == 0, from_flat, from_side).astype(np.int8)
+        positions[:, day] = held
+    return positions
 
 
 @each_known
@@ -119,20 +157,23 @@ def test_another_discretisation_and_plain_value_iteration_agree(process, timing)
 
 
 @each_known
-def test_the_average_gain_is_that_of_a_linear_program(process, monkeypatch):
+@pytest.mark.parametrize("borrow", [None, 1e-4])
+def test_the_average_gain_is_that_of_a_linear_program(process, borrow, monkeypatch):
     """The dual program of average reward (Puterman 1994, section 8.8), on a coarse chain."""
-    size = 91
+    size, sides = 91, 2 if borrow is None else 3
     monkeypatch.setattr(trading_chains, "POINTS", size)
-    policy = trading._solved.__wrapped__(process, COST, 2 * COST, "open")
+    terms = Terms(buy_cost=COST, sell_cost=2 * COST, borrow_per_day=borrow)
+    policy = trading._solved.__wrapped__(process, terms, "open")
     # Variables: how often state s with position p is met and q chosen.
-    balance = np.zeros((2 * size + 1, size, 2, 2))
-    for s, p, q in np.ndindex(size, 2, 2):
-        balance[2 * s + p, s, p, q] += 1
-        balance[q : 2 * size : 2, s, p, q] -= policy.chain.transition[s]
+    balance = np.zeros((sides * size + 1, size, sides, sides))
+    for s, p, q in np.ndindex(size, sides, sides):
+        balance[sides * s + p, s, p, q] += 1
+        balance[q : sides * size : sides, s, p, q] -= policy.chain.transition[s]
         balance[-1, s, p, q] = 1
-    ends = np.zeros(2 * size + 1)
+    ends = np.zeros(sides * size + 1)
     ends[-1] = 1
-    found = linprog(-policy.gain.ravel(), A_eq=balance.reshape(len(ends), -1), b_eq=ends)
+    gain = np.maximum(policy.gain, -1e3).ravel()  # from long to short takes two orders
+    found = linprog(-gain, A_eq=balance.reshape(len(ends), -1), b_eq=ends)
     assert policy.value_per_day == pytest.approx(-found.fun, rel=1e-6)
 
 
@@ -167,7 +208,7 @@ def test_who_knows_the_end_never_loses_where_trading_hardly_pays():
 
 def test_positions_look_at_nothing_later():
     process = HiddenRegime()
-    policy = optimal_policy(process, COST, COST)
+    policy = optimal_policy(process, COST, COST, borrow_per_day=0.0)
     prices = process.sample(np.random.default_rng(0), 5, 80)
     changed = type(prices)(prices.open.copy(), prices.close.copy())
     changed.close[:, 61:] *= 1.1
@@ -220,6 +261,10 @@ def test_solved_once():
 @pytest.mark.parametrize(
     "make, told",
     [
+        (
+            lambda: optimal_policy(KNOWN[0], COST, COST, borrow_per_day=-1.0),
+            "borrow_per_day must be at",
+        ),
         (lambda: optimal_policy("stocks", COST, COST), "no best policy is known for a str"),
         (lambda: optimal_policy(KNOWN[0], -0.1, COST), "buy_cost must be at least 0 and finite"),
         (lambda: optimal_policy(KNOWN[0], COST, np.nan), "sell_cost must be .* got nan"),

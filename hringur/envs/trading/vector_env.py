@@ -72,8 +72,8 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         self._log_wealth, self._buy_and_hold = np.zeros(num_envs), np.zeros(num_envs)
         self._optimal: np.ndarray | None = None
         # Position after each day of an episode; kept only to be drawn.
-        drawing = render_mode is not None
-        self._drawn = np.zeros((problem.days + 1, num_envs), dtype=np.int8) if drawing else None
+        kept = np.zeros((problem.days + 1, num_envs), dtype=np.int8)
+        self._drawn = None if render_mode is None else kept
 
     @property
     def history(self) -> str | None:

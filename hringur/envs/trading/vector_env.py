@@ -46,10 +46,9 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         Raises:
             UserError: it would, before the position is sold; or another option is out of range.
         """
-        self.problem, space = problem, problem.observation_space()
-        super().__init__(
-            problem.days, space, spaces.Discrete(3), num_envs, render_mode, autoreset_mode
-        )
+        self.problem, self._sides = problem, len(problem.terms.positions)
+        space, actions = problem.observation_space(), spaces.Discrete(3)
+        super().__init__(problem.days, space, actions, num_envs, render_mode, autoreset_mode)
         if max_episode_steps is not None and max_episode_steps < problem.days:
             raise UserError(
                 f"max_episode_steps={max_episode_steps} would cut episodes before the position is "
@@ -60,7 +59,6 @@ class TradingVectorEnv(FixedLengthVectorEnv):
             rows = np.zeros((num_envs, problem.days + 1, problem.width), dtype=np.float32)
         else:
             rows = problem.shared.rows
-        self._sides = len(problem.terms.positions)
         gains = np.full((*rows.shape[:2], self._sides**2), np.nan)  # those of the last day stay so
         if not problem.drawn:
             gains[:, :-1] = problem.shared.outcomes
@@ -72,8 +70,8 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         self._log_wealth, self._buy_and_hold = np.zeros(num_envs), np.zeros(num_envs)
         self._optimal: np.ndarray | None = None
         # Position after each day of an episode; kept only to be drawn.
-        kept = np.zeros((problem.days + 1, num_envs), dtype=np.int8)
-        self._drawn = None if render_mode is None else kept
+        shape = (problem.days + 1, num_envs)
+        self._drawn = None if render_mode is None else np.zeros(shape, dtype=np.int8)
 
     @property
     def history(self) -> str | None:

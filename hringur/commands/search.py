@@ -11,6 +11,7 @@ import numpy as np
 from hringur.commands.console import note, parse, present
 from hringur.commands.options import Printed, check_figure
 from hringur.data.figures import save
+from hringur.data.molecules.strings import SETS, load_strings
 from hringur.evaluation.generative.search import best_figure, neighbourhood, winners_sheet
 from hringur.evaluation.statistics import over_runs, over_runs_words
 from hringur.evaluation.tables import Column, Table, estimate_columns
@@ -67,11 +68,14 @@ class SearchOptions(Printed):
 def main(arguments: list[str]) -> None:
     """Search by each method, print, draw."""
     options = parse(SearchOptions, arguments, "search")
-    model = load_trained(options.model, "auto").learner
+    trained = load_trained(options.model, "auto")
+    model = trained.learner
     if getattr(model, "of", "") != "strings":
         raise UserError(f"{options.model} is of {type(model).__name__}, no model of strings")
-    if not model.strings.train:
-        raise UserError(f"{options.model} has no training strings: give its run folder")
+    if not model.strings.train:  # a saved file has none, but names its set
+        if model.strings.name not in SETS:
+            raise UserError(f"{options.model} has no training strings: give its run folder")
+        model = type(model).load(trained.path, dataset=load_strings(model.strings.name))
     for name in ("neighbours", "winners"):
         if getattr(options, name) is not None and not model.domain.draws:
             raise UserError(f"--{name} draws molecules, not {model.strings.name}")

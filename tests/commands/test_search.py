@@ -43,6 +43,19 @@ def test_the_best_of_several_seeds_are_averaged_and_drawn(trained, tmp_path, cap
         assert sheet.width > sheet.height  # side by side
 
 
+def test_a_saved_model_searches_among_the_strings_that_it_names(
+    trained, tmp_path, monkeypatch, capsys
+):
+    path = tmp_path / "model.safetensors"
+    trained.learner.save(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(search, "load_strings", lambda name: few_molecules())
+    words = ["--method", "random", "--evaluations", "10", "--known", "20", "--json"]
+    assert cli.main(["search", "--model", str(path), *words]) == 0
+    found = json.loads(capsys.readouterr().out)["methods"]["random"]
+    assert found[0]["best_known"] > 0
+
+
 @pytest.mark.parametrize(
     "words, told",
     [

@@ -31,10 +31,16 @@ class GraphEncoder(nn.Module):
     others are, and rectifiers learn products slowly.
     """
 
-    def __init__(self, inputs: int, width: int, mutual: bool = False) -> None:
-        """``mutual``: the logits of both directions of a pair are one, their mean."""
+    def __init__(
+        self, inputs: int, width: int, mutual: bool = False, largest_logit: float = 5.0
+    ) -> None:
+        """``mutual``: the logits of both directions of a pair are one, their mean.
+
+        Logits are bent so that none is larger: the error of a whole trajectory is worth thousands
+        of nats, and at logits as large a relaxed edge has no gradient, so a wrong one stays wrong.
+        """
         super().__init__()
-        self.mutual = mutual
+        self.mutual, self.largest_logit = mutual, largest_logit
         self.first = Pairs(inputs, 2 * width)
         self.pair = nn.Linear(width, width)
         self.body = nn.Sequential(nn.Linear(width, width), nn.ReLU(), nn.Linear(width, width))
@@ -49,7 +55,9 @@ class GraphEncoder(nn.Module):
         body = self.body(pair.mean(dim=2))
         seen = F.relu(self.second(body) + self.skip(pair))
         logits = self.out(seen)[..., 0]
-        return without_self((logits + logits.mT) / 2 if self.mutual else logits)
+        if self.mutual:
+            logits = (logits + logits.mT) / 2
+        return without_self(self.largest_logit * torch.tanh(logits / self.largest_logit))
 
 
 class MotionDecoder(nn.Module):

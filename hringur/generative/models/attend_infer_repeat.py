@@ -267,10 +267,11 @@ class AttendInferRepeat(StructureModel):
         return torch.stack(gradients).var(dim=0).sum(dim=1).mean().item()
 
     def figures(self) -> dict[str, Figure]:
-        """Held-out scenes with the boxes found, and what is made of them."""
+        """Two held-out scenes of every count with the boxes found, and what is made of them."""
         if self.config.supervised:
             return {}
-        scenes = self.held_out[0].first(8)
+        ordinary, full = self.held_out
+        scenes = ordinary.of_every_count(full, 2)
         found = self.infer(scenes)
         return {"samples/scenes": scene_figure(scenes, found.box, found.made)}
 

@@ -59,6 +59,7 @@ class RelationalInferenceConfig(StructureConfig):
     usual_dataset: ClassVar[str] = "springs"
 
     lr: float = 2e-3
+    lr_decay_start: float = 0.0
 
     estimator: str = "gumbel-softmax"
     """estimator of the gradient through the edges, by its name in hringur.estimators"""
@@ -79,12 +80,15 @@ class RelationalInferenceConfig(StructureConfig):
     """a body that moves another one is moved by it, as springs and charges are: both directions of
     a pair have one probability"""
 
+    largest_logit: float = 5.0
+    """of an edge: surer ones would have no gradient left"""
+
     silent: bool = True
     """pairs without an edge do not interact at all; otherwise both types of edges have messages"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "prediction_steps", "pieces")
+        check_positive(self, "prediction_steps", "pieces", "largest_logit")
         check_choice(self, "estimator", tuple(ESTIMATORS))
         if not self.prediction_steps < OBSERVATIONS:
             allowed = f"1..{OBSERVATIONS - 1}"
@@ -99,7 +103,8 @@ class RelationalNetwork(nn.Module):
 
     def __init__(self, config: RelationalInferenceConfig, estimator: nn.Module) -> None:
         super().__init__()
-        self.encoder = GraphEncoder(4 * OBSERVATIONS, config.width, config.mutual)
+        limits = config.mutual, config.largest_logit
+        self.encoder = GraphEncoder(4 * OBSERVATIONS, config.width, *limits)
         self.decoder = MotionDecoder(config.width, config.silent)
         self.of_estimator, self.steps = estimator, config.prediction_steps
 

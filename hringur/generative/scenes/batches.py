@@ -43,6 +43,14 @@ class SceneBatch:
         """The first ``count`` of them."""
         return replace(self, **{name: part[:count] for name, part in vars(self).items()})
 
+    def of_every_count(self, other: "SceneBatch", each: int) -> "SceneBatch":
+        """The first ``each`` scenes of every count, of these and of ``other`` behind them."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        both = SceneBatch(*(torch.cat(pair) for pair in pairs))
+        rows = [(both.count == count).nonzero()[:each, 0] for count in both.count.unique()]
+        chosen = torch.cat(rows)
+        return replace(both, **{name: part[chosen] for name, part in vars(both).items()})
+
 
 class SceneBatches:
     """Endless batches of new scenes: those of each update follow from seed and number alone."""

@@ -201,6 +201,19 @@ def test_the_supervised_counter_learns_counts_and_no_boxes():
     assert "evaluation/box_overlap" not in model.evaluate() and not model.figures()
 
 
+def test_the_picture_shows_two_scenes_of_every_count():
+    model = model_of()
+    assert len(model.figures()["samples/scenes"].axes) == 2 * 8
+    ordinary, full = model.held_out
+    shown = ordinary.of_every_count(full, 2)
+    assert shown.count.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    first = (ordinary.count == 1).nonzero()[0, 0]
+    assert (shown.image[2] == ordinary.image[first]).all() and (
+        shown.image[6] == full.image[0]
+    ).all()
+    assert (shown.box[2] == ordinary.box[first]).all()
+
+
 def test_the_picture_has_a_box_for_each_object_and_says_how_many():
     scenes = some(3, objects=2)
     drawn = scene_figure(scenes, scenes.box, scenes.image)

@@ -67,16 +67,23 @@ def test_bodies_are_moved_by_those_alone_whose_edges_they_receive(silent):
     assert torch.allclose(decoder(other, edge)[0, 0], moved[0, 0]) == silent
 
 
-def test_mutual_edges_have_the_mean_logit_of_both_directions():
+def test_mutual_edges_have_the_mean_logit_of_both_directions_and_none_is_too_large():
     torch.manual_seed(0)
-    encoder, motion = GraphEncoder(20, 8), torch.randn(3, 4, 5, 4)
+    encoder, motion = GraphEncoder(20, 8, largest_logit=1e6), torch.randn(3, 4, 5, 4)
     plain = with_self(encoder(motion))
     encoder.mutual = True
     mutual = with_self(encoder(motion))
+    encoder.largest_logit = 0.1
+    bent = with_self(encoder(motion))
     for i, j in itertools.permutations(range(4), 2):
         assert (plain[:, i, j] != plain[:, j, i]).all()
-        torch.testing.assert_close(mutual[:, i, j], (plain[:, i, j] + plain[:, j, i]) / 2)
-    assert model_of(mutual=True).network.module.encoder.mutual
+        expected = (plain[:, i, j] + plain[:, j, i]) / 2
+        torch.testing.assert_close(mutual[:, i, j], expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(
+            bent[:, i, j], 0.1 * torch.tanh(expected / 0.1), atol=1e-4, rtol=0
+        )
+    built = model_of(mutual=True, largest_logit=3.0).network.module.encoder
+    assert built.mutual and built.largest_logit == 3.0
 
 
 def test_the_cost_is_the_error_of_a_loop_over_pieces_and_steps():

@@ -241,6 +241,7 @@ TRANSLATIONS = {
     method: Experiment("translation", {"method": method}, teaches)
     for method, teaches in {
         "cyclegan": "CycleGAN: translation held by a cycle",
+        "iterated-transport": "iterated transport: patches matched, and a network, in turn",
         "light-bridge": "light bridge: entropic transport between codes",
         "neural-transport": "neural transport: the map of least cost, by its dual",
     }.items()

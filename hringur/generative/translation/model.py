@@ -1,6 +1,6 @@
-"""Translation between two sets of images, with no pairs to learn from, by one of three methods.
+"""Translation between two sets of images, with no pairs to learn from, by one of four methods.
 
-    model = Translation("glyphs", TranslationConfig(method="neural-transport")).fit(seconds=300)
+    model = Translation("glyphs", TranslationConfig(method="iterated-transport")).fit(seconds=300)
     serif = model.translate(sans)
 
 A method trains a translator, and says what its update is. As a model of images, a translation's
@@ -23,6 +23,7 @@ from hringur.generative.adversarial import AdversarialConfig
 from hringur.generative.model import ImageModel, in_parts
 from hringur.generative.translation.code_bridge import CodeBridge
 from hringur.generative.translation.cyclegan import CycleGAN
+from hringur.generative.translation.iterated_transport import IteratedTransport
 from hringur.generative.translation.neural_transport import COSTS, NeuralTransport
 from hringur.generative.translation.sides import Unpaired, UnpairedBatches, two_sides
 from hringur.training.fabric import rank, world_size
@@ -53,6 +54,7 @@ class Method(Protocol):
 
 METHODS: dict[str, Callable[[Any], Method]] = {
     "cyclegan": CycleGAN,
+    "iterated-transport": IteratedTransport,
     "light-bridge": CodeBridge,
     "neural-transport": NeuralTransport,
 }
@@ -66,8 +68,8 @@ class TranslationConfig(AdversarialConfig):
     usual_samples: ClassVar[int] = 100_000
     usual_dataset: ClassVar[str] = "glyphs"
 
-    method: str = "neural-transport"
-    """cyclegan, light-bridge or neural-transport"""
+    method: str = "iterated-transport"
+    """cyclegan, iterated-transport, light-bridge or neural-transport"""
 
     reverse: bool = False
     """translate from the second set to the first"""
@@ -124,11 +126,18 @@ class TranslationConfig(AdversarialConfig):
     sharpness: float = 1.0
     """of the critic in the loss of the light bridge's decoder, in the same unit"""
 
+    targets: int = 4096
+    """images of the second set that iterated transport matches with, some twice if there are fewer;
+    they are saved with the model"""
+
+    match_every: int = 400
+    """updates of iterated transport from one matching to the next"""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_choice(self, "method", tuple(METHODS))
         check_choice(self, "cost", tuple(COSTS))
-        check_positive(self, "parts", "epsilon")
+        check_positive(self, "parts", "epsilon", "targets", "match_every")
         weights = ("cost_weight", "r1_penalty", "cycle_weight", "identity_weight")
         check_not_negative(self, *weights, "pool", "code_weight", "sharpness")
 
@@ -218,7 +227,7 @@ class Translation(ImageModel):
     # Saving ------------------------------------------------------------------------------------
 
     def untrained(self) -> "Translation":
-        """Of the same settings and seed before the first update: for two methods the identity."""
+        """Of the same settings and seed before the first update: for three methods the identity."""
         with undisturbed():
             return Translation(self.both, self.config, seed=self.seed, fabric=self.fabric)
 

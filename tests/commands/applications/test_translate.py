@@ -15,10 +15,10 @@ from tests.generative.small_images import bars
 def folder(tmp_path_factory):
     """A run on glyphs that has learned nothing, a saved model of bars, and image files."""
     folder = tmp_path_factory.mktemp("translation")
-    tiny = ["--batch=2", "--channels=2", "--critic-channels=2", "--steps=1"]
+    tiny = ["--batch=2", "--channels=2", "--critic-channels=2", "--steps=1", "--targets=8"]
     run = ["--folder", str(folder / "run"), "--json"]  # glyphs, as nothing is named
     assert cli.main(["train", "translation", *run, *tiny]) == 0
-    config = TranslationConfig(batch=2, channels=2, critic_channels=2)
+    config = TranslationConfig(batch=2, channels=2, critic_channels=2, targets=8)
     Translation(bars(), config, device="cpu").save(folder / "bars")
     VAE(bars(), VAEConfig(latent=2, channels=4, hidden=8), device="cpu").save(folder / "vae")
     Image.fromarray(np.zeros((32, 32), np.uint8)).save(folder / "black.png")

@@ -20,7 +20,8 @@ from hringur.training.random_state import random_state, restore_random_state, se
 from hringur.types import UserError
 from tests.generative.small_images import bars
 
-SMALL = {"batch": 8, "channels": 4, "critic_channels": 4, "latent": 8, "hidden": 32, "parts": 4}
+SMALL = {"batch": 8, "channels": 4, "critic_channels": 4, "latent": 8, "hidden": 32, "parts": 4,
+         "targets": 64, "match_every": 20}  # fmt: skip
 every_method = pytest.mark.parametrize("method", METHODS)
 
 
@@ -120,7 +121,7 @@ def test_partners_are_counted_in_rows():
 
 @pytest.mark.parametrize(
     "method, updates, lr", [("cyclegan", 40, 0.01), ("neural-transport", 40, 0.01),
-                            ("light-bridge", 60, 0.01)]
+                            ("light-bridge", 60, 0.01), ("iterated-transport", 40, 0.01)]
 )  # fmt: skip
 def test_a_method_learns_what_no_pair_tells(method, updates, lr):
     """Half the light: the error falls to three quarters or less of doing nothing."""
@@ -139,7 +140,7 @@ def test_every_method_resumes_to_the_very_same_weights(method):
     def go_on(model, batches):
         return [model.update(next(batches), 0.5) for _ in range(3)]
 
-    model = small(method, pool=4)
+    model = small(method, pool=4, match_every=2)
     batches = model.batches()
     go_on(model, batches)
     state = {"learner": model.state_dict(), "batches": batches.state_dict()}
@@ -148,7 +149,7 @@ def test_every_method_resumes_to_the_very_same_weights(method):
     )
     random = random_state()
     unbroken = go_on(model, batches)
-    other = small(method, seed=5, pool=4)
+    other = small(method, seed=5, pool=4, match_every=2)
     others = other.batches()
     other.load_state_dict(kept["learner"])
     others.load_state_dict(kept["batches"])

@@ -46,6 +46,8 @@ DATES = (
 SYMBOLS = {
     "symbol", "ticker", "tic", "name", "asset", "code", "instrument", "security", "stock",
     "company", "id", "secid", "permno", "isin", "cusip", "figi", "ric", "pair", "coin",
+    "gvkey", "permco", "sid", "conid", "wkn", "sedol", "valor", "cik", "lei", "stkcd",
+    "stockid", "assetid", "symbolid", "tickerid", "securityid", "instrumentid", "companyid",
 }  # fmt: skip
 """Words of a column that says which asset a row is of."""
 

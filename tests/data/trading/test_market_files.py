@@ -159,6 +159,30 @@ def test_a_parquet_file_is_measured_before_it_is_read(tmp_path, monkeypatch):
         read_prices(tmp_path / "pipe.parquet")
 
 
+@pytest.mark.parametrize(
+    "column, one, two",
+    [
+        ("symbol", "A", "B"),
+        ("gvkey", "1690", "6066"),
+        ("stockid", "1", "2"),
+        ("wkn", "865985", "870747"),
+        ("Stkcd", "1", "2"),
+        ("no such name", "Fund A", "Fund B"),
+    ],
+)
+def test_assets_stacked_without_a_jump_are_told_by_their_column(tmp_path, column, one, two):
+    """One ends on the day and at the price where the next begins."""
+    days = np.arange(np.datetime64("2015-12-01"), np.datetime64("2016-02-01"))
+    lines = [
+        f"{day},{one if k < 31 else two},{100 + k / 10},{100 + k / 10}"
+        for k, day in enumerate(days)
+    ]
+    text = f"date,{column},open,close\n" + "\n".join(lines)
+    with pytest.raises(UserError, match=rf"2 assets \({one}, {two}\); choose one with symbol="):
+        read_prices(write(tmp_path, text))
+    assert read_prices(write(tmp_path, text), symbol=two).days == 31
+
+
 def raw_rows(ticker: str) -> list[dict[str, str]]:
     path = Path(market_files.__file__).parent / "markets" / "stocks.csv.gz"
     with gzip.open(path, "rt") as file:

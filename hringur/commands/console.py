@@ -59,7 +59,8 @@ def check_names(options: Any) -> None:
     Raises:
         UserError: a part of a path is longer than 255 bytes, or there is a null character in it.
     """
-    for name, value in vars(options).items():
+    for name in (field.name for field in dataclasses.fields(options)):
+        value = getattr(options, name)
         if dataclasses.is_dataclass(value):
             check_names(value)
             continue

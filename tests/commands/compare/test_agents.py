@@ -16,6 +16,7 @@ from hringur.cli import main
 from hringur.commands.compare import cells
 from hringur.commands.compare.agents import AgentTask, CompareAgents
 from hringur.commands.compare.cells import run_cells
+from hringur.commands.console import check_names
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
 from hringur.training.trainer import Interruption
@@ -297,6 +298,15 @@ def test_budgets():
     assert amount("200000steps") == ("samples", 200000.0)
     with pytest.raises(UserError, match="got '3h'"):
         amount("3h")
+
+
+def test_settings_of_many_digits_are_no_name_of_a_file(monkeypatch):
+    """What is computed of options is not looked at as if it were one of them."""
+    many = {f"a{k}": {"lr": 0.0012635598137381} for k in range(9)}
+    monkeypatch.setattr("hringur.commands.compare.agents.tuned_settings", lambda *_: many)
+    options = CompareAgents(env="CartPole-v1", agents=("a2c",))
+    assert len(str(options.settings_of)) > 255
+    check_names(options)
 
 
 def test_tuned_settings_stand_in_for_the_defaults(tmp_path, capsys):

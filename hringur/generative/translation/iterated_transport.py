@@ -50,7 +50,7 @@ SCALINGS = 3
 
 SOFTENED = 0.5
 """Power of the plan's entries for a translation: as with twice the entropy, and half as strict
-about what is sent to each image of the second set. A letter gets no accent because one is left."""
+about what is sent to each image of the second set. Fewer letters get an accent that is over."""
 
 TRUSTED, TRUSTED_MORE, TRUSTED_MOST = 0.35, 0.05, 0.6
 """Share of the images that the first round trusts, that each further one adds, and the largest."""

@@ -1,24 +1,41 @@
-"""Measure rewriting of verses without pairs against the hidden truth, beside floors.
+"""Measure rewriting without pairs: content, style and fluency, always all three.
 
-    python scripts/measure_rewriting.py --rows validation
-    python scripts/measure_rewriting.py
+    python scripts/measure_rewriting.py --dataset verses --rows validation
+    python scripts/measure_rewriting.py --dataset verses --runs runs/text-style-verses-0
+    python scripts/measure_rewriting.py --dataset topics
 
-``validation`` are training verses of which only the archaic side is learned from: settings are
-chosen by them. ``test`` are the held-out verses. In the table are BLEU to the truth and to the
-source (sacrebleu, extra ``text``), and the share that a naive Bayes and a logistic regression,
-trained apart on the training sentences, find modern; their accuracy stands below it.
+A logistic regression of words and pairs of words and trigram models of each style are trained apart
+on the training sentences. Of verses the truth is known: ``validation`` are training verses of which
+the modern side is hidden (settings are chosen by them), ``test`` the held-out ones. Of topics it is
+not, so content is what is left of the source, and ``validation`` are every tenth training sentence,
+which then are not learned from. In brackets are 95 % intervals from 500 bootstrap samples of the
+sentences. The mean of the three is that of style (0 or 100), chrF and 100 * min(1, usual
+perplexity / perplexity), over sentences. BLEU and chrF are sacrebleu's (extra ``text``).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import cached_property, partial
 from importlib import import_module
+from itertools import permutations
+from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import tyro
 
-from hringur.data.sentences.styles import Sentence, load_sentences, verse_pairs
+from hringur.data.sentences.styles import (
+    Sentence,
+    SentenceSet,
+    load_sentences,
+    verse_pairs,
+    words_of,
+)
 from hringur.evaluation.tables import Column, Table
-from hringur.generative.rewriting.channel import ChannelConfig, PhraseChannel
+from hringur.generative.rewriting.channel import PhraseChannel
+from hringur.generative.rewriting.language_model import TrigramModel
+from hringur.generative.rewriting.markers import MarkerEditor
+from hringur.trained import load
 from hringur.types import UserError
 
 DICTIONARY = {
@@ -26,96 +43,208 @@ DICTIONARY = {
     "hath": "has", "hast": "have", "doth": "does", "art": "are", "shalt": "shall", "wilt": "will",
     "saith": "says", "spake": "spoke", "upon": "on", "yea": "yes",
 }  # fmt: skip
-"""Sixteen words, the second floor."""
+"""Sixteen words, the second floor from archaic to modern."""
+
+LECTURE = {
+    "music": "do you know a website that you can find people who want to join bands ?",
+    "science": "what is an event horizon with regards to black holes ?",
+    "politics": "republicans : would you vote for a cheney / satan ticket in 2008 ?",
+}
+RESAMPLES, EVERY = 500, 10
+
+Sentences = Sequence[Sentence]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure(ChannelConfig):
-    """Measure the channel from archaic to modern."""
+class Measure:
+    """Measure every method in every direction."""
+
+    dataset: str = "verses"
+    """verses, topics, or a .tsv file"""
 
     rows: Literal["validation", "test"] = "test"
+    runs: tuple[Path, ...] = ()
+    """runs of text-style to measure beside the methods that are counted"""
+
     first: int | None = None
-    """so many rows only"""
+    """so many sentences of each direction only"""
 
 
-def classifiers() -> dict[str, Callable[[Sequence[Sentence]], list[bool]]]:
-    """Whether sentences are modern, by two classifiers of words and pairs of words."""
-    learn = import_module("sklearn.linear_model").LogisticRegression(max_iter=300)
-    bayes = import_module("sklearn.naive_bayes").MultinomialNB()
-    vectorizer = import_module("sklearn.feature_extraction.text").CountVectorizer
-    train = load_sentences("verses").train
-    texts, labels = texts_of([*train["archaic"], *train["modern"]]), [0] * len(train["archaic"])
-    labels += [1] * len(train["modern"])
-    found: dict[str, Callable[[Sequence[Sentence]], list[bool]]] = {}
-    for name, classifier, longest in (("naive Bayes", bayes, 1), ("logistic", learn, 2)):
-        count = vectorizer(
-            ngram_range=(1, longest), token_pattern=r"\S+", binary=longest == 2, min_df=longest
-        )
-        classifier.fit(count.fit_transform(texts), labels)
+class Instruments:
+    """A classifier and language models, trained apart on the training sentences."""
 
-        def modern(
-            sentences: Sequence[Sentence], count: Any = count, classifier: Any = classifier
-        ) -> list[bool]:
-            return (classifier.predict(count.transform(texts_of(sentences))) == 1).tolist()
+    def __init__(self, train: dict[str, Sentences], held_out: dict[str, Sentences]) -> None:
+        self.styles, self.held_out = list(train), held_out
+        vectorizer = import_module("sklearn.feature_extraction.text").CountVectorizer
+        self.count = vectorizer(ngram_range=(1, 2), token_pattern=r"\S+", binary=True, min_df=2)
+        self.classifier = import_module("sklearn.linear_model").LogisticRegression(max_iter=300)
+        labels = [style for style in train for _ in train[style]]
+        texts = texts_of([one for sentences in train.values() for one in sentences])
+        self.classifier.fit(self.count.fit_transform(texts), labels)
+        self.models = {style: TrigramModel.of(sentences) for style, sentences in train.items()}
 
-        found[name] = modern
-    return found
+    def in_style(self, made: Sentences, style: str) -> np.ndarray:
+        """Whether each sentence is found to be of a style."""
+        return self.classifier.predict(self.count.transform(texts_of(made))) == style
+
+    def surprise(self, made: Sentences, style: str) -> tuple[np.ndarray, np.ndarray]:
+        """Nats of each sentence under a style's model, and its tokens."""
+        tokens = np.array([len(one) + 1 for one in made])
+        return np.array([self.models[style].surprise(one) for one in made]) * tokens, tokens
+
+    @cached_property
+    def usual(self) -> dict[str, float]:
+        """Perplexity of held-out sentences of each style."""
+        found = {style: self.surprise(self.held_out[style], style) for style in self.styles}
+        return {style: float(np.exp(nats.sum() / n.sum())) for style, (nats, n) in found.items()}
 
 
-def texts_of(sentences: Sequence[Sentence]) -> list[str]:
+def texts_of(sentences: Sentences) -> list[str]:
     return [" ".join(sentence) for sentence in sentences]
 
 
-def bleu(made: Sequence[Sentence], truth: Sequence[Sentence]) -> float:
-    """BLEU of a corpus, of words as they are split already."""
+def sacrebleu() -> Any:
     try:
-        sacrebleu = import_module("sacrebleu")
+        return import_module("sacrebleu.metrics")
     except ImportError:
         raise UserError("BLEU needs sacrebleu: pip install 'hringur[text]'") from None
-    score = sacrebleu.corpus_bleu(texts_of(made), [texts_of(truth)], tokenize="none", force=True)
-    return float(score.score)
+
+
+class Bleu:
+    """BLEU of any sample of sentences, from the counts of each."""
+
+    def __init__(self, made: Sentences, truth: Sentences) -> None:
+        self.bleu = sacrebleu().BLEU(tokenize="none", force=True, effective_order=True)
+        scores = [
+            self.bleu.sentence_score(one, [other])
+            for one, other in zip(texts_of(made), texts_of(truth), strict=True)
+        ]
+        self.rows = np.array([[*s.counts, *s.totals, s.sys_len, s.ref_len] for s in scores])
+
+    def __call__(self, chosen: np.ndarray) -> float:
+        """Of the chosen rows."""
+        total = self.rows[chosen].sum(axis=0).astype(int).tolist()
+        return float(self.bleu.compute_bleu(total[:4], total[4:8], *total[8:]).score)
+
+
+def interval(of: Callable[[np.ndarray], float], count: int) -> str:
+    """A figure of all sentences with its interval."""
+    rng = np.random.default_rng(0)
+    found = [of(rng.integers(count, size=count)) for _ in range(RESAMPLES)]
+    low, high = np.percentile(found, [2.5, 97.5])
+    return f"{of(np.arange(count)):.1f} [{low:.1f}, {high:.1f}]"
+
+
+def figures(
+    made: Sentences, source: Sentences, truth: Sentences | None, to: str, by: Instruments
+) -> dict[str, str]:
+    """All figures of one method in one direction."""
+    content = source if truth is None else truth
+    char = sacrebleu().CHRF()
+    chrf = np.array(
+        [
+            char.sentence_score(one, [other]).score
+            for one, other in zip(texts_of(made), texts_of(content), strict=True)
+        ]
+    )
+    style = 100.0 * by.in_style(made, to)
+    nats, tokens = by.surprise(made, to)
+    fluency = 100 * np.minimum(1, by.usual[to] / np.exp(nats / tokens))
+    all_three = (style + chrf + fluency) / 3
+    found = {}
+    if truth is not None:
+        found["BLEU to the truth"] = interval(Bleu(made, truth), len(made))
+    found["chrF to the source" if truth is None else "chrF to the truth"] = f"{chrf.mean():.1f}"
+    found["BLEU to the source"] = interval(Bleu(made, source), len(made))
+    found["of the style [%]"] = interval(lambda at: float(style[at].mean()), len(made))
+    perplexity = float(np.exp(nats.sum() / tokens.sum()))
+    found["perplexity"] = f"{perplexity:.0f} ({perplexity / by.usual[to]:.2f} x held out)"
+    found["mean of the three"] = interval(lambda at: float(all_three[at].mean()), len(made))
+    return found
+
+
+def methods(
+    train: dict[str, Sentences], source: str, to: str, runs: dict[str, Any]
+) -> dict[str, Callable[[Sentences], Sentences]]:
+    """What rewrites, by name."""
+    found: dict[str, Callable[[Sentences], Sentences]] = {"copy": list}
+    if (source, to) == ("archaic", "modern"):
+        found["dictionary of 16 words"] = lambda sentences: [
+            tuple(DICTIONARY.get(word, word) for word in one) for one in sentences
+        ]
+    found["phrase channel"] = PhraseChannel(train[source], train[to]).rewrite
+    found["markers replaced"] = MarkerEditor(train[source], train[to]).rewrite
+    for name, model in runs.items():
+        found[name] = partial(model.rewrite, to=to, source=source)
+    return found
 
 
 def main(options: Measure) -> None:
-    pairs = verse_pairs("test" if options.rows == "test" else "kjv")[: options.first]
-    source, truth = ([pair[style] for pair in pairs] for style in ("archaic", "modern"))
-    train, judges = load_sentences("verses").train, classifiers()
-    config = ChannelConfig(
-        **{field.name: getattr(options, field.name) for field in fields(ChannelConfig)}
-    )
-    made = {
-        "copy": source,
-        "dictionary of 16 words": [
-            tuple(DICTIONARY.get(word, word) for word in sentence) for sentence in source
-        ],
-        "phrase channel": PhraseChannel(train["archaic"], train["modern"], config).rewrite(source),
-        "truth": truth,
-    }
-    seen = {sentence for sentences in train.values() for sentence in sentences}
-    new = [at for at, pair in enumerate(pairs) if seen.isdisjoint(pair.values())]
-    columns = [
-        Column[str](f"{len(source):,} verses", lambda row: row, text=True),
-        Column("BLEU to the truth", lambda row: f"{bleu(made[row], truth):.1f}"),
-        Column("BLEU to the source", lambda row: f"{bleu(made[row], source):.1f}"),
-    ]
-    if new:  # else all have a side that was learned from
-        heading = f"to the truth of the {len(new):,} that no training sentence equals"
-        columns.append(
-            Column(
-                heading,
-                lambda row: f"{bleu([made[row][at] for at in new], [truth[at] for at in new]):.1f}",
-            )
-        )
-    for name, modern in judges.items():
+    train, held_out, pairs = data(options)
+    by = Instruments(train, held_out)
+    runs = {str(path): load(path) for path in options.runs}
+    for source, to in permutations(train, 2):
+        if pairs and options.rows == "validation" and to != "modern":
+            continue  # of these verses the archaic side is learned from
+        given = [pair[source] for pair in pairs] or list(held_out[source])
+        truth = [pair[to] for pair in pairs] or None
+        given, truth = given[: options.first], truth and truth[: options.first]
+        made = {name: rewrite(given) for name, rewrite in methods(train, source, to, runs).items()}
+        if truth:
+            made["truth"] = truth
+        rows = {name: figures(one, given, truth, to, by) for name, one in made.items()}
+        print(table(rows, f"{len(given):,} sentences, {to} from {source}").markdown(), "\n")
+        show(methods(train, source, to, runs), source, to, given, truth)
+    for style in train:
+        right = f"{100 * by.in_style(held_out[style], style).mean():.1f} % found so"
+        print(f"Held-out sentences of {style}: {right}, perplexity {by.usual[style]:.0f}.")
 
-        def share(row: str, modern: Callable[[Sequence[Sentence]], list[bool]] = modern) -> str:
-            return f"{100 * sum(modern(made[row])) / len(source):.1f}"
 
-        columns.append(Column(f"modern, {name} [%]", share))
-    print(Table(columns=columns, rows=list(made)).markdown())
-    for name, modern in judges.items():
-        right = len(source) - sum(modern(source)) + sum(modern(truth))
-        print(f"Accuracy of {name} on both sides: {50 * right / len(source):.1f} %.")
+def table(rows: dict[str, dict[str, str]], heading: str) -> Table[str]:
+    """A row for each method."""
+
+    def figure(key: str) -> Column[str]:
+        return Column(key, lambda name: rows[name][key])
+
+    keys = next(iter(rows.values()))
+    columns = [Column[str](heading, lambda name: name, text=True), *map(figure, keys)]
+    return Table(columns=columns, rows=list(rows))
+
+
+def show(
+    rewrite: dict[str, Callable[[Sentences], Sentences]],
+    source: str,
+    to: str,
+    given: Sentences,
+    truth: Sentences | None,
+) -> None:
+    """The lecture's sentence of the topic, or three verses evenly spaced, by each method."""
+    shown = [words_of(LECTURE[source])] if source in LECTURE else given[:: len(given) // 3][:3]
+    for one in shown:
+        print(f"{source}: {' '.join(one)}")
+        for name, make in rewrite.items():
+            print(f"  {to}, {name}: {' '.join(make([one])[0])}")
+        if truth:
+            print(f"  truth: {' '.join(truth[list(given).index(one)])}")
+    print()
+
+
+def data(
+    options: Measure,
+) -> tuple[dict[str, Sentences], dict[str, Sentences], list[dict[str, Sentence]]]:
+    """Training sentences, held-out ones, and pairs where they are known."""
+    known: SentenceSet = load_sentences(options.dataset)
+    train: dict[str, Sentences] = dict(known.train)
+    held_out: dict[str, Sentences] = dict(known.test)
+    if known.name == "verses":
+        return train, held_out, verse_pairs("test" if options.rows == "test" else "kjv")
+    if options.rows == "validation":
+        held_out = {style: some[::EVERY] for style, some in train.items()}
+        train = {
+            style: [one for at, one in enumerate(some) if at % EVERY]
+            for style, some in train.items()
+        }
+    return train, held_out, []
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -12,6 +12,7 @@ from hringur.commands.options import Printed
 from hringur.data.sentences.styles import Sentence, check_style, load_sentences, words_of
 from hringur.evaluation.tables import Column, Table
 from hringur.generative.rewriting.channel import PhraseChannel
+from hringur.generative.rewriting.markers import MarkerEditor
 from hringur.types import UserError
 
 Sentences = Annotated[
@@ -22,10 +23,7 @@ From = Annotated[str | None, tyro.conf.arg(name="from")]
 
 @dataclass(frozen=True, kw_only=True)
 class Rewrite(Printed):
-    """Rewrite sentences in another style, by a run of text-style or by what seconds can teach.
-
-    Without --model a channel of phrases is learned from the data set, each time.
-    """
+    """Rewrite sentences in another style, by a run of text-style or by what seconds can teach."""
 
     sentences: Sentences
     """what to rewrite, each in quotes"""
@@ -38,6 +36,10 @@ class Rewrite(Printed):
 
     dataset: str | None = None
     """verses (when not given), topics, or a .tsv file with STYLE, a tab, SENTENCE on each line"""
+
+    method: Literal["channel", "markers"] = "channel"
+    """channel: substitutions of phrases, found without pairs; markers: what tells the style is
+    replaced by markers of similar sentences, for styles that differ in what they speak of"""
 
     model: Path | None = None
     """run folder of hringur train text-style, which knows its own data set"""
@@ -54,7 +56,7 @@ def main(arguments: list[str]) -> None:
     """Learn, rewrite, print."""
     options = parse(Rewrite, arguments, "rewrite")
     sentences = [words_of(sentence) for sentence in options.sentences]
-    rewrite = _by_channel if options.model is None else _by_model
+    rewrite = _by_counts if options.model is None else _by_model
     made = rewrite(sentences, options)
     rows = list(zip(options.sentences, (" ".join(words) for words in made), strict=True))
     columns = [
@@ -81,15 +83,16 @@ def _by_model(sentences: list[Sentence], options: Rewrite) -> list[Sentence]:
     return model.rewrite(sentences, options.to, options.source)
 
 
-def _by_channel(sentences: list[Sentence], options: Rewrite) -> list[Sentence]:
-    """By a channel of phrases, learned now."""
+def _by_counts(sentences: list[Sentence], options: Rewrite) -> list[Sentence]:
+    """By the named method, learned now."""
     known = load_sentences(options.dataset or "verses")
     _check_styles(tuple(known.train), known.name, options)
     others = [options.source] if options.source else [s for s in known.train if s != options.to]
     source = [sentence for style in others for sentence in known.train[style]]
     target = known.train[options.to]
     note(f"learning {options.to} from {len(target):,} sentences and {len(source):,} others ...")
-    return PhraseChannel(source, target).rewrite(sentences)
+    method = PhraseChannel if options.method == "channel" else MarkerEditor
+    return method(source, target).rewrite(sentences)
 
 
 def _check_styles(styles: tuple[str, ...], name: str, options: Rewrite) -> None:

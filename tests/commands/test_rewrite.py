@@ -28,6 +28,13 @@ def test_sentences_are_rewritten(small, capsys):
     assert "learning new from" in shown.err
 
 
+def test_markers_are_replaced(small, capsys):
+    words = ["rewrite", "I see thee at the hill.", "--to", "new", "--dataset", small]
+    assert cli.main([*words, "--method", "markers", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)["sentences"][0]["rewritten"]
+    assert made == "i see you at the hill ."
+
+
 @pytest.mark.parametrize(
     "words, told",
     [

@@ -22,6 +22,7 @@ from hringur.generative.rewriting.phrases import (
     phrase_words,
     substitutions,
 )
+from hringur.generative.rewriting.recounting import Cut, recounted
 
 BATCH, NEVER, SMOOTHING, UNSEEN = 200, -1e9, 0.3, 1e-3
 
@@ -30,10 +31,10 @@ BATCH, NEVER, SMOOTHING, UNSEEN = 200, -1e9, 0.3, 1e-3
 class ChannelConfig:
     """Settings, chosen on training verses."""
 
-    source_surplus: float = 4.0
+    source_surplus: float = 3.5
     """least surplus of what is substituted in the source style [standard deviations]"""
 
-    target_surplus: float = 3.0
+    target_surplus: float = 2.5
     """the same of what is put there, in the target style"""
 
     direct: float = 0.7
@@ -44,6 +45,12 @@ class ChannelConfig:
 
     ratio: float = 0.15
     """weight of how much more frequent a word is in the target style"""
+
+    first_share: float = 0.5
+    """of the substitutions found first in what is counted in own rewritings afterwards"""
+
+    forward: float = 1.0
+    """weight of rewritings of the source style in that, beside those of the target style"""
 
     beam: int = 8
 
@@ -67,8 +74,12 @@ class PhraseChannel:
         source: Sequence[Sentence],
         target: Sequence[Sentence],
         config: ChannelConfig | None = None,
+        recounts: bool = True,
     ) -> None:
-        """Learn from sentences of both styles, no two of which need belong together."""
+        """Learn from sentences of both styles, no two of which need belong together.
+
+        ``recounts``: learn again from own rewritings, both ways.
+        """
         self.config = config or ChannelConfig()
         self.vocabulary = Vocabulary([*source, *target])
         texts = self.vocabulary.text(source), self.vocabulary.text(target)
@@ -78,14 +89,27 @@ class PhraseChannel:
         self.word_score = self.config.ratio * ratio
         least = self.config.source_surplus, self.config.target_surplus
         found = substitutions(texts, self.vocabulary, least)
-        self._tabulate(found, here, there * here.sum() / there.sum())
+        first = self._with_kept(found, here, there * here.sum() / there.sum())
+        self._tabulate(first)
+        if recounts:
+            backward = PhraseChannel(target, source, self.config, recounts=False)
+            cuts = self.cuts(source), backward.cuts(target)
+            own = recounted(*cuts, self.config.forward, self.vocabulary)
+            self._tabulate(together(first, own, self.config.first_share))
 
-    def _tabulate(self, found: Pairs, here: np.ndarray, there: np.ndarray) -> None:
-        """Rows of choices for each source phrase, the best first."""
-        word = np.arange(1, self.vocabulary.size + 1)  # a phrase key, of each word kept as it is
+    def _with_kept(self, found: Pairs, here: np.ndarray, there: np.ndarray) -> Pairs:
+        """Substitutions, and each word kept as it is."""
+        word = np.arange(1, self.vocabulary.size + 1)  # a phrase key
         kept = np.maximum(here * np.minimum(1, (there + KEPT) / (here + KEPT)), UNSEEN)
-        source, target = np.append(found.source, word), np.append(found.target, word)
-        mass = np.append(found.mass, kept)
+        return Pairs(
+            np.append(found.source, word),
+            np.append(found.target, word),
+            np.append(found.mass, kept),
+        )
+
+    def _tabulate(self, pairs: Pairs) -> None:
+        """Rows of choices for each source phrase, the best first."""
+        source, target, mass = pairs.source, pairs.target, pairs.mass
         self.keys, row = np.unique(source, return_inverse=True)
         _, to = np.unique(target, return_inverse=True)
         of_source, of_target = np.bincount(row, mass)[row], np.bincount(to, mass)[to]
@@ -102,14 +126,18 @@ class PhraseChannel:
 
     def rewrite(self, sentences: Sequence[Sentence]) -> list[Sentence]:
         """Each sentence in the target style; unknown words stay."""
+        return [tuple(word for _, target in cut for word in target) for cut in self.cuts(sentences)]
+
+    def cuts(self, sentences: Sequence[Sentence]) -> list[Cut]:
+        """The same, phrase by phrase."""
         order = sorted(range(len(sentences)), key=lambda at: len(sentences[at]))
-        found: dict[int, Sentence] = {}
+        found: dict[int, Cut] = {}
         for start in range(0, len(order), BATCH):
             part = order[start : start + BATCH]
             found |= dict(zip(part, self._rewrite([sentences[at] for at in part]), strict=True))
         return [found[at] for at in range(len(sentences))]
 
-    def _rewrite(self, sentences: Sequence[Sentence]) -> list[Sentence]:
+    def _rewrite(self, sentences: Sequence[Sentence]) -> list[Cut]:
         size, longest = self.config.beam, max(map(len, sentences))
         words = np.full((len(sentences), longest + LONGEST), -1)
         for row, sentence in enumerate(sentences):
@@ -163,21 +191,31 @@ class PhraseChannel:
     def _gain(self, before: Ids, last: Ids, word: Ids) -> np.ndarray:
         return self.config.language * self.model(before, last, word)
 
-    def _trace(self, beams: list[Beam], rows: np.ndarray, at: int, sentence: Sentence) -> Sentence:
-        """The words of the best whole rewriting of one sentence, from its end."""
+    def _trace(self, beams: list[Beam], rows: np.ndarray, at: int, sentence: Sentence) -> Cut:
+        """The phrases of the best whole rewriting of one sentence, from its end."""
         final, end = beams[len(sentence)], len(sentence)
         last = np.full(self.config.beam, self.vocabulary.end)
         beam = int(np.argmax(final.score[at] + self._gain(final.before[at], final.last[at], last)))
-        words: list[str] = []
+        cut: Cut = []
         while end:
             rest, choice = divmod(int(beams[end].came[at, beam]), MOST_TARGETS)
             length, beam = divmod(rest, self.config.beam)
             end -= length + 1
             chosen = self.choices[rows[length, at, end], choice]
-            known = [
+            words = [
                 self.vocabulary.words[i] if i < self.vocabulary.unknown else sentence[end]
                 for i in chosen
                 if i >= 0
             ]
-            words = known + words
-        return tuple(words)
+            cut.append((sentence[end : end + length + 1], tuple(words)))
+        return cut[::-1]
+
+
+def together(first: Pairs, own: Pairs, share: float) -> Pairs:
+    """Both, each pair once; ``share`` is the weight of the ``first``."""
+    source, target = (
+        np.append(getattr(first, side), getattr(own, side)) for side in ("source", "target")
+    )
+    mass = np.append(np.maximum(share * first.mass, UNSEEN), (1 - share) * own.mass)
+    both, row = np.unique(np.stack([source, target]), axis=1, return_inverse=True)
+    return Pairs(both[0], both[1], np.bincount(row.ravel(), mass))

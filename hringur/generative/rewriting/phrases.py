@@ -3,10 +3,12 @@
 Words that mean the same keep the same company: phrases of up to three words are compared by the
 words around them in the two corpora (as the unsupervised lexicons of Artetxe et al. 2018 compare
 words by vectors), and words also by their spelling. A substitution counts only if its source is
-too frequent in the source style for chance, and its target in the target style: as the attribute
-markers of Li et al. 2018 (delete, retrieve, generate).
+too frequent in the source style for chance, and its target in the target style, where chance is
+judged by how unevenly a phrase is spread: as the attribute markers of Li et al. 2018 (delete,
+retrieve, generate).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +22,10 @@ LONGEST = 3
 
 NEAREST, MOST_TARGETS, FEWEST, BLOCK = 30, 12, 4, 512
 """Targets compared and kept for each source; how often a phrase must occur; rows at once."""
+
+STRETCHES, UNEVEN = 20, 0.3
+"""Parts of a text between which counts are compared, and what their variance weighs: a name that
+fills one chapter is no marker of a style."""
 
 CLOSE, CLOSE_SURPLUS, CLOSE_BONUS, CLOSE_NEAREST = 0.65, 1.5, 0.02, 4
 """Dice's coefficient from which spellings are alike, the surplus that then suffices, its weight."""
@@ -74,6 +80,21 @@ def phrases_of(text: Ids, vocabulary: Vocabulary) -> Phrases:
         keys.append(phrase_keys(text[at[:, None] + np.arange(length)], vocabulary))
     found, counts = np.unique(np.concatenate(keys), return_counts=True)
     return Phrases(found, counts.astype(float))
+
+
+def stretches(text: Ids, vocabulary: Vocabulary) -> list[Phrases]:
+    """The phrases of each of ``STRETCHES`` parts of a text, cut between sentences."""
+    starts = np.flatnonzero((text[:-1] == vocabulary.start) & (text[1:] == vocabulary.start))
+    cuts = starts[np.arange(1, STRETCHES) * len(starts) // STRETCHES]
+    return [phrases_of(part, vocabulary) for part in np.split(text, np.unique(cuts))]
+
+
+def unevenness(parts: Sequence[Phrases], keys: Ids) -> Float64[np.ndarray, " N"]:
+    """Variance of the count of each phrase, from how it differs between stretches of the text."""
+    counts = np.array([looked_up(part.keys, part.counts, keys, 0.0) for part in parts])
+    share = np.array([part.counts.sum() for part in parts])
+    expected = np.outer(share / share.sum(), counts.sum(axis=0))
+    return np.square(counts - expected).sum(axis=0)
 
 
 def context_vectors(
@@ -141,8 +162,8 @@ def substitutions(
 ) -> Pairs:
     """Substitutions from the first text to the second; ``least`` surplus of source and target."""
     first, second = (phrases_of(text, vocabulary) for text in texts)
-    sizes = [(text < vocabulary.start).sum() for text in texts]
-    scale = sizes[0] / sizes[1]
+    scale = np.divide(*[(text < vocabulary.start).sum() for text in texts])
+    parts_of = [stretches(text, vocabulary) for text in texts]
 
     def counts(keys: Ids) -> tuple[np.ndarray, np.ndarray]:
         here, there = (looked_up(all_.keys, all_.counts, keys, 0.0) for all_ in (first, second))
@@ -150,7 +171,9 @@ def substitutions(
 
     def surplus(keys: Ids) -> np.ndarray:  # in standard deviations
         here, there = counts(keys)
-        return (here - there) / np.sqrt(here + there + 1)
+        uneven = unevenness(parts_of[0], keys) + scale**2 * unevenness(parts_of[1], keys)
+        chance = np.maximum(here + there + 1, UNEVEN * (uneven + 1))
+        return (here - there) / np.sqrt(chance)
 
     word = first.keys <= vocabulary.size
     z = surplus(first.keys)
@@ -165,10 +188,10 @@ def substitutions(
     here, there = counts(source)
     held = np.where(source <= vocabulary.size, KEPT, KEPT / 10)
     moved = here * np.maximum(1 - (there + held) / (here + held), 0.02)
-    parts = []
+    parts, beyond = [], (surplus(source), surplus(target))
     for start in range(0, max(len(source), 1), BLOCK):  # once where there is none
         rows = slice(start, start + BLOCK)
-        weight = _weights(contexts, letters, rows, surplus(source[rows]), surplus(target), least)
+        weight = _weights(contexts, letters, rows, beyond[0][rows], beyond[1], least)
         at, to = np.nonzero(weight)
         mass = moved[rows, None] * weight / np.maximum(weight.sum(1, keepdims=True), 1e-30)
         parts.append((source[rows][at], target[to], mass[at, to]))

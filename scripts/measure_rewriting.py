@@ -45,11 +45,13 @@ DICTIONARY = {
 }  # fmt: skip
 """Sixteen words, the second floor from archaic to modern."""
 
-LECTURE = {
-    "music": "do you know a website that you can find people who want to join bands ?",
-    "science": "what is an event horizon with regards to black holes ?",
-    "politics": "republicans : would you vote for a cheney / satan ticket in 2008 ?",
-}
+LECTURE = (
+    "do you know a website that you can find people who want to join bands ?",
+    "all three are fabulous artists , with just incredible talent ! !",
+    "but there are so many more i can 't think of !",
+)
+"""About music."""
+
 RESAMPLES, EVERY = 500, 10
 
 Sentences = Sequence[Sentence]
@@ -218,8 +220,9 @@ def show(
     given: Sentences,
     truth: Sentences | None,
 ) -> None:
-    """The lecture's sentence of the topic, or three verses evenly spaced, by each method."""
-    shown = [words_of(LECTURE[source])] if source in LECTURE else given[:: len(given) // 3][:3]
+    """The lecture's three sentences about music, or three evenly spaced, by each method."""
+    lecture = [words_of(sentence) for sentence in LECTURE]
+    shown = lecture if source == "music" else given[:: max(1, len(given) // 3)][:3]
     for one in shown:
         print(f"{source}: {' '.join(one)}")
         for name, make in rewrite.items():

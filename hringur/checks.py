@@ -23,7 +23,7 @@ LARGEST = {
     **dict.fromkeys(("epochs", "critic_steps", "penalty_every"), 10_000),
     **dict.fromkeys(("directions", "iterations", "max_places", "jobs", "seeds"), 2**16),
     **dict.fromkeys(("threads", "keep_checkpoints"), 1024),
-    **dict.fromkeys(("beam_width", "noop_max"), 4096),
+    **dict.fromkeys(("beam_width", "noop_max", "parts"), 4096),
     **dict.fromkeys(("estimates", "count", "episodes", "video_steps"), 10**7),
 }
 """Largest values of settings that take memory or time before the first result, by name."""

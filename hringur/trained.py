@@ -180,7 +180,8 @@ def _load_saved(path: Path, file: Path, state: State, device: Device) -> Trained
             f"{path} is a checkpoint, but neither a saved agent nor a saved model"
             + (": it needs the config.json of its run" if "learner" in state else "")
         )
-    learner = resolve_name(SAVED[keys[0]]).load(file, device=device)
+    with checkpoint.weights_of(file):
+        learner = resolve_name(SAVED[keys[0]]).load(file, device=device)
     return Trained(path=path, name=learner.config.name, learner=learner)
 
 
@@ -189,6 +190,7 @@ def _load_checkpoint(folder: RunFolder, path: Path, device: Device) -> tuple[Run
     state = checkpoint.load(path)
     if "learner" not in state:
         raise UserError(f"{path} is no run's checkpoint: it has no learner")
-    learner, _ = settings.build(make_fabric(TrainerConfig(device=device)))
+    with checkpoint.weights_of(path):
+        learner, _ = settings.build(make_fabric(TrainerConfig(device=device)))
     checkpoint.restore(learner, state["learner"], path)
     return settings, learner

@@ -10,7 +10,8 @@ refused in one line.
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
+from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from hringur.data.files import read_bytes, reading, write_whole
 from hringur.types import State, UserError
@@ -29,6 +31,9 @@ VERSION = "1"
 
 MOST_BYTES = 16 << 30
 """Size of a checkpoint up to which it is read."""
+
+NOT_SAVED = 10**7
+"""Weights that a learner may have beside those it saves: of networks that ship."""
 
 
 def save(path: Path, state: State) -> None:
@@ -76,6 +81,29 @@ def load(path: Path) -> State:
         raise UserError(f"{path} holds no state but a {type(state).__name__}")
     _check_finite(path, tensors)
     return state
+
+
+@contextmanager
+def weights_of(path: Path) -> Iterator[None]:
+    """Build a learner inside, whose settings may be anyone's, for the weights in ``path``.
+
+    Raises:
+        UserError: it has more weights than the file has bytes: it would take all memory, and
+            minutes, before it is found to be of another architecture.
+    """
+    most, count = path.stat().st_size + NOT_SAVED, 0
+
+    def add(module: nn.Module, name: str, weights: nn.Parameter | None) -> None:
+        nonlocal count
+        count += 0 if weights is None else weights.numel()
+        if count > most:
+            raise UserError(f"{path} has fewer weights than its settings ask for")
+
+    hook = register_module_parameter_registration_hook(add)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def restore(part: Any, state: Any, where: Path | str) -> None:

@@ -14,6 +14,7 @@ import hringur
 from hringur.cli import main
 from hringur.commands.push import train_command
 from hringur.trained import load_trained
+from hringur.training import checkpoint
 from hringur.training.config import TrainerConfig
 from tests.commands.tiny_runs import refusal, train
 from tests.scripts.loading import load_script
@@ -172,6 +173,24 @@ def test_what_is_refused(hub, tmp_path, capsys, monkeypatch):
     assert main(["push", str(run), "user/it"]) == 2
     assert "(answer 401): check the name, and HF_TOKEN" in refusal(capsys)
     assert "user/it" not in hub.repositories
+
+
+def test_settings_beyond_the_weights_take_neither_memory_nor_time(hub, tmp_path, capsys):
+    run, saved = tmp_path / "run", tmp_path / "saved.safetensors"
+    assert train("reinforce", run, *TRADING, "--steps=1") == 0
+    settings = json.loads((run / "config.json").read_text())
+    settings["config"]["width"] = 8000
+    (weights,) = (run / "checkpoints").iterdir()
+    files = {"config.json": json.dumps(settings).encode()}
+    hub.repositories["user/wide"] = []
+    hub.commit("user/wide", files | {"model.safetensors": weights.read_bytes()})
+    state = checkpoint.load(weights)["learner"]
+    state["reinforce"]["config"]["width"] = 8000
+    checkpoint.save(saved, state)
+    capsys.readouterr()
+    for name in ("hub:user/wide", str(saved)):
+        assert main(["evaluate", name]) == 2
+        assert "has fewer weights than its settings ask for" in refusal(capsys)
 
 
 def test_without_a_network(hub, monkeypatch, tmp_path, capsys):

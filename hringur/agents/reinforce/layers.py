@@ -142,7 +142,8 @@ class Smoothed(nn.Module):
         blocks = []
         for size in sizes:
             value = torch.arange(float(size))
-            weight = torch.exp(-0.5 * ((value[:, None] - value) / deviation).square())
+            apart = (value[:, None] - value) / max(deviation, 1e-3)  # below, all are 0 in float32
+            weight = torch.exp(-0.5 * apart.square())
             blocks.append(torch.eye(size) + SHARED * weight / weight.sum(dim=0))
         self.register_buffer("mixed", torch.block_diag(*blocks), persistent=False)
 

@@ -180,7 +180,15 @@ class Rollouts:
 
     def _start(self, seed: int | list[int], recent: list[list[float]]) -> EpisodeState:
         """A new episode in every environment."""
-        observation, info = self.env.reset(seed=seed)  # type: ignore[arg-type]
+        try:
+            observation, info = self.env.reset(seed=seed)  # type: ignore[arg-type]
+        except (gym.error.Error, TypeError) as error:
+            if self.group == 1:
+                raise
+            raise UserError(
+                f"group: the vector of {self.name} takes one seed for all, not one for each;"
+                " vectorization sync or async does"
+            ) from error
         self.buffer.mask = None
         self.buffer.write(0, observation, info)
         for rows in self.buffer.observation.values():

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from hringur.checks import shortened
 from hringur.data.molecules.grammar import Grammar, Rule, Symbol
 from hringur.data.molecules.strings import StringSet
 from hringur.data.sentences.styles import HOLD_OUT_EVERY, Sentence, SentenceSet, load_sentences
@@ -33,9 +34,19 @@ class Words(Grammar):
 
     @classmethod
     def of(cls, name: str, sentences: Iterable[Sentence], fewest: int) -> "Words":
-        """The words that occur at least ``fewest`` times, the most frequent first."""
+        """The words that occur at least ``fewest`` times, the most frequent first.
+
+        Raises:
+            UserError: there are none.
+        """
         counts = Counter(word for sentence in sentences for word in sentence)
         known = sorted((-count, word) for word, count in counts.items() if count >= fewest)
+        if not known:
+            most = max(counts.values(), default=0)
+            raise UserError(
+                f"fewest must be at most {most} for {name}, whose commonest word occurs so often,"
+                f" got {fewest}"
+            )
         return cls(f"words of {name}", "\n".join(word for _, word in known))
 
     def rules_of(self, string: str) -> list[int]:
@@ -62,8 +73,8 @@ def sentence_strings(given: str | SentenceSet, fewest: int) -> StringSet:
     for style, sentences in known.test.items():
         if not sentences:
             raise UserError(
-                f"{known.name}: style {style} needs a held-out sentence that is no training"
-                f" sentence; every {HOLD_OUT_EVERY}th is held out"
+                f"{known.name}: style {shortened(style)} needs a held-out sentence that is no"
+                f" training sentence; every {HOLD_OUT_EVERY}th is held out"
             )
     train, train_styles = _mixed(known.train, longest)
     test, test_styles = _mixed(known.test, longest)

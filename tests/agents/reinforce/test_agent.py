@@ -420,3 +420,11 @@ def test_a_step_along_the_graph_of_acting_is_that_of_a_forward_pass_of_its_own()
         torch.testing.assert_close(weights[0][name], expected, rtol=1e-4, atol=1e-5)
     fresh = agent("Anything-v0", options=options, **settings).network.state_dict()
     assert not torch.equal(fresh["policy.0.weight"], weights[0]["policy.0.weight"])
+
+
+def test_groups_need_a_seed_for_each_environment():
+    grouped = agent("CartPole-v1", group=2, whole_episodes=True)
+    with pytest.raises(
+        UserError, match="vector of CartPole-v1 takes one seed .*vectorization sync"
+    ):
+        next(grouped.batches)

@@ -132,6 +132,11 @@ def test_smoothed_choices_share_with_neighbours_and_not_across_choices():
             torch.testing.assert_close(found[:, first + a], expected)
 
 
+@pytest.mark.parametrize("deviation", [5e-324, 1e-46, 1e-9])
+def test_a_narrow_smoothing_shares_with_no_neighbour(deviation):
+    torch.testing.assert_close(Smoothed([3], deviation).mixed, Smoothed([3], 0.1).mixed)
+
+
 def test_a_policy_with_smoothed_choices_reaches_any_logits():
     parts = leaves_of(spaces.Box(-1.0, 1.0, (2,), np.float32), "here")
     network = ActorCritic(parts, 5, ReinforceConfig(smooth_choices=2.0), [3, 2])

@@ -36,3 +36,8 @@ def test_a_style_without_held_out_sentences_is_refused():
     empty = SentenceSet("few", KNOWN.train, {**KNOWN.test, "new": ()})
     with pytest.raises(UserError, match="few: style new needs a held-out sentence"):
         sentence_strings(empty, fewest=1)
+
+
+def test_a_vocabulary_has_a_word():
+    with pytest.raises(UserError, match="fewest must be at most 2 for few, .* got 3"):
+        Words.of("few", [("to", "be"), ("or", "to")], fewest=3)

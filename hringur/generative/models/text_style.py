@@ -67,7 +67,9 @@ class TextStyleConfig(SentenceConfig):
         super().__post_init__()
         check_choice(self, "method", get_args(Method))
         check_not_negative(self, "style_weight")
-        check_positive(self, "parts", "epsilon", "bridge_steps")
+        check_positive(self, "parts", "bridge_steps")
+        if not 1e-3 <= self.epsilon <= 1e3:  # beyond, exponents leave float32
+            raise UserError(f"epsilon must be in 0.001..1000, got {self.epsilon:g}")
 
     @property
     def objective(self) -> str:

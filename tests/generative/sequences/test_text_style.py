@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -74,3 +76,9 @@ def test_what_does_not_fit_is_refused():
         TextStyleConfig(parts=0)
     with pytest.raises(UserError, match="has 21 tokens, the model knows 14"):
         small("arae").rewrite([("thee",) * 20], "modern")
+
+
+@pytest.mark.parametrize("epsilon", [1e-300, 1e4, math.nan])
+def test_a_plan_has_an_entropy_that_can_be_computed(epsilon):
+    with pytest.raises(UserError, match=r"epsilon must be in 0\.001\.\.1000, got"):
+        TextStyleConfig(epsilon=epsilon)

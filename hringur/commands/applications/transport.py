@@ -40,7 +40,7 @@ class Transport(Printed):
     """repetitions, each with samples of its own; from two on there are intervals"""
 
     figure: Path | None = None
-    """PNG of red points pushed onto blue ones, in two dimensions"""
+    """PNG, SVG or PDF of red points pushed onto blue ones, in two dimensions"""
 
     film: Path | None = None
     """the same moving, as .gif or .mp4"""

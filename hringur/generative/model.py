@@ -205,7 +205,13 @@ class ImageModel(GenerativeModel):
         return png(pictures.tiles_figure(samples, f"samples of {self.settings.name}"))
 
     def write_pictures(self, folder: Path) -> list[Path]:
-        """All figures as PNG, and the film as GIF."""
+        """All figures as PNG, and the film as GIF.
+
+        Raises:
+            UserError: the model was loaded without images to show.
+        """
+        if not len(self.images.test):
+            raise UserError("there are no test images to show: load with a data set")
         return pictures.write_pictures(self, folder)
 
     def export_onnx(self, path: str | Path) -> list[Path]:

@@ -137,6 +137,12 @@ def test_a_model_of_images(hub, tmp_path, capsys):
     capsys.readouterr()
 
 
+def test_a_model_without_its_images_has_no_pictures(hub, capsys):
+    assert main(["push", "faces", "user/faces", "--no-figures"]) == 0
+    assert "no pictures: there are no test images to show" in capsys.readouterr().err
+    assert "model.safetensors" in files_of(hub, "user/faces")
+
+
 def test_a_tour_agent(hub):
     agent = hringur.TourAgent("EuclideanTSP-v0", env_options={"places": 5}, width=16, layers=1)
     agent.push_to_hub("user/tours", count=3)

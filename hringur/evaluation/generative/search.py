@@ -9,23 +9,35 @@ import torch
 import torch.nn.functional as F
 from matplotlib.figure import Figure
 
-from hringur.data.figures import new_figure
+from hringur.data.figures import light_grid, method_colours, new_figure
+from hringur.generative.applications.search import METHODS
 from hringur.generative.sequences.pictures import save_sheet
 
-SIDE, STEP = 5, 1.0
-"""Molecules to a side of a neighbourhood, and how far apart their codes are."""
+SIDE = 5
+"""Molecules to a side of a neighbourhood."""
+
+STEPS = (0.1, 0.2, 0.4, 0.8, 1.6)
+"""How far apart their codes may be, in lengths of the code in the middle; the first that shows
+something."""
 
 
 def best_figure(runs: Mapping[str, Sequence[Any]], name: str) -> Figure:
     """The mean over repetitions of the best so far, for each method."""
-    figure = new_figure(6.0, 3.6, f"best {name} so far")
+    figure = new_figure(6.0, 3.6, f"The best {name} so far")
     axes = figure.subplots()
-    for method, found in runs.items():
-        curves = [one.best_so_far() for one in found]
-        shortest = min(map(len, curves))
-        mean = np.mean([curve[:shortest] for curve in curves], axis=0)
-        axes.plot(np.arange(1, shortest + 1), mean, label=method)
+    every = {method: [one.best_so_far() for one in found] for method, found in runs.items()}
+    longest = max(len(curve) for curves in every.values() for curve in curves)
+    colours = method_colours(list(every), list(METHODS))
+    for method, curves in every.items():
+        # A search that was given up keeps what it found.
+        padded = [np.pad(curve, (0, longest - len(curve)), "edge") for curve in curves]
+        steps = np.arange(1, longest + 1)
+        axes.plot(steps, np.mean(padded, axis=0), color=colours[method], label=method)
     axes.set(xlabel="evaluations", ylabel=name)
+    if min(min(map(min, curves)) for curves in every.values()) > 0:
+        axes.set_xscale("log")
+        axes.set_yscale("log" if any(one.sign > 0 for one in sum(runs.values(), [])) else "linear")
+    light_grid(axes, "y")
     axes.legend(frameon=False)
     return figure
 
@@ -43,9 +55,13 @@ def neighbourhood(model: Any, string: str, path: Path) -> None:
     centre = model.encode([string]).cpu()
     generator = torch.Generator().manual_seed(0)
     axes = torch.linalg.qr(torch.randn(centre.shape[1], 2, generator=generator))[0].T
-    steps = STEP * (torch.arange(SIDE) - SIDE // 2).float() * centre.norm() / SIDE
-    codes = centre + steps[:, None, None] * axes[0] + steps[None, :, None] * axes[1]
-    codes = codes.flatten(0, 1)
-    if model.config.objective != "vae":
-        codes = F.layer_norm(codes, codes.shape[1:])
-    save_sheet(model.decode(codes, "valence"), SIDE, path)
+    grid = (torch.arange(SIDE) - SIDE // 2).float() * centre.norm()
+    for step in STEPS:
+        moved = grid[:, None, None] * axes[0] + grid[None, :, None] * axes[1]
+        codes = (centre + step * moved).flatten(0, 1)
+        if model.config.objective != "vae":
+            codes = F.layer_norm(codes, codes.shape[1:])
+        found = model.decode(codes, "valence")
+        if len(set(found)) > len(found) // 2:  # else most are the one in the middle
+            break
+    save_sheet(found, SIDE, path)

@@ -2,9 +2,10 @@
 
 Bayesian optimisation (Kusner et al. 2017, section 4): a Gaussian process is fitted to the codes of
 the strings whose value is known, and the strings of the largest expected improvement are evaluated
-next. Where no training code lies most codes decode to nothing sensible, so candidates must have at
-least the density that 99 of 100 training codes have. The others to compare with: draws of the
-model, hill climbing in the space of codes, and REINFORCE on the decoder.
+next. Candidates are draws of the model, and what it makes of the best codes after noise of a
+strength that it was trained with: a step alone decodes to the same string, or to nothing sensible.
+Their codes must have at least the density that 99 of 100 training codes have. The others to
+compare with: draws of the model, hill climbing in the space of codes, and REINFORCE on the decoder.
 """
 
 import copy
@@ -16,13 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Float64
 from scipy.stats import norm, rankdata
 from torch import Tensor
 
 from hringur.estimators.score_functions import score_function
 from hringur.generative.fitted_density import Mixture
+from hringur.generative.sequences.autoencoder import channel
 from hringur.generative.sequences.batches import Sequences
 from hringur.generative.sequences.derivations import Derivations
 from hringur.generative.sequences.networks import shifted
@@ -34,8 +35,8 @@ TOGETHER = 10
 CANDIDATES, BEST, FITTED_TO = 400, 20, 500
 """Codes that are tried in one round, the best strings that they begin at, strings of a fit."""
 
-STEPS = (0.1, 0.2, 0.4, 0.8)
-"""Lengths of a step from a code, whose numbers have variance 1."""
+STRENGTHS = (0.2, 0.4, 0.6)
+"""Of the noise on a code, as shares of the strongest in training, or of the prior's deviation."""
 
 LEARNING_RATE = 1e-3
 
@@ -124,10 +125,9 @@ def random_draws(search: Search) -> None:
 
 
 def hill_climbing(search: Search) -> None:
-    """Steps of random lengths from the best code."""
+    """What the best code decodes to after noise."""
     for _ in _rounds(search):
-        start = search.model.encode(search.ranked()[:1])
-        search.evaluate(search.model.decode(_around(search, start, TOGETHER), search.mask))
+        search.evaluate(around(search, search.ranked()[:1], TOGETHER))
 
 
 def bayesian(search: Search) -> None:
@@ -137,13 +137,12 @@ def bayesian(search: Search) -> None:
     least = log_density(density, model.encode(model.train[:1000])).quantile(0.01)
     for _ in _rounds(search):
         ranked = search.ranked()
-        start = model.encode(ranked[:BEST])
-        codes = _around(search, start, CANDIDATES)
-        codes = codes[log_density(density, codes) >= least]
-        tried = search.sample(CANDIDATES // 4)
-        tried += model.decode(codes, search.mask) if len(codes) else []
+        tried = search.sample(CANDIDATES // 4) + around(search, ranked[:BEST], CANDIDATES)
         every = search.known | search.evaluated
         new = [one for one in dict.fromkeys(tried) if one not in every and _learned(model, one)]
+        if new:
+            dense = log_density(density, model.encode(new)) >= least
+            new = [one for one, kept in zip(new, dense.tolist(), strict=True) if kept]
         if not new:
             continue
         gain = expected_improvement(model, {one: every[one] for one in ranked[:FITTED_TO]}, new)
@@ -253,12 +252,17 @@ def _learned(model: Any, string: str) -> bool:
     return len(model.grammar.rules_of(string)) <= model.longest
 
 
-def _around(search: Search, start: Float[Tensor, "N Z"], count: int) -> Float[Tensor, "M Z"]:
-    """Codes at steps of several lengths from some, normed as codes are."""
-    generator = torch.Generator().manual_seed(search.seed)
-    chosen = start.cpu()[torch.randint(len(start), (count,), generator=generator)]
-    length = torch.tensor(STEPS)[torch.randint(len(STEPS), (count, 1), generator=generator)]
-    moved = chosen + length * torch.randn(chosen.shape, generator=generator)
-    if search.model.config.objective == "vae":
-        return moved
-    return F.layer_norm(moved, moved.shape[1:])
+def around(search: Search, strings: Sequence[str], count: int) -> list[str]:
+    """What the codes of some strings decode to after noise of several strengths."""
+    model, generator = search.model, torch.Generator().manual_seed(search.seed)
+    codes = model.encode(strings).cpu()
+    chosen = codes[torch.randint(len(codes), (count,), generator=generator)]
+    strength = torch.tensor(STRENGTHS)[
+        torch.randint(len(STRENGTHS), (count, 1), generator=generator)
+    ]
+    noise = torch.randn(chosen.shape, generator=generator)
+    if model.config.objective == "vae":  # keeps the prior as it is
+        noised = (chosen + strength * noise) / (1 + strength.square()).sqrt()
+    else:
+        noised = channel(chosen, strength * model.config.most_noise, noise)
+    return model.decode(noised, search.mask)

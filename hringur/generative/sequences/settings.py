@@ -38,7 +38,7 @@ class SequenceConfig(ModelConfig):
     most_noise: float = 5.0
     """strongest noise on a code (deterministic)"""
 
-    sample_noise: float = 4.0
+    sample_noise: float = 3.0
     """noise on codes that are drawn from a density (deterministic)"""
 
     beta: float = 1.0

@@ -35,7 +35,7 @@ TOGETHER = 10
 CANDIDATES, BEST, FITTED_TO = 400, 20, 500
 """Codes that are tried in one round, the best strings that they begin at, strings of a fit."""
 
-STRENGTHS = (0.2, 0.4, 0.6)
+STRENGTHS = (0.2, 0.4, 0.6, 1.0)
 """Of the noise on a code, as shares of the strongest in training, or of the prior's deviation."""
 
 LEARNING_RATE = 1e-3

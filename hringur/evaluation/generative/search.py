@@ -36,7 +36,7 @@ def best_figure(runs: Mapping[str, Sequence[Any]], name: str) -> Figure:
     axes.set(xlabel="evaluations", ylabel=name)
     if min(min(map(min, curves)) for curves in every.values()) > 0:
         axes.set_xscale("log")
-        axes.set_yscale("log" if any(one.sign > 0 for one in sum(runs.values(), [])) else "linear")
+        axes.set_yscale("log" if next(iter(runs.values()))[0].sign > 0 else "linear")
     light_grid(axes, "y")
     axes.legend(frameon=False)
     return figure

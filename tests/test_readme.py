@@ -7,7 +7,7 @@ import pytest
 
 from hringur.cli import COMMANDS
 from hringur.references.tours.heuristics import HEURISTICS
-from hringur.registry import LEARNERS
+from hringur.registry import LEARNERS, models
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def test_commands_learners_and_heuristics_exist():
         if command in ("train", "evaluate", "compare", "tour"):
             assert command in COMMANDS
         if command == "train":
-            assert argument in LEARNERS
+            assert argument in {**LEARNERS, **models()}
     assert set(re.findall(r"--heuristics ([\w+-]+)", results)) <= HEURISTICS.keys()
     for name in LEARNERS:
         assert f"hringur train {name}" in results, f"{name} has no row"

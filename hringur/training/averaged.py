@@ -62,9 +62,9 @@ class AveragedNetwork:
         """A method of the network in the precision of the run; what it returns is as Fabric's."""
 
         @wraps(method)
-        def called(*inputs: Any) -> Any:
+        def called(*inputs: Any, **options: Any) -> Any:
             with self.fabric.autocast():
-                found = method(*inputs)
+                found = method(*inputs, **options)
             return self.fabric.strategy.precision.convert_output(found)
 
         return called

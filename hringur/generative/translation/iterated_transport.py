@@ -66,7 +66,7 @@ class PatchTranslator(nn.Module):
     """The network, the images of the second set, and the potentials of each window's plan."""
 
     forward_methods = ("forth",)
-    second: Tensor
+    pixels: Tensor
     scaling: Tensor
     epsilon: Tensor
     share: Tensor
@@ -76,10 +76,15 @@ class PatchTranslator(nn.Module):
         self.network = Translator(shape, channels)
         self.shape = shape
         windows = WINDOWS**2
-        self.register_buffer("second", second)
+        self.register_buffer("pixels", second.flatten(1))  # 2-D: processes share it in place
         self.register_buffer("scaling", torch.ones(windows, len(second)))
         self.register_buffer("epsilon", torch.ones(windows))
         self.register_buffer("share", torch.zeros(()))  # of the map; none before the first round
+
+    @property
+    def second(self) -> Image:
+        """Images of the second set, pixels in 0 .. 1."""
+        return self.pixels.unflatten(1, tuple(self.shape)).float() / 255
 
     def forth(self, image: Image) -> Image:
         """What the network makes."""
@@ -112,7 +117,7 @@ class PatchTranslator(nn.Module):
 
     def _joined(self, made: Image, power: float) -> Image:
         """Means of the plan in each window, weighted by how near to its middle a pixel is."""
-        second = self.second.float() / 255
+        second = self.second
         total, weight = torch.zeros_like(made), torch.zeros_like(made[:1, :1])
         for number, ((rows, columns), cost) in enumerate(self._costs(made)):
             nearest = cost.min(dim=1, keepdim=True).values
@@ -128,7 +133,7 @@ class PatchTranslator(nn.Module):
 
     def _costs(self, made: Image) -> Iterator[tuple[Window, Float[Tensor, "N M"]]]:
         """Each window, with squared differences of a pixel, there and in the whole image."""
-        second = self.second.float() / 255
+        second = self.second
         whole = WHOLE * squared_distances(made.flatten(1), second.flatten(1)) / made[0].numel()
         for rows, columns in self._windows():
             here, there = made[..., rows, columns], second[..., rows, columns]
@@ -188,7 +193,7 @@ class IteratedTransport:
         module.find_plans(made)
         target = module.transported(made)
         share = min(TRUSTED_MOST, TRUSTED + TRUSTED_MORE * self.rounds)
-        trusted = doubt(image, target, module.second.float() / 255).argsort()
+        trusted = doubt(image, target, module.second).argsort()
         trusted = trusted[: max(1, round(share * len(trusted)))]
         self.learned = {
             "image": every[rows[trusted]],

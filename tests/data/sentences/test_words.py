@@ -34,7 +34,7 @@ def test_sentences_keep_their_styles_and_too_long_ones_are_left_out():
 
 def test_a_style_without_held_out_sentences_is_refused():
     empty = SentenceSet("few", KNOWN.train, {**KNOWN.test, "new": ()})
-    with pytest.raises(UserError, match="few: style new needs a held-out sentence"):
+    with pytest.raises(UserError, match="few: style 'new' needs a held-out sentence"):
         sentence_strings(empty, fewest=1)
 
 

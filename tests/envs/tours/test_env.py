@@ -332,7 +332,7 @@ def test_a_fresh_process_needs_only_the_id_and_no_torch():
 
 
 def test_the_package_names_what_it_offers():
-    assert hringur.__all__ == ["Reinforce", "TourAgent", "load"]
+    assert hringur.__all__ == ["Reinforce", "TourAgent", "load", "from_pretrained"]
     with pytest.raises(AttributeError, match="no attribute 'TourAgents'"):
         hringur.TourAgents  # noqa: B018
 

@@ -53,6 +53,12 @@ def check_share(settings: Any, *names: str, below_one: bool = False) -> None:
             raise UserError(f"{name} must be in 0..1{', below 1' * below_one}, got {value}")
 
 
+def check_between(settings: Any, name: str, low: float, high: float) -> None:
+    """Refuse what is outside of ``low`` to ``high``."""
+    if not low <= (value := getattr(settings, name)) <= high:
+        raise UserError(f"{name} must be in {low:g}..{high:g}, got {value:g}")
+
+
 def check_choice(settings: Any, name: str, allowed: Sequence[str]) -> None:
     """Refuse a word that is none of those allowed."""
     value = getattr(settings, name)

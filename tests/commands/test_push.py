@@ -143,7 +143,7 @@ def test_a_model_without_its_images_has_no_pictures(hub, capsys):
     assert "model.safetensors" in files_of(hub, "user/faces")
 
 
-def test_a_tour_agent(hub):
+def test_a_tour_agent(hub, capsys):
     agent = hringur.TourAgent("EuclideanTSP-v0", env_options={"places": 5}, width=16, layers=1)
     agent.push_to_hub("user/tours", count=3)
     card = card_of(hub, "user/tours")
@@ -152,6 +152,8 @@ def test_a_tour_agent(hub):
     again = hringur.TourAgent.from_pretrained("user/tours")
     instances = agent.evaluator.instances[slice(2)]
     np.testing.assert_array_equal(again.plan(instances), agent.plan(instances))
+    words = ["Reykjavík", "Akureyri", "Vík", "--agent", "hub:user/tours", "--json"]
+    assert main(["tour", *words]) == 0 and "hub:user/tours" in capsys.readouterr().out
 
 
 def test_what_is_refused(hub, tmp_path, capsys, monkeypatch):

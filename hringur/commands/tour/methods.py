@@ -12,6 +12,7 @@ from jaxtyping import Float64, Int
 
 from hringur.commands.console import note
 from hringur.commands.tour.problem import Problem
+from hringur.data.hub import PREFIX
 from hringur.data.tours.iceland import places
 from hringur.data.tours.own_instances import OwnInstance
 from hringur.data.tours.proven_tours import proven_tours
@@ -64,7 +65,7 @@ def check_agent(agent: str) -> None:
     if agent == "attention-model":
         if not ATTENTION_MODEL.is_file():
             raise UserError(f"agent {agent!r}: this installation comes without a trained model")
-    elif agent not in heuristics() and not os.path.exists(agent):
+    elif agent not in heuristics() and not (agent.startswith(PREFIX) or os.path.exists(agent)):
         known = ", ".join([*heuristics(), "attention-model"])
         raise UserError(
             f"unknown agent {agent!r}: there is no such run folder or saved agent, "

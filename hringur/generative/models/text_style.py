@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from hringur.checks import check_choice, check_not_negative, check_positive
+from hringur.checks import check_between, check_choice, check_not_negative, check_positive
 from hringur.data.sentences.styles import Sentence
 from hringur.data.sentences.words import UNKNOWN
 from hringur.divergences.light_bridge import LightBridge
@@ -68,8 +68,7 @@ class TextStyleConfig(SentenceConfig):
         check_choice(self, "method", get_args(Method))
         check_not_negative(self, "style_weight")
         check_positive(self, "parts", "bridge_steps")
-        if not 1e-3 <= self.epsilon <= 1e3:  # beyond, exponents leave float32
-            raise UserError(f"epsilon must be in 0.001..1000, got {self.epsilon:g}")
+        check_between(self, "epsilon", 1e-3, 1e3)  # beyond, exponents leave float32
 
     @property
     def objective(self) -> str:

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from hringur.checks import check_choice, check_not_negative, check_positive
+from hringur.checks import check_between, check_choice, check_not_negative, check_positive
 from hringur.generative import measures, pictures
 from hringur.generative.adversarial import AdversarialConfig
 from hringur.generative.model import ImageModel, in_parts
@@ -137,7 +137,8 @@ class TranslationConfig(AdversarialConfig):
         super().__post_init__()
         check_choice(self, "method", tuple(METHODS))
         check_choice(self, "cost", tuple(COSTS))
-        check_positive(self, "parts", "epsilon", "targets", "match_every")
+        check_positive(self, "parts", "targets", "match_every")
+        check_between(self, "epsilon", 1e-3, 1e3)  # beyond, exponents leave float32
         weights = ("cost_weight", "r1_penalty", "cycle_weight", "identity_weight")
         check_not_negative(self, *weights, "pool", "code_weight", "sharpness")
 

@@ -87,7 +87,7 @@ def test_images_without_two_classes_or_with_an_empty_one_are_refused():
 
 
 @pytest.mark.parametrize(
-    "field, value", [("method", "magic"), ("cost", "none"), ("epsilon", 0.0), ("pool", -1)]
+    "field, value", [("method", "magic"), ("cost", "none"), ("epsilon", 1e-300), ("pool", -1)]
 )
 def test_settings_out_of_range_are_refused(field, value):
     with pytest.raises(UserError, match=f"^{field} must be "):

@@ -191,12 +191,13 @@ def main(options: Measure) -> None:
         given = [pair[source] for pair in pairs] or list(held_out[source])
         truth = [pair[to] for pair in pairs] or None
         given, truth = given[: options.first], truth and truth[: options.first]
-        made = {name: rewrite(given) for name, rewrite in methods(train, source, to, runs).items()}
+        rewrites = methods(train, source, to, runs)  # learned once
+        made = {name: rewrite(given) for name, rewrite in rewrites.items()}
         if truth:
             made["truth"] = truth
         rows = {name: figures(one, given, truth, to, by) for name, one in made.items()}
         print(table(rows, f"{len(given):,} sentences, {to} from {source}").markdown(), "\n")
-        show(methods(train, source, to, runs), source, to, given, truth)
+        show(rewrites, source, to, given, truth)
     for style in train:
         right = f"{100 * by.in_style(held_out[style], style).mean():.1f} % found so"
         print(f"Held-out sentences of {style}: {right}, perplexity {by.usual[style]:.0f}.")

@@ -122,9 +122,8 @@ def figures(record: Mapping[str, Any]) -> list[Figure]:
             bounded = len(bounds) == 2 and bounds[0] < bounds[1]
             interval = f", 95 % [{bounds[0]:.4g}, {bounds[1]:.4g}]" if bounded else ""
             found.append(Figure(key, f"{words}{how}{interval}", round(factor * value, 6)))
-    own: Mapping[str, float] = next(
-        iter(record.get("rows", {}).values()), {}
-    )  # those below are references
+    rows = record.get("rows", {}).values()
+    own: Mapping[str, float] = next(iter(rows), {})  # those below are references
     found += [
         Figure(tag.rpartition("/")[2], COLUMNS[tag][0], own[tag]) for tag in COLUMNS if tag in own
     ]

@@ -188,11 +188,10 @@ class TradingProblem:
 
         An order goes one step along short, flat, long; the position -1 is the last of the list.
         """
-        size = len(self.terms.positions)
         found = []
         for before in self.terms.positions.tolist():
             steps = (min(max(before + step, self.terms.lowest), LONG) for step in (-1, 0, 1))
-            found.append([(after, size * (before % size) + after % size) for after in steps])
+            found.append([(after, self.terms.column(before, after)) for after in steps])
         return found
 
     @cached_property

@@ -143,7 +143,7 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         if self._sides == 3:
             after -= ONE
             np.clip(after, -1, 1, out=after)
-            return after, 9 * self._cell + 3 * (before % 3) + after % 3
+            return after, 9 * self._cell + self.problem.terms.column(before, after)
         after >>= ONE  # sell: 0, wait: as before, buy: 1
         code += before  # becomes 4 * cell + 2 * before + after
         code += code

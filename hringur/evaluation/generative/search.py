@@ -17,8 +17,7 @@ SIDE = 5
 """Molecules to a side of a neighbourhood."""
 
 STEPS = (0.1, 0.2, 0.4, 0.8, 1.6)
-"""How far apart their codes may be, in lengths of the code in the middle; the first that shows
-something."""
+"""Distances of their codes, in lengths of the one in the middle; the first that tells is taken."""
 
 
 def best_figure(runs: Mapping[str, Sequence[Any]], name: str) -> Figure:

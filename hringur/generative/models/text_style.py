@@ -198,14 +198,12 @@ class TextStyle(SentenceModel):
     def evaluate(self) -> Metrics:
         """Also of held-out sentences rewritten in the next style: style, words, and both."""
         found = super().evaluate()
-        style, kept = [], []
+        style, kept, models = [], [], self.language_models
         with undisturbed():
             for source, to in self._turns():
                 given = self.held_out(source, MEASURED)
                 for sentence, made in zip(given, self.rewrite(given, to, source), strict=True):
-                    by = {
-                        name: model.surprise(made) for name, model in self.language_models.items()
-                    }
+                    by = {name: one.surprise(made) for name, one in models.items()}
                     style.append(min(by, key=lambda name: by[name]) == to)
                     kept.append(kept_share(" ".join(sentence), " ".join(made)))
         return found | {

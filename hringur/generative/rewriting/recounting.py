@@ -47,8 +47,7 @@ def recounted(
 def _phrases(cut: Cut) -> Iterable[tuple[Sentence, Sentence]]:
     """All runs of neighbouring pairs of which neither side is longer than a phrase."""
     for first in range(len(cut)):
-        source: Sentence = ()
-        target: Sentence = ()
+        source = target = Sentence()
         for one, other in cut[first:]:
             source, target = source + one, target + other
             if len(source) > LONGEST or len(target) > LONGEST:

@@ -269,7 +269,7 @@ class SequenceModel(GenerativeModel):
     def from_description(cls, about: State, config: Any, device: str, dataset: Any) -> Any:
         """A model with fresh weights for strings of the grammar told of."""
         grammar = cls.grammar_class(about["grammar"]["name"], about["grammar"]["text"])
-        styles = tuple(about.get("styles", ()))  # not there before 0.3
+        styles = tuple(about.get("styles", ()))  # older files name none
         none = StringSet(about["dataset"], grammar, (), (), styles=styles)
         strings = none if dataset is None else dataset
         return cls(strings, config, grammar=grammar, longest=about["longest"], device=device)

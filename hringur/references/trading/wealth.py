@@ -26,11 +26,12 @@ equal again at W reset(u),
     reset(u) = min((2 - (a + r) u) / (2 - a), (2 - (b + r) u) / (2 - b)).
 
 **Ruin.** No factor, and no fee, takes more than 99.9 % of wealth: the account is closed then, and
-what it owes beyond is not the trader's. Whoever is not flat at the end trades at the last close.
+what it owes beyond is not the trader's. What is open at the end is closed at the last close.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float64, Int8, Integer
@@ -59,13 +60,18 @@ class Terms:
 
     @property
     def lowest(self) -> int:
-        """The position below which nobody sells: flat or short."""
+        """The lowest position that the terms allow: flat or short."""
         return FLAT if self.borrow_per_day is None else SHORT
 
     @cached_property
     def positions(self) -> Int8[np.ndarray, " P"]:
         """Those there are, in the order of tables."""
         return np.array([FLAT, LONG, SHORT][: LONG + 1 - self.lowest], dtype=np.int8)
+
+    def column(self, before: Any, after: Any) -> Any:
+        """Where a table of ``outcomes`` has positions before and after, as numbers or arrays."""
+        size = len(self.positions)
+        return size * (before % size) + after % size
 
     @cached_property
     def closing(self) -> Float64[np.ndarray, " P"]:
@@ -152,8 +158,7 @@ class Terms:
         ``to_the_end``: what is not flat is left at the last close.
         """
         before = np.concatenate([np.zeros_like(positions[:, :1]), positions[:, :-1]], axis=1)
-        size = len(self.positions)
-        chosen = (size * (before % size) + positions % size).astype(np.int64)[..., None]
+        chosen = self.column(before, positions).astype(np.int64)[..., None]
         gained = np.take_along_axis(table, chosen, axis=2)[..., 0]
         wealth = np.zeros(len(gained))
         if self.fixed_fee:  # depends on the wealth, and so on the days before
@@ -173,7 +178,7 @@ class Terms:
         Forward induction (Bellman 1957) over the position alone. With the fixed fee wealth matters
         too, but the best wealth of each position is enough: by the module's table wealth after a
         day rises with the wealth before, for each pair of positions, and so does the last sale. So
-        whoever is richer in the same position stays so by the same orders.
+        of two accounts in the same position the larger stays larger under the same orders.
         """
         paths, days = table.shape[:2]
         size = len(self.positions)

@@ -77,9 +77,7 @@ def train(
             run.threads.close()
         log.close()
     told = interruption.requested
-    return Outcome(
-        counters=run.now, metrics=run.metrics, interrupted=interrupted, told_to_end=told
-    )
+    return Outcome(counters=run.now, metrics=run.metrics, interrupted=interrupted, told_to_end=told)
 
 
 @dataclass(kw_only=True)

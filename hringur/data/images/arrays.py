@@ -16,8 +16,8 @@ from PIL import Image
 
 from hringur.data.archives import read_arrays
 from hringur.data.files import reading
-from hringur.data.images.foreign import named, parts_of
 from hringur.data.images.files import pixels_of, stacked
+from hringur.data.images.foreign import named, parts_of
 from hringur.data.images.image_set import ImageSet, as_bytes, held_out_split
 from hringur.types import UserError, printable
 

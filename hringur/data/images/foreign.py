@@ -1,7 +1,7 @@
-"""Data sets of other libraries: dictionaries, and what behaves as torchvision's or Hugging Face's.
+"""Data sets of other libraries: dictionaries, and what acts as torchvision's or Hugging Face's.
 
-They are told by their habits, and no such library is imported: a mapping of names, ``column_names``,
-or ``len`` and items that are pairs (image, class) or mappings.
+They are told by their habits, and no such library is imported: a mapping of names,
+``column_names``, or ``len`` and items that are pairs (image, class) or mappings.
 """
 
 from collections.abc import Mapping

@@ -51,6 +51,14 @@ SYMBOLS = {
 }  # fmt: skip
 """Words of a column that says which asset a row is of."""
 
+MEASURES = {
+    "open", "high", "low", "close", "price", "adj", "unadj", "volume", "vol", "vwap", "average",
+    "turnover", "amount", "value", "trades", "transactions", "count", "shares", "shrout", "out",
+    "outstanding", "cap", "rate", "yield", "return", "ret", "change", "bid", "ask", "spread",
+    "earnings", "eps", "lot", "flag", "is", "has", "fold", "index", "unnamed", "row", "level", "",
+}  # fmt: skip
+"""Words of columns that stay the same for long although the asset is one."""
+
 YAHOO_HELP = re.compile(r"(?<=\S)\s*(Adjusted c|C)lose price adjusted for .*")
 """What Yahoo's page says of a column, which a copy of the page has in its heading."""
 
@@ -91,14 +99,15 @@ def roles_of(names: Sequence[str], where: str) -> dict[Role, int]:
     return found
 
 
-def is_about_adjusting(name: str) -> bool:
-    """Whether a column without a role may change what prices mean: it is named or refused."""
-    return bool(re.search("adj|split|factor|div", name.lower()))
+def may_matter(name: str) -> bool:
+    """Whether a column without a role may be prices, or change what they mean: it is named."""
+    other = {"open", "close"} & set(words_of(name))
+    return bool(other or re.search("adj|ajex|split|fac(tor|pr|shr)|div", name.lower()))
 
 
 def is_harmless(name: str) -> bool:
     """Whether prices are the same without it: dividends, and prices before adjusting."""
-    return not re.search("(?<!un)adj|split|factor", name.lower())
+    return not re.search("(?<!un)adj|ajex|split|fac(tor|pr|shr)", name.lower())
 
 
 def ratio(cell: Any) -> float:
@@ -116,6 +125,11 @@ def ratio(cell: Any) -> float:
 def is_symbol(name: str) -> bool:
     """Whether a column says which asset a row is of."""
     return not SYMBOLS.isdisjoint(words_of(name))
+
+
+def is_measure(name: str) -> bool:
+    """Whether a column says how much of something there is, or counts rows: never an asset."""
+    return not MEASURES.isdisjoint(words_of(name) or [""]) or may_matter(name)
 
 
 def prefixes_of(names: Sequence[str]) -> dict[str, list[int]]:

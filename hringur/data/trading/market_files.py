@@ -21,9 +21,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from hringur.data.text import number
-from hringur.data.trading.columns import Role, is_about_adjusting, is_harmless, ratio, roles_of
+from hringur.data.trading.assets import one_asset, parting
+from hringur.data.trading.columns import Role, is_harmless, may_matter, ratio, roles_of
 from hringur.data.trading.prices import Prices, checked, split_factor
-from hringur.data.trading.tables import Table, csv_table, one_asset, parquet_table
+from hringur.data.trading.tables import Table, csv_table, parquet_table
 from hringur.types import UserError, printable
 
 STOCKS_SHA256 = "5abadf99b2d394f920120a27de6f0df129859d71d4cfb0bf661bcc99446ab1fd"
@@ -159,19 +160,23 @@ def _prices(
     prices = checked(prices, f"{where}, {words}", table.row)
     times, day = prices.largest_move()
     if max(times, 1 / times) > LARGE_MOVE:
+        if name_of_column := parting(table, used, prices, LARGE_MOVE):
+            raise UserError(
+                f"{where}, {table.row(day)}: the price is {times:.3g} times the one before, and "
+                f"moves so where {name_of_column!r} changes only: if that tells assets apart, "
+                "choose one with symbol=..., else adjust the prices"
+            )
         words += f"; check {table.row(day)}: its price is {times:.3g} times the one before"
     return prices, words
 
 
 def _unused(table: Table, used: list[int], adjusted: bool, where: str) -> str:
-    """Names the columns that other readers would adjust by.
+    """Names the columns that other readers would adjust by, and other prices.
 
     Raises:
         UserError: nothing is adjusted, and one of them changes from day to day.
     """
-    left = [
-        at for at, name in enumerate(table.names) if at not in used and is_about_adjusting(name)
-    ]
+    left = [at for at, name in enumerate(table.names) if at not in used and may_matter(name)]
     for at in left:
         name = table.names[at]
         if not adjusted and not is_harmless(name) and len(set(map(str, table.columns[at]))) > 1:

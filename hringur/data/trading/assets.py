@@ -44,10 +44,24 @@ def one_asset(table: Table, where: str, symbol: str | None) -> Table:
     beside = prefixes_of(table.names)
     if beside:
         asset = _choice(list(beside), symbol, where)
-        others = {at for name in beside if name != asset for at in beside[name]}
-        kept = [at for at in range(len(table.names)) if at not in others]
+        left_out = {at for name in beside if name != asset for at in beside[name]}
+        kept = [at for at in range(len(table.names)) if at not in left_out]
         names = [table.names[at].removeprefix(f"{asset}.") for at in kept]
         return replace(table, names=names, columns=[table.columns[at] for at in kept])
+    found = _candidates(table, where, symbol)
+    most = max(found, key=lambda at: (symbol in found[at], len(found[at])), default=-1)
+    chosen = found.get(most, {})
+    if symbol is None and len(chosen) < 2:
+        return table
+    by_name = most < 0 or is_symbol(table.names[most])
+    hint = "" if by_name else f", or leave out the column {table.names[most]!r} if it names none"
+    kept = chosen[_choice(list(chosen), symbol, where, hint)]
+    columns = [[cells[k] for k in kept] for cells in table.columns]
+    return Table(table.names, columns, lambda k: table.row(kept[k]))
+
+
+def _candidates(table: Table, where: str, symbol: str | None) -> dict[int, Rows]:
+    """By column, the rows of each asset that it may tell apart; all that have the ``symbol``."""
     roles = roles_of(table.names, where)
     others = [at for at in range(len(table.names)) if at not in roles.values()]
     days = table.columns[roles["date"]] if "date" in roles else []
@@ -57,15 +71,7 @@ def one_asset(table: Table, where: str, symbol: str | None) -> Table:
     if symbol is not None and not any(symbol in rows for rows in found.values()):
         every = {at: _rows(table.columns[at]) for at in others if not is_measure(table.names[at])}
         found |= {at: rows for at, rows in every.items() if symbol in rows}
-    most = max(found, key=lambda at: (symbol in found[at], len(found[at])), default=-1)
-    chosen = found.get(most, {})
-    if symbol is None and len(chosen) < 2:
-        return table
-    by_name = most < 0 or is_symbol(table.names[most])
-    hint = "" if by_name else f", or leave out the column {table.names[most]!r} if it names none"
-    rows = chosen[_choice(list(chosen), symbol, where, hint)]
-    columns = [[cells[k] for k in rows] for cells in table.columns]
-    return Table(table.names, columns, lambda k: table.row(rows[k]))
+    return found
 
 
 def parting(table: Table, used: list[int], prices: Prices, most: float) -> str | None:
@@ -139,8 +145,8 @@ def _of_repeated_days(table: Table, others: list[int], days: list[Any]) -> dict[
         if 1 < len(rows) <= len(days) / 2 and all(map(_may_name, rows)):
             if all(_rise([days[k] for k in of]) for of in rows.values()):
                 found[at] = rows
-    fewest = min(found, key=lambda at: len(found[at]), default=None)
-    return {} if fewest is None else {fewest: found[fewest]}
+    fewest = min(found, key=lambda at: len(found[at]), default=-1)
+    return {fewest: found[fewest]} if found else {}
 
 
 def _rise(days: list[Any]) -> bool:

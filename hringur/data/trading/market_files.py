@@ -158,16 +158,25 @@ def _prices(
     words += "" if by is None else f", adjusted by {table.names[by]}"
     words += _unused(table, used, "adj close" in roles, where)
     prices = checked(prices, f"{where}, {words}", table.row)
+    return prices, words + _jump(table, used, prices, where)
+
+
+def _jump(table: Table, used: list[int], prices: Prices, where: str) -> str:
+    """What to say of a move that is larger than those of markets.
+
+    Raises:
+        UserError: such moves go with the changes of a column.
+    """
     times, day = prices.largest_move()
-    if max(times, 1 / times) > LARGE_MOVE:
-        if name_of_column := parting(table, used, prices, LARGE_MOVE):
-            raise UserError(
-                f"{where}, {table.row(day)}: the price is {times:.3g} times the one before, and "
-                f"moves so where {name_of_column!r} changes only: if that tells assets apart, "
-                "choose one with symbol=..., else adjust the prices"
-            )
-        words += f"; check {table.row(day)}: its price is {times:.3g} times the one before"
-    return prices, words
+    if max(times, 1 / times) <= LARGE_MOVE:
+        return ""
+    if name := parting(table, used, prices, LARGE_MOVE):
+        raise UserError(
+            f"{where}, {table.row(day)}: the price is {times:.3g} times the one before, and moves "
+            f"so where {name!r} changes only: if that tells assets apart, choose one with "
+            "symbol=..., else adjust the prices"
+        )
+    return f"; check {table.row(day)}: its price is {times:.3g} times the one before"
 
 
 def _unused(table: Table, used: list[int], adjusted: bool, where: str) -> str:

@@ -2,7 +2,7 @@
 
 python scripts/measure_page.py --runs 5
 
-It needs the extra ``web`` and a Chromium. Times are medians over the runs, each in a new page of a
+It needs the extra ``test`` and a Chromium. Times are medians over the runs, each in a new page of a
 browser that has seen the page before.
 """
 

@@ -49,7 +49,10 @@ def test_a_phone_of_360_pixels_and_names_for_all(visit):
     page.click("#tab-tour")
     page.click("#plan")
     page.wait_for_selector("tr[data-method=exact]")
-    assert page.evaluate("document.querySelector('#results').getBoundingClientRect().right") <= 360 - 16
+    assert (
+        page.evaluate("document.querySelector('#results').getBoundingClientRect().right")
+        <= 360 - 16
+    )
     ids = page.eval_on_selector_all("[id]", "all => all.map((one) => one.id)")
     assert len(ids) == len(set(ids))
     page.focus("#tab-breakout")

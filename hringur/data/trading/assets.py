@@ -21,7 +21,7 @@ from hringur.data.trading.tables import Table
 from hringur.types import UserError
 
 SHOWN = 6
-"""Names of assets that a message lists."""
+"""Names of assets, or of columns, that a message lists."""
 
 MOST_LOOKED_AT = 10_000
 

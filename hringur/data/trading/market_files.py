@@ -21,8 +21,15 @@ import numpy as np
 from jaxtyping import Float64
 
 from hringur.data.text import number
-from hringur.data.trading.assets import one_asset, parting
-from hringur.data.trading.columns import Role, is_harmless, may_matter, ratio, roles_of
+from hringur.data.trading.assets import SHOWN, one_asset, parting
+from hringur.data.trading.columns import (
+    Role,
+    is_harmless,
+    is_usual,
+    may_matter,
+    ratio,
+    roles_of,
+)
 from hringur.data.trading.prices import Prices, checked, split_factor
 from hringur.data.trading.tables import Table, csv_table, parquet_table
 from hringur.types import UserError, printable
@@ -180,20 +187,31 @@ def _jump(table: Table, used: list[int], prices: Prices, where: str) -> str:
 
 
 def _unused(table: Table, used: list[int], adjusted: bool, where: str) -> str:
-    """Names the columns that other readers would adjust by, and other prices.
+    """Names the columns that other readers might adjust by, other prices, and what is not known.
 
     Raises:
         UserError: nothing is adjusted, and one of them changes from day to day.
     """
-    left = [at for at, name in enumerate(table.names) if at not in used and may_matter(name)]
+    left = [
+        at
+        for at, name in enumerate(table.names)
+        if at not in used and (may_matter(name) or not (is_usual(name) or _is_one(table, at)))
+    ]
     for at in left:
         name = table.names[at]
-        if not adjusted and not is_harmless(name) and len(set(map(str, table.columns[at]))) > 1:
+        if not adjusted and not is_harmless(name) and not _is_one(table, at):
             raise UserError(
                 f"{where}: the column {name!r} is about adjusting prices, and how is not known; "
                 "give adjusted prices in a column 'adj close', or remove it"
             )
-    return left and f"; not used: {', '.join(table.names[at] for at in left)}" or ""
+    more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+    listed = ", ".join(table.names[at] for at in left[:SHOWN])
+    return f"; not used: {listed}{more}" if left else ""
+
+
+def _is_one(table: Table, at: int) -> bool:
+    """Whether a column holds one value only."""
+    return len(set(map(str, table.columns[at]))) < 2
 
 
 def _days(table: Table, at: int, where: str) -> np.ndarray:

@@ -110,6 +110,13 @@ def test_calendars_measures_and_flags_are_no_assets(tmp_path, case):
     assert read_prices(written(tmp_path, *HONEST[case])).days == N
 
 
-def test_other_prices_beside_those_that_are_read_are_named(tmp_path, capsys):
-    read_prices(written(tmp_path, "MSFT close", LEVEL))
-    assert "open and close; not used: MSFT close\n" in capsys.readouterr().err
+@pytest.mark.parametrize("name", ["MSFT close", "TRI", "bereinigt", "total return", "unadjusted"])
+def test_other_columns_that_change_are_named(tmp_path, capsys, name):
+    read_prices(written(tmp_path, name, LEVEL))
+    assert f"open and close; not used: {name}\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["cfacpr", "ajexdi", "stock dividend", "bonus ratio"])
+def test_other_names_of_what_adjusts_are_refused(tmp_path, name):
+    with pytest.raises(UserError, match=f"the column '{name}' is about adjusting prices"):
+        read_prices(written(tmp_path, name, either(0, 0.1)))

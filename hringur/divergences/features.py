@@ -85,7 +85,8 @@ def neighbourhoods(
     neighbourhoods with any made vector.
     """
     real, made = _checked(real), _checked(made)
-    centre = real.mean(dim=0)  # far from the origin, distances by a product of matrices lose digits
+    # Far from the origin, distances by a product of matrices lose digits; a mean may be far off.
+    centre = real.median(dim=0).values
     real, made = real - centre, made - centre
     fewest, most = min(len(real), len(made)), max(precision_neighbours, coverage_neighbours)
     if fewest <= most:

@@ -37,7 +37,8 @@ def sliced_wasserstein(
 
 
 def sliced_distance(x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"]) -> float:
-    """The sliced Wasserstein distance, on the same directions at every call."""
+    """The sliced Wasserstein distance, on the same directions at every call, in 64 bits."""
+    x, y = x.double(), y.double()  # far from the origin, 32 bits lose the distances
     generator = torch.Generator().manual_seed(1)
     size = x.shape[1]
     if size <= DIRECTIONS:
@@ -45,7 +46,7 @@ def sliced_distance(x: Float[Tensor, "B Z"], y: Float[Tensor, "B Z"]) -> float:
     else:  # in so many dimensions random directions are nearly orthogonal
         directions = torch.randn(size, DIRECTIONS, generator=generator).to(x.device)
         directions = directions / directions.norm(dim=0)
-    return sliced_wasserstein(x, y, directions).clamp(min=0).sqrt().item()
+    return sliced_wasserstein(x, y, directions.double()).clamp(min=0).sqrt().item()
 
 
 def random_directions(

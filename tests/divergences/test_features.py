@@ -256,3 +256,11 @@ def test_the_kernel_distance_far_from_the_origin_is_that_of_64_bits(offset):
     between = Fraction(sum(kernel(a, b) for a in first for b in second), 60 * 60)
     exact = float(mean_of_pairs(first) + mean_of_pairs(second) - 2 * between) / 8**3
     assert kernel_distance(x.float(), y.float()) == pytest.approx(exact, rel=1e-6)
+
+
+def test_one_vector_far_away_changes_no_other_neighbourhood():
+    generator = torch.Generator().manual_seed(0)
+    real, made = (0.01 * torch.randn(300, 8, generator=generator) for _ in range(2))
+    without = neighbourhoods(real[1:], made)
+    real[0] = 1e8
+    assert neighbourhoods(real, made).density == pytest.approx(without.density, rel=0.01)

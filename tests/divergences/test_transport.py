@@ -10,6 +10,7 @@ from hringur.divergences.transport import (
     entropic_cost,
     random_directions,
     sinkhorn_divergence,
+    sliced_distance,
     sliced_wasserstein,
     transport_plan,
 )
@@ -147,3 +148,10 @@ def test_batches_near_the_origin_stay_in_32_bits(monkeypatch):
     x, y = torch.randn(64, 16), torch.randn(64, 16)
     sinkhorn_divergence(x, y, 0.05 * 2 * 16, 20)
     assert set(seen) == {torch.float32}
+
+
+def test_the_sliced_distance_far_from_the_origin_is_that_at_the_origin():
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randint(0, 4, (50, 8), generator=generator) / 64 for _ in range(2))
+    far = sliced_distance(x + 1e5, y + 1e5)  # which 32 bits hold exactly
+    assert far == pytest.approx(sliced_distance(x, y), rel=1e-6)

@@ -122,6 +122,9 @@ def test_a_table_counts_only_with_options_that_it_takes_into_account():
     assert best_return(gym.make("Taxi-v4", max_episode_steps=3)) == pytest.approx(-3)
     assert best_return(gym.make("FrozenLake-v1", is_slippery=False)) == 1
     assert best_return(gym.make("FrozenLake-v1", desc=["SG", "HF"], is_slippery=False)) == 1
+    assert best_return(gym.make("FrozenLake-v1", map_name=None)) is None  # drawn for each anew
+    own = gym.make("FrozenLake-v1", map_name=None, desc=["SG", "HF"], is_slippery=False)
+    assert best_return(own) == 1
 
 
 class Small(gym.Env):

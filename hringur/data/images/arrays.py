@@ -126,6 +126,10 @@ def _images(
 ) -> UInt8[np.ndarray, "N C H W"]:
     """An array of images as bytes with its channels first."""
     array = as_bytes(arrays[name], f"{where}{name!r}")
+    if array is arrays[name] and array.size and array.max() == 1:
+        raise UserError(
+            f"{where}{name!r} holds bytes in 0..1, nearly black: give 0..255, or floats"
+        )
     if array.ndim == 3:
         array = array[:, None]
     elif array.ndim == 4 and array.shape[1] not in (1, 3):

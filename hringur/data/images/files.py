@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 from jaxtyping import Int64, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 
 from hringur.data.archives import MAX_ARCHIVE_BYTES, check_unpacked
 from hringur.data.files import check_file, read_bytes, reading
@@ -254,7 +254,7 @@ def _decoded(content: bytes, where: str) -> UInt8[np.ndarray, "C H W"]:
     with reading(where, "a PNG or JPEG image"), warnings.catch_warnings():
         warnings.simplefilter("error")  # a picture of too many pixels, a damaged profile
         with Image.open(io.BytesIO(content), formats=("PNG", "JPEG")) as image:
-            return pixels_of(image, where)
+            return pixels_of(ImageOps.exif_transpose(image), where)
 
 
 def _size(shape: tuple[int, ...]) -> str:

@@ -81,14 +81,14 @@ def as_bytes(pixels: Shaped[np.ndarray, "*axes"], where: str) -> UInt8[np.ndarra
     """Bytes as they are, and floats in 0..1 as bytes; ``where`` begins the message.
 
     Raises:
-        UserError: they are neither.
+        UserError: they are neither, or floats so small that they were scaled twice.
     """
     if pixels.dtype == np.uint8:
         return pixels
     found = str(pixels.dtype)
     if pixels.dtype.kind == "f" and pixels.size:
         lowest, highest = float(pixels.min()), float(pixels.max())
-        if 0 <= lowest <= highest <= 1:
+        if 0 <= lowest <= highest <= 1 and not 0 < highest <= 1 / 255:
             scaled = 255 * pixels
             return np.rint(scaled, out=scaled).astype(np.uint8)
         found += f" in {lowest:g}..{highest:g}"

@@ -108,6 +108,16 @@ def test_channels_come_first_and_rows_stay_rows(stored):
     assert (images.test[0].transpose(1, 2, 0) == pixels).all()
 
 
+def test_a_photograph_stands_upright(stored):
+    """Orientation 6 of a camera held upright: the first row of pixels is its right edge."""
+    pixels, exif, packed = np.zeros((8, 16), dtype=np.uint8), Image.Exif(), io.BytesIO()
+    pixels[:, :8], exif[0x0112] = 255, 6
+    Image.fromarray(pixels).save(packed, "JPEG", exif=exif)
+    images = load_images(stored({"1.jpg": packed.getvalue(), "2.jpg": packed.getvalue()}))
+    assert images.shape == (1, 16, 8)
+    assert images.train[0, 0, :8].min() > 200 and images.train[0, 0, 8:].max() < 50
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "P", "L", "LA", "1"])
 def test_every_mode_of_8_bits_is_read(stored, mode):
     picture = encoded(np.zeros((6, 6, 3), dtype=np.uint8), mode=mode)

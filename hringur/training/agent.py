@@ -149,8 +149,7 @@ class Agent(Shared, ABC):
         own: list[Logger] = [ConsoleLogger()] if self.verbose else []
         if self.tensorboard_log is not None:
             folder, name = Path(self.tensorboard_log), name or type(self).__name__
-            ends = [path.name.removeprefix(f"{name}_") for path in folder.glob(f"{name}_*")]
-            taken = [int(end) for end in ends if end.isdecimal()]
+            taken = [int(path.name.rpartition("_")[2]) for path in folder.glob(f"{name}_[0-9]*")]
             number = max(taken, default=0) + (begin or not taken)
             own.append(TensorBoardLogger(folder / f"{name}_{number}"))
         return own

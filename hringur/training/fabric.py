@@ -14,6 +14,7 @@ import torch.distributed as distributed
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.optim import Optimizer
 
 from hringur.training.config import TrainerConfig
@@ -62,16 +63,23 @@ def gradient_step(
     Raises:
         FloatingPointError: loss or gradient is not finite; the weights are left as they were.
     """
-    optimizer.zero_grad()
+    precision = fabric.strategy.precision
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    # By hand, and cut only if too long: REINFORCE's updates are 1.1 times as fast as by zero_grad
+    # and fabric.clip_gradients, which multiplies each gradient by 1.
+    for weight in weights:
+        weight.grad = None
     fabric.backward(loss)
-    longest = math.inf if clip_norm is None else clip_norm
-    norm = fabric.clip_gradients(module, optimizer, max_norm=longest, error_if_nonfinite=False)
+    precision.unscale_gradients(getattr(optimizer, "optimizer", optimizer))
+    norm = get_total_norm([weight.grad for weight in weights if weight.grad is not None])
     # Both at once: a GPU is waited for a single time.
     loss_value, norm_value = torch.stack([loss.detach().float(), norm.float()]).tolist()
     # With 16-mixed an overflowing gradient is routine: the loss scaler skips that step.
-    scaled = getattr(fabric.strategy.precision, "scaler", None) is not None
+    scaled = getattr(precision, "scaler", None) is not None
     if not math.isfinite(loss_value) or not (scaled or math.isfinite(norm_value)):
         raise FloatingPointError(f"loss {loss_value} with gradient norm {norm_value}: not finite")
+    if clip_norm is not None and not norm_value <= clip_norm:
+        clip_grads_with_norm_(module.parameters(), clip_norm, norm)
     optimizer.step()
     return norm_value
 

@@ -59,6 +59,10 @@ class Rollout:
     def __len__(self) -> int:
         return self.samples
 
+    def chosen(self, x: Tensor) -> Tensor:
+        """What ``x`` [T, B] has for the steps that are valid, in a row."""
+        return x.flatten() if self.samples == x.numel() else x[self.valid]
+
     def to(self, device: torch.device) -> "Rollout":
         """The same on another device."""
         if device == CPU:

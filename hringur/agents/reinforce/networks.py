@@ -101,7 +101,8 @@ class ActorCritic(nn.Module):
                 own.standardise.learn(observation[name][:rows:stride])
 
     def _features(self, observation: Observation) -> Float[Tensor, "B F"]:
-        found = {name: self.encoders[_key(name)](observation[name]) for name in self.names}
+        encoders = zip(self.names, self.encoders.values(), strict=True)
+        found = {name: encode(observation[name]) for name, encode in encoders}
         features = list(found.values())
         for choice, table in self.pointers:
             index = observation[choice.name][:, None, None].expand(-1, 1, table.shape[1])

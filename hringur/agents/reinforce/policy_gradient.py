@@ -101,6 +101,8 @@ class PolicyGradient:
         self.actions, self.config, self.sizes = actions, config, sizes
         self.entropy_weight = config.entropy_weight
         self.several_steps = sizes.epochs * sizes.minibatches > 1
+        self.plain = world_size() == 1 and fabric.strategy.precision.precision == "32-true"
+        """fabric has nothing to see to in a forward pass, and is not asked"""
 
     def outputs_to_keep(self, leaves: tuple[Leaf, ...]) -> Outputs:
         """What of the network that acts is worth keeping for learning.
@@ -113,18 +115,18 @@ class PolicyGradient:
         if self.several_steps:
             return "kept"
         images = all(leaf.kind == "image" for leaf in leaves) and self.sizes.n_envs >= MANY
-        same = world_size() == 1 and self.fabric.strategy.precision.precision == "32-true"
-        return "kept with graph" if images and same else "forgotten"
+        return "kept with graph" if images and self.plain else "forgotten"
 
     def learn(self, rollout: Rollout, baseline: Baseline) -> Metrics:
         """Learn from a rollout on the network's device; losses and gradient norms come back."""
         config, network = self.config, self.network
+        forward = network if self.plain else self.policy
         if config.normalise_reward:
-            network.reward_scale.learn(rollout.discounted[rollout.valid])
+            network.reward_scale.learn(rollout.chosen(rollout.discounted))
         seen = {name: leaf.flatten(0, 1) for name, leaf in rollout.observation.items()}
         count = rollout.reward.numel()
         if rollout.logits is None or rollout.value is None:
-            logits, value = self.policy(seen, count)
+            logits, value = forward(seen, count)
             value = value.view(-1, rollout.reward.shape[1])  # T+1 B
         else:
             logits, value = rollout.logits.flatten(0, 1), rollout.value
@@ -132,7 +134,7 @@ class PolicyGradient:
         if self.several_steps:
             averages = Averages()
             for part in decisions.minibatches(self.sizes.minibatches, self.sizes.epochs):
-                averages.add(self._step(part, *self.policy(part.observation, len(part.decision))))
+                averages.add(self._step(part, *forward(part.observation, len(part.decision))))
             metrics = averages.take()
         else:
             metrics = self._step(decisions, logits, value[:-1].flatten())
@@ -141,8 +143,8 @@ class PolicyGradient:
         baseline.update(returns, network, rollout)
         if config.normalise_observation:
             network.learn_statistics(seen, count)
-        valid = rollout.valid
-        explained = explained_variance(value[:-1].detach()[valid], returns[valid])
+        predicted = rollout.chosen(value[:-1].detach())
+        explained = explained_variance(predicted, rollout.chosen(returns))
         return metrics | {"train/explained_variance": explained}
 
     def _decisions(
@@ -212,7 +214,7 @@ class PolicyGradient:
             returns = discounted_returns(reward, *ends, next_value, config.gamma)
             advantage = returns - baseline.value(returns, rollout)
         if config.normalise_advantage:
-            chosen = everyones(advantage[rollout.valid])
+            chosen = everyones(rollout.chosen(advantage))
             if config.baseline == "value":
                 advantage = advantage - chosen.mean()
                 chosen = chosen - chosen.mean()

@@ -99,15 +99,16 @@ class Rollouts:
         return rollout
 
     def _collect(self) -> Rollout:
-        first = self._seed_now()
-        seed: int | list[int] = first
-        if self.group > 1:
-            seed = [first + index // self.group for index in range(self.n_envs)]
-        self.collected += 1
+        seed: int | list[int] | None = None
         if self.episodes is None or self.whole_episodes:
+            first = self._seed_now()
+            seed = first
+            if self.group > 1:
+                seed = [first + index // self.group for index in range(self.n_envs)]
             self.episodes = self._start(seed, self.episodes.recent if self.episodes else [])
         else:
             self.buffer.copy_row(self.n_steps, 0)
+        self.collected += 1
         over = np.zeros(self.n_envs, dtype=bool) if self.whole_episodes else None
         cut: Cut = []
         length = self.n_steps
@@ -153,14 +154,19 @@ class Rollouts:
     def _decide(self, t: int) -> Int[Tensor, "B *shape"]:
         observation = self.buffer.observed(t)
         group = self.group if t == 0 else 1  # all of a group begin with the same observation
-        observation = {name: x[::group] for name, x in observation.items()}
+        if group > 1:
+            observation = {name: x[::group] for name, x in observation.items()}
+        value = None
         if self.outputs == "forgotten":
             with torch.inference_mode():
-                logits = self.network.logits(observation).repeat_interleave(group, dim=0)
+                logits = self.network.logits(observation)
         else:
             with torch.set_grad_enabled(self.outputs == "kept with graph"):
-                found = self.network(observation, self.n_envs // group)
-            logits, value = (x.repeat_interleave(group, dim=0) for x in found)
+                logits, value = self.network(observation, self.n_envs // group)
+        if group > 1:
+            logits = logits.repeat_interleave(group, dim=0)
+            value = None if value is None else value.repeat_interleave(group, dim=0)
+        if value is not None:
             self._logits.append(logits)
             self._value.append(value)
         with torch.inference_mode():

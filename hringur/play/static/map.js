@@ -71,13 +71,10 @@ export class IcelandMap {
     const order = new Map(state.tour.map((place, k) => [place, k + 1]));
     const few = state.chosen.length <= 30;
     const labels = this.labels(state);
-    const isChosen = (k) => state.chosen.includes(k);
-    const inOrder = [...iceland.places.keys()].sort((a, b) => isChosen(a) - isChosen(b)); // names on top
     this.layers.places.replaceChildren(
-      ...inOrder.map((k) => {
-        const place = iceland.places[k];
+      ...iceland.places.map((place, k) => {
         const [x, y] = this.where(k);
-        const chosen = isChosen(k);
+        const chosen = state.chosen.includes(k);
         const far = !state.roads.reachable[k];
         const start = k === state.start;
         const classes = [

@@ -1,6 +1,6 @@
 """Time and memory of planning one instance of n places, each n in a process of its own.
 
-python scripts/benchmark_growth.py
+``python scripts/benchmark_growth.py`` prints Markdown.
 """
 
 import json
@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from rich.console import Console
-from rich.table import Table
 
 from hringur.weights.shipped import ATTENTION_MODEL
 
@@ -39,13 +37,14 @@ def main(growth: Growth) -> None:
     if growth.one is not None:
         print(json.dumps(measure(growth.agent, growth.one, growth.threads)))
         return
-    table = Table("places", "greedy [s]", "memory [MiB]", "all starts [s]", "memory [MiB]")
+    print("| places | greedy [s] | its memory [MiB] | all starts [s] | their memory [MiB] |")
+    print("| --- | --- | --- | --- | --- |")
     for n in growth.sizes:
         command = [sys.executable, __file__, f"--agent={growth.agent}", f"--one={n}"]
         command.append(f"--threads={growth.threads}")
         found = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-        table.add_row(str(n), *(f"{found[column]:.3g}" for column in COLUMNS))
-    Console().print(table)
+        cells = " | ".join(f"{found[column]:.3g}" for column in COLUMNS)
+        print(f"| {n:,} | {cells} |", flush=True)
 
 
 def measure(path: Path, n: int, threads: int) -> dict[str, float]:

@@ -12,11 +12,12 @@ A table of docs/ that can be rerun has a comment above it, which the page does n
     -->
 
 The commands run one after the other in one folder and print tables in Markdown; where several do,
-``1: gap %`` is the column of the first command. A new figure lies outside when it is not within the
-interval of the old one. Figures without an interval are shown with their ratio, and marked from a
-factor of 1.5 on.
+``1: gap %`` is the column of the first command, and ``1: reinforce`` its row. A new figure lies
+outside when it is not within the interval of the old one. Figures without an interval are shown
+with their ratio, and marked from a factor of 1.5 on.
 """
 
+import itertools
 import re
 import shlex
 import subprocess
@@ -114,6 +115,8 @@ def figures(markdown: str) -> Figures:
         for line in markdown.strip().splitlines()
     ]
     headings, _, *body = lines
+    for above, row in itertools.pairwise(body):
+        row[0] = row[0] or above[0]  # a name stands for the rows below it, too
     found: Figures = {}
     seen = [row[0] for row in body]
     for row in body:
@@ -159,6 +162,7 @@ def run(recipe: Recipe, folder: Path) -> Figures:
         for table in re.findall(r"(?:^\|.*\n)+", done.stdout, re.M):
             own = figures(table)
             found |= own | {(row, f"{number}: {name}"): one for (row, name), one in own.items()}
+            found |= {(f"{number}: {row}", name): one for (row, name), one in own.items()}
     return found
 
 
@@ -169,7 +173,7 @@ def compare(recipe: Recipe, new: Figures) -> Iterator[tuple[str, str, Figure, Fi
         if now is None:
             continue
         inside = old.holds(now)
-        ratio = now.value / old.value if old.value else float("nan")
+        ratio = now.value / old.value if old.value else 1.0 + now.value
         found = "inside" if inside else "OUTSIDE"
         if inside is None:
             found = f"{'' if 1 / FAR < ratio < FAR else 'DIFFERS, '}ratio {ratio:.3g}"

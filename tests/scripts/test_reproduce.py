@@ -41,6 +41,27 @@ def test_an_interval_of_its_own_column_belongs_to_the_figure_before():
     assert figures(table) == {("b", "x"): Figure(2, 1, 3), ("b", "y"): Figure(5)}
 
 
+def test_an_empty_name_is_that_of_the_row_above():
+    rows = "| p | open | 2 |\n| | close | 3 |\n| q | either | 4 |\n"
+    table = f"| a | b | x |\n| --- | --- | --: |\n{rows}"
+    assert figures(table) == {
+        ("p, open", "x"): Figure(2),
+        ("p, close", "x"): Figure(3),
+        ("q", "x"): Figure(4),
+    }
+
+
+def test_a_row_may_be_of_one_of_several_commands(tmp_path):
+    for name, value in (("one", 2), ("two", 3)):
+        (tmp_path / f"{name}.py").write_text(
+            f"print('| m | g |\\n| --- | --: |\\n| r | {value} |')"
+        )
+    commands = ["python one.py", "python two.py"]
+    one = Recipe(name="t", page=tmp_path, figures={}, commands=commands)
+    found = run(one, tmp_path)
+    assert found["1: r", "g"] == Figure(2) and found["2: r", "g"] == Figure(3)
+
+
 def recipe(new: str, tmp_path: Path):
     """One whose command prints ``new`` in the place of 2 [1, 3]."""
     (tmp_path / "print.py").write_text(f"print('| m | g |\\n| --- | --: |\\n| theirs | {new} |')")
@@ -79,8 +100,9 @@ def test_every_recipe_names_commands_rows_and_columns_that_exist(name):
     assert one.figures and set(one.rows) <= rows and set(one.columns) <= columns
     for command in one.commands:
         words = shlex.split(command)
-        assert words[0] == "hringur" and words[1] in COMMANDS
-    assert "--markdown" in one.commands[-1]
+        script = words[0] == "python" and (reproduce.DOCS.parent / words[1]).is_file()
+        assert script or words[0] == "hringur" and words[1] in COMMANDS
+    assert "--markdown" in one.commands[-1] or one.commands[-1].startswith("python scripts/")
 
 
 def test_an_unknown_table_is_refused():

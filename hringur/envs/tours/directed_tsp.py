@@ -11,7 +11,11 @@ from hringur.types import UserError
 
 
 def directed_problem(
-    places: int = 20, round_trip: bool = True, compute_optimal: bool = False
+    places: int = 20,
+    round_trip: bool = True,
+    compute_optimal: bool = False,
+    observation: str = "dict",
+    observe_mask: bool = False,
 ) -> TourProblem:
     """What the options mean; a tour starts at the first place, which is as random as any."""
     if not isinstance(places, int | np.integer) or isinstance(places, bool):
@@ -21,6 +25,8 @@ def directed_problem(
         n_places=int(places),
         round_trip=round_trip,
         compute_optimal=compute_optimal,
+        observation=observation,
+        observe_mask=observe_mask,
     )
 
 

@@ -125,9 +125,8 @@ def _panel(
     panel = Panel(canvas, (LEFT, rows[0], RIGHT, rows[1]), across, up)
     for side, colour in ((1, HELD), (-1, OWED)):
         edges = np.flatnonzero(np.diff(np.concatenate([[0], shown.position == side, [0]])))
-        for begin, end in edges.reshape(-1, 2).tolist():
-            x, last = begin - 1, min(end - 1, shown.days)
-            canvas.fill(panel.at([x, last, last, x], [up[0], up[0], up[1], up[1]]), colour)
+        ends = np.minimum(edges.reshape(-1, 2) - 1, shown.days)
+        canvas.fill(panel.at(ends[:, [0, 1, 1, 0]], [up[0], up[0], up[1], up[1]]), colour)
     for value in ticks(*up, most=6).tolist():
         ends = panel.at(across, value)
         canvas.line(ends, GRID, 1.2)

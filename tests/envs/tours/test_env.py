@@ -370,11 +370,12 @@ def test_the_held_out_set_is_of_just_these_instances(env_id, options, name):
         assert held_out(name).n == problem.n_places and held_out(name).env_id == env_id
 
 
+@pytest.mark.parametrize("env_id", ["IcelandTSP-v0", "EuclideanTSP-v0", "DirectedTSP-v0"])
 @pytest.mark.parametrize("mask", [False, True])
-def test_a_flat_observation_is_the_dictionary_in_a_row(mask):
+def test_a_flat_observation_is_the_dictionary_in_a_row(env_id, mask):
     """Oracle: Gymnasium's own flattening."""
     env, flat = (
-        gym.make("IcelandTSP-v0", places=5, **more)
+        gym.make(env_id, places=5, **more)
         for more in ({}, {"observation": "flat", "observe_mask": mask})
     )
     assert flat.observation_space.dtype == np.float32

@@ -329,7 +329,7 @@ class Reinforce(Agent):
         with reading(path, "a REINFORCE agent"):
             about = state["reinforce"]
             if env is None and not about["by_name"]:
-                raise UserError(f"{path} is of wrapped environments: give load(..., env=)")
+                raise UserError(f"{path} is of wrapped environments: use Reinforce.load(..., env=)")
             if env is None:
                 check_known(about["env"], path)
             options = about["env_options"] if env is None else {}

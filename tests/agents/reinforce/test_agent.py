@@ -285,7 +285,7 @@ def test_a_file_names_no_module_to_import(tmp_path):
 def test_a_wrapped_environments_agent_is_loaded_for_an_environment(tmp_path):
     wrapped = gym.make(gym.wrappers.TransformReward(gym.make("CartPole-v1"), abs).spec)
     agent(wrapped).save(tmp_path / "agent.safetensors")
-    with pytest.raises(UserError, match="give load"):
+    with pytest.raises(UserError, match=r"use Reinforce.load\("):
         Reinforce.load(tmp_path / "agent.safetensors")
     Reinforce.load(tmp_path / "agent.safetensors", wrapped, device="cpu")
 

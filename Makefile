@@ -45,11 +45,10 @@ run: $(READY)  ## the main job: train, compare, draw (about 7 minutes)
 	$(BIN)/python scripts/main_job.py
 
 test: lint types  ## format, lint, types and the fast tests, on all processors
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 8
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs --numprocesses auto --maxprocesses 8
 
-test-web: $(READY)  ## the page in a browser: needs chromium, say by apt-get install chromium
-	$(PIP) install --quiet "playwright>=1.45"
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest tests/play tests/commands/test_demo.py
+test-web: $(READY)  ## the page alone, in a browser: needs chromium, say by apt-get install chromium
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -rs tests/play tests/commands/test_demo.py
 
 docs: $(READY)  ## the documentation site, in docs/_build/html; a warning is an error
 	$(PIP) install --quiet --editable ".[docs]"

@@ -44,7 +44,6 @@ EXTRAS = {
     "notebook": ["ipykernel>=6.29"],  # the lecture's cells, with pictures below them
     "docs": ["furo>=2024.8", "myst-nb>=1.2", "sphinx>=8"],  # the documentation site
     "yahoo": ["yfinance>=0.2.54"],  # prices from Yahoo; it needs the network
-    "web": ["playwright>=1.45"],  # the browser tests of the page; a browser is not in it
     "ray": ["ray[default]>=2.9"],  # comparisons on a Ray cluster
     "tune": ["optuna>=4"],  # hringur tune
     "mlflow": ["mlflow>=2.15"],  # scalars to MLflow
@@ -55,6 +54,7 @@ EXTRAS = {
         "hypothesis>=6.100",  # generated command lines and files
         "ipython>=8.20",  # the lecture's cells
         "mypy>=1.13",
+        "playwright>=1.45",  # drives the page where a browser is; none comes with it
         "pytest>=8.3",
         "pytest-xdist>=3.6",  # the tests on all processors
         "ruff>=0.9",

@@ -67,9 +67,12 @@ MORE = {
     "discrete-autoencoder": ("generative", "discrete_codes"),
     "wgan-gp": ("generative", "generative_samples"),
     "attribute-autoencoder": ("applications", "edit"),
-    "grammar-vae": ("words_and_molecules", ""),
+    "grammar-vae": ("words_and_molecules", "molecules_prior"),
     "sequence-autoencoder": ("words_and_molecules", ""),
     "text-style": ("words_and_molecules", ""),
+    "translation": ("applications", "translation_glyphs"),
+    "attend-infer-repeat": ("questions", "scenes"),
+    "relational-inference": ("questions", "relations"),
 }
 """Of learners and models: the page that says more, and a picture of docs/pictures."""
 

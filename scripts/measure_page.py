@@ -2,8 +2,8 @@
 
 python scripts/measure_page.py --runs 5
 
-It needs the extra ``web`` and a Chromium. Times are medians over the runs, each in a new page of a
-browser that has seen the page before.
+It needs the extra ``test`` and a Chromium. Times are medians and ranges over the runs, each in a
+new page of a browser that has seen the page before; other work on the machine lengthens them.
 """
 
 import gzip
@@ -58,7 +58,7 @@ def main(options: Measure) -> None:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         context = browser.new_context()
 
-        def timed(tab: str, measure: str) -> float:
+        def timed(tab: str, measure: str) -> list[float]:
             def once() -> float:
                 page = context.new_page()
                 page.goto(f"{address}#{tab}")
@@ -68,7 +68,7 @@ def main(options: Measure) -> None:
                 return found
 
             once()
-            return median(once() for _ in range(options.runs))
+            return [once() for _ in range(options.runs)]
 
         rows: dict[str, tuple[str, str]] = {
             "the map is drawn": ("tour", MAP),
@@ -80,7 +80,8 @@ def main(options: Measure) -> None:
             "Draw ready": ("draw", READY),
         }
         for name, (tab, measure) in rows.items():
-            print(f"{name:32}{timed(tab, measure):8.0f} ms")
+            found = timed(tab, measure)
+            print(f"{name:32}{median(found):8.0f} ms, {min(found):.0f} to {max(found):.0f}")
         browser.close()
     server.shutdown()
 

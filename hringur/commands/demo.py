@@ -3,6 +3,7 @@
 import gzip
 import mimetypes
 import webbrowser
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -87,6 +88,11 @@ class Handler(BaseHTTPRequestHandler):
     def __init__(self, files: dict[str, bytes], packed: dict[str, bytes], *rest: Any) -> None:
         self.files, self.packed = files, packed
         super().__init__(*rest)
+
+    def handle(self) -> None:
+        """Answer until the browser goes away, if need be in the middle of a file."""
+        with suppress(ConnectionError):
+            super().handle()
 
     def do_GET(self) -> None:  # noqa: N802, the name that http.server looks for
         """One file, or 404."""

@@ -113,6 +113,7 @@ def _record(search: Search) -> dict[str, Any]:
     best, cost = search.winner
     return {
         "string": best,
+        "found_after": list(search.evaluated).index(best) + 1,
         "value": search.sign * cost,
         "best_so_far": search.best_so_far().tolist(),
         "best_known": search.sign * min(search.known.values()),
@@ -127,6 +128,7 @@ def _table(
         Column[tuple[str, Search]]("method", lambda row: row[0], text=True),
         Column("evaluations", lambda row: str(len(row[1].evaluated))),
         Column(f"best {options.property}", lambda row: f"{_record(row[1])['value']:.4g}"),
+        Column("found after", lambda row: str(_record(row[1])["found_after"]), wrap=True),
         Column("best known before", lambda row: f"{_record(row[1])['best_known']:.4g}", wrap=True),
         Column("string", lambda row: _record(row[1])["string"], text=True, wrap=True),
     ]
@@ -134,7 +136,14 @@ def _table(
     if given is not None:
         sign = rows[0][1].sign
         best = int((sign * given).argmin())
-        line = ["the data", str(len(given)), f"{given[best]:.4g}", "", model.strings.train[best]]
+        line = [
+            "the data",
+            str(len(given)),
+            f"{given[best]:.4g}",
+            "",
+            "",
+            model.strings.train[best],
+        ]
         references.append(line)
     return Table(columns=columns, rows=rows, references=references)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from itertools import cycle
 from pathlib import Path
+from textwrap import wrap
 from typing import Literal
 
 from matplotlib.axes import Axes
@@ -33,11 +34,18 @@ def method_colours(names: Sequence[str], known: Sequence[str]) -> dict[str, str]
 
 
 def new_figure(width: float, height: float, title: str = "", size: int = 12) -> Figure:
-    """An empty figure [inches] under a title of ``size`` points, without a window."""
+    """An empty figure [inches] under a title of ``size`` points, without a window.
+
+    A title that is wider than the figure takes more lines, and the figure is taller by these.
+    """
     figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(drawn(title), x=0.01, ha="left", fontsize=size, fontweight="bold")
+        text = figure.suptitle(drawn(title), x=0.01, ha="left", fontsize=size, fontweight="bold")
+        fits = 0.98 * figure.bbox.width / text.get_window_extent().width
+        lines = [title] if fits >= 1 else wrap(title, max(int(0.9 * fits * len(title)), 1))
+        text.set(text=drawn("\n".join(lines)), wrap=True)  # once more where letters are wide
+        figure.set_size_inches(width, height + (len(lines) - 1) * 1.2 * size / 72)
     return figure
 
 

@@ -66,8 +66,8 @@ class ImageModel(GenerativeModel):
 
         ``dataset`` is a name or path for ``load_images``, an ``ImageSet``, or images in memory: a
         NumPy array, a torch tensor or a sequence of PIL images, with class numbers as ``labels`` if
-        there are any. ``size`` resizes the images [pixels]. ``device`` (auto, cpu or cuda) counts
-        where no ``fabric`` is given.
+        there are any, or a data set of another library (``as_image_set``). ``size`` resizes the
+        images [pixels]. ``device`` (auto, cpu or cuda) counts where no ``fabric`` is given.
         """
         super().__init__(config, seed=seed, device=device, fabric=fabric)
         self.images = images_of(dataset, labels, size, self.fabric.device)

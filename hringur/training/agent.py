@@ -149,7 +149,8 @@ class Agent(Shared, ABC):
         own: list[Logger] = [ConsoleLogger()] if self.verbose else []
         if self.tensorboard_log is not None:
             folder, name = Path(self.tensorboard_log), name or type(self).__name__
-            taken = [int(path.name.rpartition("_")[2]) for path in folder.glob(f"{name}_[0-9]*")]
+            ends = [path.name.removeprefix(f"{name}_") for path in folder.glob(f"{name}_*")]
+            taken = [int(end) for end in ends if end.isdecimal()]
             number = max(taken, default=0) + (begin or not taken)
             own.append(TensorBoardLogger(folder / f"{name}_{number}"))
         return own

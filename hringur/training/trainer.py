@@ -38,6 +38,9 @@ class Outcome:
     interrupted: bool
     """by Ctrl-C or SIGTERM, before the budget was used up"""
 
+    told_to_end: bool
+    """the same, or while it was evaluated for the last time"""
+
 
 def train(
     learner: Learner,
@@ -73,7 +76,8 @@ def train(
         if run.threads is not None:
             run.threads.close()
         log.close()
-    return Outcome(counters=run.now, metrics=run.metrics, interrupted=interrupted)
+    told = interruption.requested
+    return Outcome(counters=run.now, metrics=run.metrics, interrupted=interrupted, told_to_end=told)
 
 
 @dataclass(kw_only=True)

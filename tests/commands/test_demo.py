@@ -1,4 +1,5 @@
 import gzip
+import socket
 import threading
 import urllib.request
 from urllib.error import HTTPError
@@ -36,6 +37,14 @@ def test_nothing_else_is_served(address, path):
     with pytest.raises(HTTPError, match="404") as refused:
         urllib.request.urlopen(address + path)
     refused.value.close()
+
+
+def test_a_browser_that_goes_away_is_no_error():
+    ours, theirs = socket.socketpair()
+    theirs.sendall(b"GET / HTTP/1.1\r\n\r\n")
+    theirs.close()
+    with ours:
+        demo.Handler({"index.html": b"x"}, {}, ours, ("127.0.0.1", 0), None)
 
 
 def test_the_page_is_written_to_a_folder(tmp_path, capsys):

@@ -28,6 +28,7 @@ def test_methods_side_by_side_with_pictures(trained, tmp_path, capsys):
     record = json.loads(capsys.readouterr().out)
     (found,) = record["methods"]["bayesian"]
     assert found["value"] == max(found["best_so_far"]) and len(found["best_so_far"]) == 12
+    assert found["best_so_far"].index(found["value"]) == found["found_after"] - 1
     assert "</svg>" in (tmp_path / "a.svg").read_text()
     assert (tmp_path / "b.pdf").read_bytes().startswith(b"%PDF")
 

@@ -18,6 +18,21 @@ def test_a_png_is_written_into_a_new_folder(tmp_path):
     assert figure.get_suptitle() == "A title"
 
 
+@pytest.mark.parametrize("width", [2.0, 5.0, 11.0])
+@pytest.mark.parametrize("word", ["gap ", "WM$", "prices=/home/someone/markets.csv, "])
+def test_a_long_title_stays_within_its_figure(width, word):
+    figure, short = (new_figure(width, 3.0, title) for title in (60 * word, "gap"))
+    figure.canvas.draw()
+    (text,) = figure.texts
+    drawn_at = text.get_window_extent()
+    assert drawn_at.x0 >= 0 and drawn_at.x1 <= figure.bbox.width
+    letters = text.get_text().replace("\\", "").split()
+    assert "".join(letters) == "".join((60 * word).split())
+    lines = text.get_text().count("\n") + 1
+    more = figure.get_figheight() - short.get_figheight()
+    assert lines > 1 and more == pytest.approx((lines - 1) * 0.2)
+
+
 def test_a_figure_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
     path = save(new_figure(1.0, 1.0), tmp_path / "picture.png")
     before = path.read_bytes()

@@ -25,7 +25,7 @@ def address():
 @pytest.fixture(scope="session")
 def browser():
     playwright = pytest.importorskip(
-        "playwright.sync_api", reason="no browser is driven: pip install hringur[web]"
+        "playwright.sync_api", reason="no browser is driven: pip install hringur[test]"
     )
     found = next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
@@ -54,7 +54,7 @@ def visit(window, address):
     def open_page(where):
         page = window.new_page()
         pages.append(page)
-        page.set_default_timeout(5_000)
+        page.set_default_timeout(30_000)  # other work may have the processors
         page.on("console", lambda m: m.type in ("error", "warning") and faults.append(m.text))
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("request", lambda request: beyond(request.url))

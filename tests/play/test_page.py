@@ -19,7 +19,7 @@ COLOURS = """() => {
     return getComputedStyle(probe).color;
   };
   return Object.fromEntries(["paper", "panel", "ink", "soft", "accent", "on-accent", "vermillion",
-    "blue", "green", "orange", "purple"].map((name) => [name, colour(name)]));
+    "blue", "green", "orange", "purple", "dot", "land", "sea"].map((name) => [name, colour(name)]));
 }"""
 
 
@@ -46,8 +46,16 @@ def test_a_phone_of_360_pixels_and_names_for_all(visit):
         assert page.evaluate(NAMELESS) == []
         assert page.evaluate(SMALL) == []
         assert page.locator("h1:visible").count() == 1
+    page.click("#tab-tour")
+    page.click("#plan")
+    page.wait_for_selector("tr[data-method=exact]")
+    assert (
+        page.evaluate("document.querySelector('#results').getBoundingClientRect().right")
+        <= 360 - 16
+    )
     ids = page.eval_on_selector_all("[id]", "all => all.map((one) => one.id)")
     assert len(ids) == len(set(ids))
+    page.focus("#tab-breakout")
     page.keyboard.press("ArrowRight")  # from the last tab to the first
     page.wait_for_selector("body[data-ready=tour]")
     assert page.evaluate("document.activeElement.id") == "tab-tour"
@@ -66,6 +74,7 @@ def test_contrast_in_light_and_dark(visit):
         assert contrast(colours["on-accent"], colours["accent"]) >= 4.5, theme
         for mark in ("vermillion", "blue", "green", "purple"):
             assert contrast(colours[mark], colours["panel"]) >= 2.9, (theme, mark)
+        assert min(contrast(colours["dot"], colours[on]) for on in ("land", "sea")) >= 3, theme
 
 
 def test_every_control_is_reached_by_the_tab_key(visit):

@@ -136,6 +136,7 @@ def test_spaces_and_environments():
 
 
 def test_scalars_go_to_tensorboard_and_to_loggers_of_ones_own(tmp_path, capsys):
+    (tmp_path / "first_old-7").mkdir()  # no number of ours
     agent = reinforce(tensorboard_log=tmp_path, verbose=1)
     logger = CSVLogger(tmp_path / "curve.csv")
     agent.set_logger(logger)
@@ -144,7 +145,7 @@ def test_scalars_go_to_tensorboard_and_to_loggers_of_ones_own(tmp_path, capsys):
     agent.learn(8, tb_log_name="first")
     logger.close()
     folders = sorted(path.name for path in tmp_path.iterdir() if path.is_dir())
-    assert folders == ["first_1", "first_2"]
+    assert folders == ["first_1", "first_2", "first_old-7"]
     rows = [line.split(",") for line in (tmp_path / "curve.csv").read_text().splitlines()]
     assert rows[0] == ["step", "tag", "value"]
     steps = [int(step) for step, tag, _ in rows[1:] if tag == "time/samples"]

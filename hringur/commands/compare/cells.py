@@ -157,12 +157,16 @@ def do_cell(task: CellTask) -> None:
 
 
 def guarded(do: Callable[[Any], None], task: Any, started_by: int) -> Failed | None:
-    """Do a task in a worker; an error of any kind is the failure of this task alone."""
+    """Do a task in a worker; an error of any kind is the failure of this task alone.
+
+    Ctrl-C or SIGTERM ends it at once, but training saves first: what is measured can be again.
+    """
     end_with(started_by)
     try:
         if STOPPED:
             return Failed(task=task, reason="stopped")
-        do(task)
+        with Interruption(stop_now):
+            do(task)
     except KeyboardInterrupt:
         if os.getpid() == started_by:
             raise
@@ -172,6 +176,11 @@ def guarded(do: Callable[[Any], None], task: Any, started_by: int) -> Failed | N
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
         return Failed(task=task, reason=kind + " ".join(str(error).split()))
     return None
+
+
+def stop_now() -> None:
+    """In answer to a signal."""
+    raise KeyboardInterrupt
 
 
 def end_workers() -> None:

@@ -122,7 +122,8 @@ def run(
     ``make_log`` gets the run folder, a display and ``resume_command``.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C or SIGTERM; the run is saved and may go on.
+        KeyboardInterrupt: Ctrl-C or SIGTERM; the run is saved and may go on. It may have ended:
+            a silent one was told during its last evaluation, and its caller should end as well.
     """
     fabric = make_fabric(settings.trainer)
     seed_everything(settings.seed)
@@ -138,8 +139,8 @@ def run(
     inline = log.display.inline  # what there is to report is on show already
     if shown and not inline:
         report(settings, path, outcome, quiet)
-    if outcome.interrupted:  # so that a script does not go on as if the budget were used up
-        raise KeyboardInterrupt
+    if outcome.interrupted or (silent and outcome.told_to_end):
+        raise KeyboardInterrupt  # so that a script does not go on as if the budget were used up
     if shown and settings.learner in models():
         draw(path, settings.trainer.device, quiet or inline)
     return outcome

@@ -2,8 +2,8 @@
 
 Arrays of bytes or of floats in 0..1, either ``images`` with ``labels`` (some are then held out), or
 ``train`` and ``test`` with ``train_labels`` and ``test_labels``; labels may be left out. The names
-that other libraries use serve as well (``x_train``, ``train_images``, ...). Axes: N H W, N H W C or
-N C H W, with one or three channels C.
+that other libraries use serve as well (``foreign.py``). Axes: N H W, N H W C or N C H W, with one
+or three channels C.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,19 +17,9 @@ from PIL import Image
 from hringur.data.archives import read_arrays
 from hringur.data.files import reading
 from hringur.data.images.files import pixels_of, stacked
+from hringur.data.images.foreign import named, parts_of
 from hringur.data.images.image_set import ImageSet, as_bytes, held_out_split
 from hringur.types import UserError, printable
-
-ALIASES = {
-    "images": ("images", "x"),
-    "labels": ("labels", "y"),
-    "train": ("train", "x_train", "train_images"),
-    "test": ("test", "x_test", "test_images"),
-    "train_labels": ("train_labels", "y_train"),
-    "test_labels": ("test_labels", "y_test"),
-    "classes": ("classes",),
-}
-"""Names under which an array may lie."""
 
 MAX_CLASSES = 10_000
 
@@ -46,7 +36,9 @@ def as_image_set(
     """The record of images in memory.
 
     Args:
-        images: to train on; a NumPy array, a torch tensor, or a sequence of PIL images.
+        images: to train on; a NumPy array, a torch tensor, or a sequence of PIL images. Or a
+            data set with labels and splits of its own: a dictionary under the names above, or what
+            behaves as torchvision's or Hugging Face's.
         labels: number of the class of each, if there are classes.
         test: held-out images; a tenth of ``images`` when not given.
         test_labels: of the held-out images.
@@ -56,6 +48,11 @@ def as_image_set(
     Raises:
         UserError: images or labels are not as the module says.
     """
+    if (parts := parts_of(images)) is not None:
+        if any(one is not None for one in (labels, test, test_labels)):
+            raise UserError("labels and test images are for arrays; a data set brings its own")
+        parts |= {} if classes is None else {"classes": classes}
+        return _image_set({key: _array(value, key) for key, value in parts.items()}, name, "")
     names = ("images", "labels") if test is None else ("train", "train_labels")
     given = {
         names[0]: images,
@@ -76,11 +73,7 @@ def read_npz(path: Path) -> ImageSet:
     """
     stored = read_arrays(path)
     present = ", ".join(map(repr, stored)) or "none"
-    arrays = {
-        name: stored[found[0]]
-        for name, aliases in ALIASES.items()
-        if (found := [alias for alias in aliases if alias in stored])
-    }
+    arrays = named(stored)
     if "images" not in arrays and not {"train", "test"} <= arrays.keys():
         raise UserError(f"{path} needs an array 'images', or 'train' and 'test'; it has {present}")
     return _image_set(arrays, printable(path.stem), f"{path}: ")
@@ -110,15 +103,22 @@ def _image_set(arrays: Mapping[str, np.ndarray], name: str, where: str) -> Image
 
 def _array(value: Any, name: str) -> np.ndarray:
     """An array, a tensor or a sequence as an array; PIL images with their channels first."""
-    if hasattr(value, "detach"):  # a torch tensor, wherever it lies
-        value = value.detach().cpu()
-    elif isinstance(value, Sequence) and value and isinstance(value[0], Image.Image):
-        named = ((f"{name}[{i}]", image) for i, image in enumerate(value))
-        return stacked(((where, pixels_of(image, where)) for where, image in named), len(value))
+    if hasattr(value, "__len__") and not hasattr(value, "__array__"):
+        value = [value[row] for row in range(len(value))]  # whatever sequence it is
+        if value and isinstance(value[0], Image.Image):
+            pixels = ((f"{name}[{i}]", image) for i, image in enumerate(value))
+            return stacked(((where, pixels_of(one, where)) for where, one in pixels), len(value))
     try:
-        return np.asarray(value)
+        if isinstance(value, list) and value and hasattr(value[0], "__array__"):
+            return np.stack([_host(one) for one in value])
+        return np.asarray(_host(value))
     except ValueError as error:
         raise UserError(f"{name!r} must hold arrays of one shape: {error}") from error
+
+
+def _host(value: Any) -> Any:
+    """A torch tensor where NumPy can read it; anything else as it is."""
+    return value.detach().cpu() if hasattr(value, "detach") else value
 
 
 def _images(

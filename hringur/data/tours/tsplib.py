@@ -107,6 +107,14 @@ def _check_header(file: TsplibFile) -> None:
         raise UserError(f"{file.path}: supported EDGE_WEIGHT_TYPE are {supported}, got {kind!r}")
     if file.nodes or kind != "EXPLICIT":
         file.points(file.nodes)
+    if file.weights and kind != "EXPLICIT":
+        raise UserError(f"{file.path}: an EDGE_WEIGHT_SECTION, but EDGE_WEIGHT_TYPE is {kind}")
+    for node, (lat, lon) in file.nodes.items() if kind == "GEO" else ():
+        if abs(lat) > 90.0 or abs(lon) > 180.0:
+            raise UserError(
+                f"{file.path}: GEO has latitudes in -90..90 and longitudes in -180..180, "
+                f"got {lat:g} {lon:g} of node {node}"
+            )
     if file.display:
         file.points(file.display)
 

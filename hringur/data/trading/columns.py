@@ -51,6 +51,19 @@ SYMBOLS = {
 }  # fmt: skip
 """Words of a column that says which asset a row is of."""
 
+MEASURES = {
+    "open", "high", "low", "close", "price", "adj", "unadj", "volume", "vol", "vwap", "average",
+    "turnover", "amount", "value", "trades", "transactions", "count", "shares", "shrout", "out",
+    "outstanding", "cap", "rate", "yield", "return", "ret", "change", "bid", "ask", "spread",
+    "earnings", "eps", "lot", "flag", "is", "has", "fold",
+}  # fmt: skip
+"""Words of columns that stay the same for long although the asset is one."""
+
+COUNTERS = {"index", "unnamed", "row", "level", ""}
+
+ADJUSTING = r"ajex|split|fac(tor|pr|shr)|bonus|consolidat|rights|stock\W?div"
+"""Parts of names of what changes the meaning of prices, beside "adjusted"."""
+
 YAHOO_HELP = re.compile(r"(?<=\S)\s*(Adjusted c|C)lose price adjusted for .*")
 """What Yahoo's page says of a column, which a copy of the page has in its heading."""
 
@@ -85,20 +98,23 @@ def roles_of(names: Sequence[str], where: str) -> dict[Role, int]:
     joined = [" ".join(words) for words in every]
     for date in DATES:
         if date in joined:
+            if joined.count(date) > 1 and date in COUNTERS:
+                continue  # names without a word: none at all, perhaps
             if joined.count(date) > 1:
                 raise UserError(f"{where}: the column {date!r} is there twice")
             return {"date": joined.index(date), **found}
     return found
 
 
-def is_about_adjusting(name: str) -> bool:
-    """Whether a column without a role may change what prices mean: it is named or refused."""
-    return bool(re.search("adj|split|factor|div", name.lower()))
+def may_matter(name: str) -> bool:
+    """Whether a column without a role may be prices, or change what they mean: it is named."""
+    other = {"open", "close"} & set(words_of(name))
+    return bool(other or re.search(f"adj|div|{ADJUSTING}", name.lower()))
 
 
 def is_harmless(name: str) -> bool:
     """Whether prices are the same without it: dividends, and prices before adjusting."""
-    return not re.search("(?<!un)adj|split|factor", name.lower())
+    return not re.search(f"(?<!un)adj|{ADJUSTING}", name.lower())
 
 
 def ratio(cell: Any) -> float:
@@ -115,7 +131,19 @@ def ratio(cell: Any) -> float:
 
 def is_symbol(name: str) -> bool:
     """Whether a column says which asset a row is of."""
-    return not SYMBOLS.isdisjoint(words_of(name))
+    words = set(words_of(name))
+    return bool(words & SYMBOLS) and not words & MEASURES and not may_matter(name)
+
+
+def is_usual(name: str) -> bool:
+    """Whether a column beside prices needs no word, as every vendor has it."""
+    words = {*words_of(name)}
+    return is_symbol(name) or words <= COUNTERS or bool(words & {"high", "low", "volume", "vol"})
+
+
+def is_measure(name: str) -> bool:
+    """Whether a column says how much of something there is, or counts rows: never an asset."""
+    return bool({*words_of(name)} & MEASURES or {*words_of(name)} <= COUNTERS) or may_matter(name)
 
 
 def prefixes_of(names: Sequence[str]) -> dict[str, list[int]]:

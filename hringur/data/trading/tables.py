@@ -1,17 +1,14 @@
-"""Tables of prices as they stand in a CSV or Parquet file, cut down to one asset."""
+"""Tables of prices as they stand in a CSV or Parquet file."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hringur.data.files import MAX_CELLS, check_file, csv_columns, csv_rows, read_text, reading
-from hringur.data.trading.columns import is_symbol, prefixes_of, roles_of
 from hringur.types import MissingExtra, UserError
 
 MAX_ROWS, MAX_COLUMNS = 3_000_000, 1_000
-SHOWN = 6
-"""Names of assets that a message lists."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,60 +73,3 @@ def _cells(part: Any) -> list[Any]:
         return part.to_pylist()
     values = part.dictionary.to_pylist()
     return [None if k is None else values[k] for k in part.indices.to_pylist()]
-
-
-def one_asset(table: Table, where: str, symbol: str | None) -> Table:
-    """The rows and columns of one asset; ``symbol`` chooses it where there are several.
-
-    Assets may stand side by side (SPY.Close, QQQ.Close), or one below the other beside a column
-    that says which asset a row is of: one with such a name, or any of words that come in blocks.
-
-    Raises:
-        UserError: there are several and no ``symbol``, or none of that name.
-    """
-    beside = prefixes_of(table.names)
-    if beside:
-        asset = _choice(list(beside), symbol, where)
-        others = {at for name in beside if name != asset for at in beside[name]}
-        kept = [at for at in range(len(table.names)) if at not in others]
-        names = [table.names[at].removeprefix(f"{asset}.") for at in kept]
-        return replace(table, names=names, columns=[table.columns[at] for at in kept])
-    with_roles = roles_of(table.names, where).values()
-    below = [
-        assets
-        for at, name in enumerate(table.names)
-        if at not in with_roles and (assets := _assets(name, table.columns[at]))
-    ]
-    chosen = next((assets for assets in below if symbol in assets), None)
-    chosen = chosen or max(below, key=len, default={})
-    if symbol is None and len(chosen) < 2:
-        return table
-    rows = chosen[_choice(list(chosen), symbol, where)]
-    columns = [[cells[k] for k in rows] for cells in table.columns]
-    return Table(table.names, columns, lambda k: table.row(rows[k]))
-
-
-def _choice(assets: list[str], symbol: str | None, where: str) -> str:
-    """The asset to read, else a refusal that lists what there is."""
-    if symbol in assets or (symbol is None and len(assets) == 1):
-        return symbol or assets[0]
-    more = f" and {len(assets) - SHOWN:,} more" if len(assets) > SHOWN else ""
-    listed = (", ".join(assets[:SHOWN]) or "no column that names one") + more
-    if symbol is None:
-        raise UserError(f"{where}: {len(assets):,} assets ({listed}); choose one with symbol=...")
-    raise UserError(f"{where}: there is no asset {symbol!r}; there is {listed}")
-
-
-def _assets(name: str, cells: list[Any]) -> dict[str, list[int]]:
-    """Numbers of the rows of each asset, if this column says which asset a row is of."""
-    rows: dict[str, list[int]] = {}
-    if not is_symbol(name) and str(next(iter(cells), "")).strip()[:1].isdecimal():
-        return {}  # a column of numbers
-    for k, cell in enumerate(cells):
-        rows.setdefault(str(cell).strip(), []).append(k)
-    if is_symbol(name):
-        counts = len(rows) == len(cells) and all(asset.isdecimal() for asset in rows)
-        return {} if counts else rows  # a running number is no asset
-    words = all(asset and not asset[0].isdecimal() for asset in rows)
-    in_blocks = all(of[-1] - of[0] == len(of) - 1 for of in rows.values())
-    return rows if words and in_blocks and 2 * len(rows) <= len(cells) else {}

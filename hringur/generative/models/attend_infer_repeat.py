@@ -33,13 +33,10 @@ from hringur.generative.scenes.batches import SceneBatch, SceneBatches, scene_fi
 from hringur.generative.scenes.boxes import ink_box, mean_overlap, percent_right, region_measures
 from hringur.generative.scenes.network import Explanation, SceneNetwork, error
 from hringur.generative.structures.model import StructureModel
-from hringur.generative.structures.settings import StructureConfig
+from hringur.generative.structures.settings import EXACT, StructureConfig
 from hringur.training.fabric import rank, world_size
 from hringur.training.random_state import undisturbed
 from hringur.types import Metrics, UserError
-
-EXACT = "exact"
-"""The sum over all counts in place of an estimator."""
 
 HELD_OUT, UNSEEN = 2000, 1000
 """Held-out scenes, and those with ``MOST`` objects."""

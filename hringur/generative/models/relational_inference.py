@@ -4,12 +4,15 @@
 
 z has a bit for each ordered pair of bodies, with q(z|x) from an encoder of the trajectories. A
 decoder moves all bodies from one observation to the next, given the bits, and is given its own
-output again for several steps (section 3.3), so that edges matter. The gradient through the bits
-comes from any estimator of ``hringur.estimators``. The true graph is used by evaluations alone, or
-by ``supervised``, the ceiling: then the encoder is told the edges.
+output again for several steps (section 3.3), so that edges matter. The true graph is used by
+evaluations alone, or by ``supervised``, the ceiling: then the encoder is told the edges.
 
-Score-function estimators see of each body its own error and the edges that it receives: exact for
-one step. The effect on others within a few steps, second order in the interval, is left out.
+From one observation to the next a body is moved by the edges that it receives and by no others, so
+their exact posterior is a sum over 2^(N-1) sets for each body: 16 with five bodies. If
+``estimator`` is exact, the decoder learns from graphs drawn from it (expectation maximisation), and
+the encoder learns how likely it makes each edge (the wake phase of wake-sleep, Hinton et al. 1995).
+Otherwise the gradient through the encoder's bits is that of any of ``hringur.estimators``;
+score-function ones see of each body its own error and the edges that it receives.
 """
 
 import math
@@ -17,7 +20,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from lightning_fabric import Fabric
 from matplotlib.figure import Figure
 from torch import Tensor, nn
@@ -27,9 +30,17 @@ from hringur.checks import check_choice, check_positive
 from hringur.data.trajectories import BODIES, OBSERVATIONS, Trajectories, load_trajectories
 from hringur.estimators.catalogue import ESTIMATORS, check_estimator, make_estimator
 from hringur.estimators.distributions import bernoullis
-from hringur.generative.relations import GraphEncoder, MotionDecoder, with_self, without_self
+from hringur.estimators.interface import Estimator
+from hringur.generative.relations import (
+    GraphEncoder,
+    MotionDecoder,
+    RelationalNetwork,
+    edge_sets,
+    with_self,
+    without_self,
+)
 from hringur.generative.structures.model import StructureModel
-from hringur.generative.structures.settings import StructureConfig
+from hringur.generative.structures.settings import EXACT, StructureConfig
 from hringur.generative.trajectories import (
     Motions,
     TrajectoryBatches,
@@ -42,12 +53,8 @@ from hringur.training.fabric import rank, world_size
 from hringur.training.random_state import undisturbed
 from hringur.types import Metrics, UserError
 
-POSITION_VARIANCE = 5e-5
-"""of the decoder's normal distribution of the next observation (Kipf et al., appendix B), in units
-of the data's variance"""
-
-AT_ONCE = 500
-"""Trajectories that pass through the encoder together."""
+AT_ONCE, AT_ONCE_DECODED = 500, 10
+"""Trajectories that pass through the encoder together, and through the decoder with every set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +68,16 @@ class RelationalInferenceConfig(StructureConfig):
     lr: float = 2e-3
     lr_decay_start: float = 0.0
 
-    estimator: str = "gumbel-softmax"
-    """estimator of the gradient through the edges, by its name in hringur.estimators"""
+    estimator: str = EXACT
+    """exact: edges are drawn by what the decoder makes of each set of them, and the encoder is told
+    how likely each is; or the estimator of the gradient through the encoder's edges, by its name in
+    hringur.estimators"""
 
     draws: int = 1
     """graphs drawn for a trajectory; of the antithetic estimators (arm, disarm), pairs"""
+
+    posterior_pieces: int = 8
+    """with exact, random observations of a trajectory that the edges are inferred from"""
 
     clip_norm: float = 1e4
     """norm that the gradient is brought down to: that of an error of many steps has outliers"""
@@ -88,47 +100,13 @@ class RelationalInferenceConfig(StructureConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_positive(self, "prediction_steps", "pieces", "largest_logit")
-        check_choice(self, "estimator", tuple(ESTIMATORS))
+        check_positive(self, "prediction_steps", "pieces", "posterior_pieces", "largest_logit")
+        check_choice(self, "estimator", (EXACT, *ESTIMATORS))
         if not self.prediction_steps < OBSERVATIONS:
             allowed = f"1..{OBSERVATIONS - 1}"
             raise UserError(f"prediction_steps must be in {allowed}, got {self.prediction_steps}")
-        check_estimator(self.estimator, self.draws, "bernoulli", "bits")
-
-
-class RelationalNetwork(nn.Module):
-    """Encoder, decoder and learned part of the estimator, trained by one optimiser."""
-
-    forward_methods = ("encode", "cost")
-
-    def __init__(self, config: RelationalInferenceConfig, estimator: nn.Module) -> None:
-        super().__init__()
-        limits = config.mutual, config.largest_logit
-        self.encoder = GraphEncoder(4 * OBSERVATIONS, config.width, *limits)
-        self.decoder = MotionDecoder(config.width, config.silent)
-        self.of_estimator, self.steps = estimator, config.prediction_steps
-
-    def encode(self, motion: Float[Tensor, "B N T 4"]) -> Float[Tensor, "B N others"]:
-        """Logits of the edges that each body receives."""
-        return self.encoder(motion)
-
-    def cost(
-        self, motion: Float[Tensor, "B N T 4"], edges: Float[Tensor, "S B N others"], start: Tensor
-    ) -> Float[Tensor, "S B N"]:
-        """-log p(x|z) of each body [nats], less a constant, for the whole trajectory.
-
-        It is estimated from the ``start`` of each of a few pieces.
-        """
-        times = start[:, None] + torch.arange(self.steps + 1, device=start.device)  # pieces M+1
-        true = motion[:, :, times].permute(3, 0, 2, 1, 4)  # M+1 B pieces N 4
-        edge = with_self(edges)[:, :, None].expand(-1, -1, len(start), -1, -1)
-        now = true[0].expand(len(edges), *true[0].shape)  # S B pieces N 4
-        squared = now.new_zeros(())
-        for following in true[1:]:
-            now = self.decoder(now, edge)
-            squared = squared + (now - following).square().sum(dim=-1)
-        share = (motion.shape[2] - 1) / (len(start) * self.steps)
-        return share * squared.sum(dim=2) / (2 * POSITION_VARIANCE)
+        if self.estimator != EXACT:
+            check_estimator(self.estimator, self.draws, "bernoulli", "bits")
 
 
 class RelationalInference(StructureModel):
@@ -156,8 +134,15 @@ class RelationalInference(StructureModel):
         data = load_trajectories(dataset) if isinstance(dataset, str) else dataset
         self.motions = Motions.on_device(data, self.fabric.device)
         torch.manual_seed(seed)
-        self.estimator = make_estimator(self.config.estimator, (BODIES - 1,))
-        self.add_network(RelationalNetwork(self.config, self.estimator.learned))
+        self.estimator: Estimator | None = None
+        if self.config.estimator != EXACT:
+            self.estimator = make_estimator(self.config.estimator, (BODIES - 1,))
+        learned = nn.Module() if self.estimator is None else self.estimator.learned
+        encoder = GraphEncoder(
+            4 * OBSERVATIONS, self.config.width, self.config.mutual, self.config.largest_logit
+        )
+        decoder = MotionDecoder(self.config.width, self.config.silent)
+        self.add_network(RelationalNetwork(encoder, decoder, learned, self.config.prediction_steps))
 
     @property
     def dataset(self) -> str:
@@ -179,20 +164,39 @@ class RelationalInference(StructureModel):
         logits = network.encode(motion)
         posterior, entropy = bernoullis(logits), entropy_of_bits(logits).mean()
         fair = (BODIES - 1) * math.log(2)
-        last = motion.shape[2] - config.prediction_steps
-        start = torch.randint(last, (config.pieces,)).to(motion.device)
-        mean_cost = self.estimator.promises.objective == "mean"
+        start = _moments(motion, config.prediction_steps, config.pieces)
 
         def cost(edges: Float[Tensor, "S B N others"]) -> Float[Tensor, "S B N"]:
-            f = network.cost(motion, edges, start) / temperature + fair
-            return f if mean_cost else f + posterior.log_prob(edges)
+            return network.cost(motion, edges, start) / temperature + fair
 
-        expected = self.estimator.surrogate(cost, posterior, config.draws)
+        if self.estimator is None:
+            edges, chance = self.drawn(motion, temperature)
+            expected = cost(edges).mean()
+            unlike = F.binary_cross_entropy_with_logits(logits, chance, reduction="none")
+            loss = expected + unlike.sum(dim=-1).mean()
+        elif self.estimator.promises.objective == "mean":
+            expected = self.estimator.surrogate(cost, posterior, config.draws)
+            loss = expected - entropy
+        else:
+            loss = expected = self.estimator.surrogate(
+                lambda edges: cost(edges) + posterior.log_prob(edges), posterior, config.draws
+            )
         metrics = {
             "model/expected_cost_nats": expected.item(),
             "model/code_entropy_bits": entropy.item() / math.log(2),
         }
-        return expected - entropy if mean_cost else expected, metrics
+        return loss, metrics
+
+    @torch.no_grad()
+    def drawn(
+        self, motion: Float[Tensor, "B N T 4"], temperature: float
+    ) -> tuple[Float[Tensor, "S B N others"], Float[Tensor, "B N others"]]:
+        """Graphs from the decoder's posterior, and how likely it makes each edge."""
+        start = _moments(motion, 1, self.config.posterior_pieces)
+        chance = self.network.network.posterior(motion, start, temperature)
+        sets = edge_sets(BODIES - 1).to(motion)
+        picked = torch.multinomial(chance.flatten(0, 1), self.config.draws, replacement=True)
+        return sets[picked.T].unflatten(1, chance.shape[:2]), chance @ sets
 
     def bound(self, batch: Any, temperature: float) -> tuple[Float[Tensor, ""], Metrics]:
         """``loss`` of the trajectories of a batch."""
@@ -204,19 +208,28 @@ class RelationalInference(StructureModel):
         return F.binary_cross_entropy_with_logits(logits, without_self(batch.graph.float()))
 
     @torch.no_grad()
-    def edges(self, motion: Float[Tensor, "B N T 4"]) -> Bool[Tensor, "B N others"]:
+    def edges(
+        self, motion: Float[Tensor, "B N T 4"], by_encoder: bool = False
+    ) -> Bool[Tensor, "B N others"]:
         """Whether each body is moved by each of the others; types may have changed places.
 
-        ``motion`` has the unit of the simulations.
+        Found are the edges under which the decoder errs least, or those that the encoder finds
+        likely, which is all there is if it was told the edges. ``motion`` has the unit of the
+        simulations.
         """
-        parts = (motion / self.motions.scale).split(AT_ONCE)
-        return torch.cat([self.network.average.encode(part) > 0 for part in parts])
+        scaled, network = motion / self.motions.scale, self.network.average
+        if by_encoder or self.config.supervised:
+            return torch.cat([network.encode(part) > 0 for part in scaled.split(AT_ONCE)])
+        start = torch.arange(motion.shape[2] - 1, device=motion.device)
+        sets = edge_sets(BODIES - 1).to(motion.device) > 0
+        parts = scaled.split(AT_ONCE_DECODED)
+        return torch.cat([sets[network.decoder.errors(part, start).argmin(-1)] for part in parts])
 
     @torch.no_grad()
     def prediction_error(self) -> float:
         """Root mean squared error of the next observation over the root mean squared move."""
         motion = self.motions.test[:AT_ONCE] / self.motions.scale
-        edge = with_self((self.network.average.encode(motion) > 0).float())
+        edge = with_self(self.edges(self.motions.test[:AT_ONCE]).float())
         moved = motion.transpose(1, 2)  # B T N 4
         steps = moved.shape[1] - 1
         made = self.network.average.decoder(moved[:, :-1], edge[:, None].expand(-1, steps, -1, -1))
@@ -230,11 +243,15 @@ class RelationalInference(StructureModel):
 
     def measures(self, motions: Motions) -> Metrics:
         """The same on the held-out ones of ``motions``."""
-        right = accuracy(self.edges(motions.test), without_self(motions.test_graph))
-        found = {"evaluation/edge_accuracy_percent": 100 * right}
+        true = without_self(motions.test_graph)
+        found = {"evaluation/edge_accuracy_percent": 100 * accuracy(self.edges(motions.test), true)}
         if self.config.supervised:  # the decoder has learned nothing
             return found
-        return found | {"evaluation/prediction_error_percent": 100 * self.prediction_error()}
+        return found | {
+            "evaluation/encoder_accuracy_percent": 100
+            * accuracy(self.edges(motions.test, by_encoder=True), true),
+            "evaluation/prediction_error_percent": 100 * self.prediction_error(),
+        }
 
     def truth_report(self, count: int | None = None) -> tuple[int, dict[str, Metrics]]:
         """Figures of the model and of its references on the first ``count`` held-out trajectories.
@@ -253,6 +270,11 @@ class RelationalInference(StructureModel):
         """Held-out trajectories, with the graph found and the true one beside them."""
         motion = self.motions.test[:3]
         return {"samples/graphs": graph_figure(motion, self.edges(motion), self.motions)}
+
+
+def _moments(motion: Float[Tensor, "B N T 4"], steps: int, count: int) -> Int[Tensor, " P"]:
+    """Random observations that so many steps follow."""
+    return torch.randint(motion.shape[2] - steps, (count,)).to(motion.device)
 
 
 def entropy_of_bits(logits: Float[Tensor, "*batch K"]) -> Float[Tensor, "*batch"]:

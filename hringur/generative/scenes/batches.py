@@ -89,7 +89,7 @@ def scene_figure(
 ) -> Figure:
     """Scenes with the boxes that were found, and below each what the model makes of it."""
     columns = len(box)
-    figure = new_figure(1.3 * columns, 2.9)
+    figure = new_figure(1.3 * columns, 3.2, "Objects found, of those there; below, made again")
     panels = figure.subplots(2, columns, squeeze=False)
     for column in range(columns):
         for row, images in enumerate((scenes.image, made)):

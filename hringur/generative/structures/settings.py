@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from hringur.checks import check_positive, check_share
 from hringur.generative.settings import LearningConfig
 
+EXACT = "exact"
+"""All values of the discrete latent are weighed, in place of an estimator."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class StructureConfig(LearningConfig):

@@ -45,6 +45,7 @@ function render() {
     output.textContent = find("#bit").elements[output.htmlFor.value].value.replace("-", "−");
   }
   find("#exact").textContent = `The exact gradient is ${number(truth)}.`;
+  find("#range").textContent = `All run from ${number(range[0])} to ${number(range[1])}.`;
   find("#histograms").replaceChildren(...about.map((one) => row(one, truth, range)));
   renderCost(given);
 }

@@ -71,10 +71,13 @@ export class IcelandMap {
     const order = new Map(state.tour.map((place, k) => [place, k + 1]));
     const few = state.chosen.length <= 30;
     const labels = this.labels(state);
+    const isChosen = (k) => state.chosen.includes(k);
+    const inOrder = [...iceland.places.keys()].sort((a, b) => isChosen(a) - isChosen(b)); // names on top
     this.layers.places.replaceChildren(
-      ...iceland.places.map((place, k) => {
+      ...inOrder.map((k) => {
+        const place = iceland.places[k];
         const [x, y] = this.where(k);
-        const chosen = state.chosen.includes(k);
+        const chosen = isChosen(k);
         const far = !state.roads.reachable[k];
         const start = k === state.start;
         const classes = [

@@ -91,7 +91,7 @@ function render() {
 
 function renderChart() {
   const svg = find("#chart");
-  const [width, height, left, right, lane] = [Math.max(280, svg.clientWidth), 380, 40, 12, 26];
+  const [width, height, left, right, lane] = [Math.max(280, svg.clientWidth), svg.clientHeight || 380, 40, 12, 26];
   const bottom = height - 3 * lane - 34;
   const { close } = game.prices;
   const seen = close.slice(0, BEFORE + day() + 1);

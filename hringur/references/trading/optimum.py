@@ -15,7 +15,9 @@ function D(s) = V(s, long) - V(s, flat), as E[V(s', flat)] is common to all choi
 
 Where a trader sells or buys, D does not depend on the D before: the iteration forgets its start as
 fast as the state leaves the band where nothing is done, which is in a few days. The best policy
-does nothing within that band because no trade there is worth its cost.
+does nothing within that band because no trade there is worth its cost. Where trades are so rare
+that this takes more than ``PATIENCE`` sweeps, each sweep begins from the D of the policy that the
+last one found, the solution of a linear system: policy iteration (Howard 1960).
 
 With short positions there is one such D more, of being short instead of flat. With a fixed fee the
 best decision depends on the wealth as well: that policy is not known, and refused.
@@ -56,8 +58,11 @@ __all__ = [
 Timing = Literal["open", "observed"]
 """Filled at the next open, as everywhere here; or, for comparison only, at the observed close."""
 
-MOST_SWEEPS = 20_000
+PATIENCE, MOST_SWEEPS = 100, 200
+"""Sweeps after which policies are evaluated as well, and after which the search is given up."""
 EXACT = 1e-13  # log wealth
+FORGOTTEN = 1e-12
+"""Share of the future that is left out, so that a policy that never trades has a value too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +186,12 @@ def _solved(process: Any, terms: Terms, timing: Timing) -> TradingPolicy:
     known = chain(process)
     gain = expected_gains(known, terms, timing)
     difference = np.zeros((len(known.state), len(terms.positions)))  # D, and 0 of flat
-    for _ in range(MOST_SWEEPS):
+    for sweep in range(MOST_SWEEPS):
         wish, value = _sweep(known, gain, difference)
         change = (value - value[FLAT]).T - difference
-        difference = difference + change
         if np.abs(change).max() < EXACT:
             break
+        difference = difference + change if sweep < PATIENCE else _evaluated(known, gain, wish)
     else:
         raise UserError(
             f"no best policy was found for {process} at costs of {terms.buy_cost:.3g} and "
@@ -202,6 +207,19 @@ def _sweep(
     """One day back: the wish by positions, and the value of each beside E[V(s', flat)]."""
     worth = (gain + (known.transition @ difference)[:, None, :]).transpose(1, 2, 0)
     return worth - worth[:, FLAT, None], worth.max(axis=1)
+
+
+def _evaluated(
+    known: Chain, gain: Float64[np.ndarray, "K P P"], wish: Float64[np.ndarray, "P P K"]
+) -> Float64[np.ndarray, "K P"]:
+    """The differences that stay as they are where positions are always changed as wished."""
+    choice = wish.argmax(axis=1)  # P K
+    gained = np.take_along_axis(gain.transpose(1, 2, 0), choice[:, None], axis=1)[:, 0]  # P K
+    after = np.eye(len(wish))[choice]  # P K P
+    kept = (1.0 - FORGOTTEN) * (after - after[FLAT])[1:, :, 1:]
+    followed = np.einsum("pkq,kj->pkqj", kept, known.transition).reshape(kept[..., 0].size, -1)
+    solved = np.linalg.solve(np.eye(len(followed)) - followed, (gained - gained[FLAT])[1:].ravel())
+    return np.vstack([np.zeros(len(known.state)), solved.reshape(len(wish) - 1, -1)]).T
 
 
 @lru_cache(maxsize=8)

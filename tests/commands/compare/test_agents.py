@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from hringur.cli import main
 from hringur.commands.compare import cells
 from hringur.commands.compare.agents import AgentTask, CompareAgents
-from hringur.commands.compare.cells import run_cells
+from hringur.commands.compare.cells import guarded, run_cells
 from hringur.commands.console import check_names
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
@@ -141,27 +142,27 @@ def dying(task: AgentTask, started_by: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def tasks_of(folder, *agents) -> list[AgentTask]:
+    """Cells whose work is replaced by one of the functions above."""
+    shared = {
+        "seed": 0,
+        "options": CompareAgents(env="CartPole-v1", agents=agents, episodes=1),
+        "trainer": TrainerConfig(device="cpu", steps=1),
+        "folder": folder,
+    }
+    return [AgentTask(contender=agent, **shared) for agent in agents]
+
+
 @pytest.mark.slow  # several processes, each of which imports torch
 def test_a_killed_process_is_one_failed_cell(tmp_path):
-    trainer = TrainerConfig(device="cpu", steps=1)
-    tasks = [
-        AgentTask(
-            contender=agent,
-            seed=0,
-            options=CompareAgents(env="CartPole-v1", agents=("ppo",), episodes=1),
-            trainer=trainer,
-            folder=tmp_path,
-        )
-        for agent in ("ppo", "a2c", "dqn")
-    ]
+    tasks = tasks_of(tmp_path, "ppo", "a2c", "dqn")
     found = {task.contender: failed for task, failed in run_cells(tasks, 2, "joblib", dying)}
     assert found["a2c"] is None and found["dqn"] is None and len(found) == 3
     assert found["ppo"].reason.startswith("its process was killed")
 
 
-def saving(task: AgentTask, started_by: int) -> None:
+def saving(task: AgentTask) -> None:
     """In place of a cell: one that trains until it is told to end, and then writes a file."""
-    cells.end_with(started_by)
     with Interruption() as stop:
         (task.folder / f"{task.contender}-begun").touch()
         while not stop.requested:
@@ -169,20 +170,16 @@ def saving(task: AgentTask, started_by: int) -> None:
     (task.folder / f"{task.contender}-saved").touch()
 
 
+def measuring(task: AgentTask) -> None:
+    """In place of a cell: one that is measured for longer than anybody would wait."""
+    (task.folder / f"{task.contender}-begun").touch()
+    time.sleep(1e6)
+
+
 @pytest.mark.slow  # several processes, each of which imports torch
-def test_sigterm_lets_the_workers_save(tmp_path):
-    tasks = [
-        AgentTask(
-            contender=agent,
-            seed=0,
-            env="CartPole-v1",
-            env_options={},
-            episodes=1,
-            trainer=TrainerConfig(device="cpu", steps=1),
-            folder=tmp_path,
-        )
-        for agent in ("ppo", "a2c")
-    ]
+@pytest.mark.parametrize("do", [saving, measuring])
+def test_sigterm_lets_the_workers_save_and_ends_their_measuring(tmp_path, do):
+    tasks = tasks_of(tmp_path, "ppo", "a2c", "dqn")
 
     def end() -> None:
         while len(list(tmp_path.glob("*-begun"))) < 2:
@@ -191,8 +188,9 @@ def test_sigterm_lets_the_workers_save(tmp_path):
 
     threading.Thread(target=end, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        list(run_cells(tasks, 2, "joblib", saving))
-    assert {path.name for path in tmp_path.glob("*-saved")} == {"ppo-saved", "a2c-saved"}
+        list(run_cells(tasks, 2, "joblib", partial(guarded, do)))
+    begun, saved = (sorted(tmp_path.glob(f"*-{what}")) for what in ("begun", "saved"))
+    assert len(begun) == 2 and len(saved) == (2 if do is saving else 0)
 
 
 def test_ray_is_an_extra(tmp_path, capsys, monkeypatch):

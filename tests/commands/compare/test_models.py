@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sys
 
 import numpy as np
@@ -10,7 +11,9 @@ import pytest
 from hringur.cli import main
 from hringur.commands.compare import cells
 from hringur.commands.compare.models import CompareModels, ModelTask
+from hringur.generative.model import ImageModel
 from hringur.registry import EXPERIMENTS
+from hringur.trained import RunSettings
 from hringur.training.run_folder import RunFolder
 
 ARGUMENTS = ["compare", "--dataset", "digits", "--count", "60", "--jobs", "1"]
@@ -81,6 +84,33 @@ def test_a_half_done_run_goes_on_from_its_checkpoint(done, tmp_path):
         ModelTask.read(path / "cells" / "exp3-0.json") for path in (folder, tmp_path / "whole")
     )
     assert halved.samples == whole.samples
+
+
+@pytest.mark.parametrize(
+    "owner, method",
+    [(RunSettings, "build"), (ImageModel, "evaluate"), (ModelTask, "measure")],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_sigterm_ends_a_cell_at_once_and_the_same_command_goes_on(
+    tmp_path, capsys, monkeypatch, owner, method
+):
+    """While a model is built or measured, for training saves by itself, and the last evaluation."""
+    folder, work = tmp_path / "c", getattr(owner, method)
+
+    def told(*given):
+        if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # else pytest would end
+            signal.raise_signal(signal.SIGTERM)
+        return work(*given)
+
+    monkeypatch.setattr(owner, method, told)
+    assert compare(folder, "exp0") == 130
+    assert capsys.readouterr().err.endswith("hringur: stopped\n")
+    assert not (folder / "cells" / "exp0-0.json").exists() and not (folder / "exp0-1").exists()
+    if method != "build":
+        assert RunFolder.open(folder / "exp0-0").read_history()[-1]["samples"] == 256
+    monkeypatch.undo()
+    assert compare(folder, "exp0", "1") == 0
+    assert ModelTask.read(folder / "cells" / "exp0-0.json").samples == 256
 
 
 def test_one_failure_is_told_and_loses_nothing(tmp_path, capsys, monkeypatch):

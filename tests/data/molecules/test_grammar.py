@@ -77,6 +77,7 @@ def test_the_grammar_of_characters_knows_every_string(string):
 
 def test_errors_of_expressions_against_the_closed_form():
     assert error(TARGET) == 0 == error("x+1/3+sin(x*x)")
+    assert error("x+sin(x*x)+2/3/2") == 0  # not 1.7e-31
     assert error("x+sin(x*x)") == pytest.approx(0.10536051565782628)  # log(1 + 1/9)
     assert error("exp(exp(x))") == WORST
     with pytest.raises(UserError, match="outside the grammar"):

@@ -162,6 +162,12 @@ GOOD = plane("EUC_2D", (0, 0), (1, 1))
         (GOOD.replace("NODE_COORD", "FIXED_EDGES"), "line 5: supported are NODE_COORD_SECTION"),
         ("name,lat,lon\n", "line 1: 'KEY : value' or a section was expected, got 'name,lat,lon'"),
         ("", "EDGE_WEIGHT_TYPE are .*got ''"),
+        (
+            GOOD.replace("EOF", "EDGE_WEIGHT_SECTION\n0 1 1 0\nEOF"),
+            "but EDGE_WEIGHT_TYPE is EUC_2D",
+        ),
+        (plane("GEO", (90.3, 0), (0, 0)), r"latitudes in -90..90 .* got 90.3 0 of node 1"),
+        (plane("GEO", (9, 0), (0, -180.3)), r"longitudes in -180..180, got 0 -180.3 of node 2"),
         (explicit("FUNCTION", "1"), "EDGE_WEIGHT_FORMAT are FULL_MATRIX, .*got 'FUNCTION'"),
         (explicit("UPPER_ROW", "1 2 3"), "UPPER_ROW of 4 nodes has 6 numbers, got 3"),
         (explicit("FULL_MATRIX", "0 -1 1 0", n=2), "must be >= 0, got -1 from node 1 to 2"),

@@ -9,15 +9,22 @@ import torch
 
 from hringur.cli import main
 from hringur.commands.compare import cells, training
-from hringur.data.trajectories import BODIES
+from hringur.data.trajectories import BODIES, INTERVAL, SPRING
 from hringur.estimators.catalogue import ESTIMATORS
 from hringur.estimators.distributions import bernoullis
+from hringur.generative import relations
 from hringur.generative.models import relational_inference
 from hringur.generative.models.relational_inference import (
     RelationalInference,
     RelationalInferenceConfig,
 )
-from hringur.generative.relations import GraphEncoder, MotionDecoder, with_self, without_self
+from hringur.generative.relations import (
+    GraphEncoder,
+    MotionDecoder,
+    edge_sets,
+    with_self,
+    without_self,
+)
 from hringur.generative.trajectories import (
     Motions,
     accuracy,
@@ -98,9 +105,86 @@ def test_the_cost_is_the_error_of_a_loop_over_pieces_and_steps():
         for step in range(1, 4):
             now = network.decoder(now, with_self(edges[0]))
             total += (now - motion[:, :, start + step]).square().sum(dim=-1)
-    expected = total * (48 / 6) / (2 * relational_inference.POSITION_VARIANCE)
+    expected = total * (48 / 6) / (2 * relations.POSITION_VARIANCE)
     found = network.cost(motion, edges, torch.tensor([4, 11]))[0]
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_errors_of_sets_of_edges_are_those_of_whole_graphs(silent):
+    """Oracle: the decoder itself, on graphs whose bodies all receive random sets."""
+    model = model_of(silent=silent)
+    decoder = randomised(model.network.module.decoder)
+    motion = model.motions.train[:3] / model.motions.scale
+    start, sets = torch.tensor([4, 30, 47]), edge_sets(BODIES - 1)
+    errors = decoder.errors(motion, start)
+    assert errors.shape == (3, BODIES, len(sets)) and len(sets.unique(dim=0)) == 16
+    for chosen in torch.randint(len(sets), (6, 3, BODIES)):
+        edge = with_self(sets[chosen])
+        expected = sum(
+            (decoder(motion[:, :, at], edge) - motion[:, :, at + 1]).square().sum(dim=-1)
+            for at in start
+        )
+        found = errors.gather(2, chosen[..., None])[..., 0]
+        torch.testing.assert_close(found, expected / len(start))
+
+
+def test_the_posterior_is_bayes_rule_over_every_graph():
+    """Oracle: all 2^20 graphs are too many, so those of two bodies, the others' edges fixed."""
+    model = model_of()
+    network = model.network.module
+    randomised(network.decoder)
+    motion = model.motions.train[:1] / model.motions.scale
+    start, sets = torch.arange(0, 48, 6), edge_sets(BODIES - 1)
+    found = network.posterior(motion, start, 1e6)[0]
+    graphs = torch.zeros(256, BODIES, BODIES - 1)
+    pairs = list(itertools.product(range(16), range(16)))
+    for graph, (one, other) in zip(graphs, pairs, strict=True):
+        graph[0], graph[3] = sets[one], sets[other]
+    network.steps = 1
+    cost = network.cost(motion, graphs[:, None], start).sum(dim=-1)[:, 0] / 1e6
+    joint = (-cost).softmax(dim=0).view(16, 16)
+    torch.testing.assert_close(joint.sum(dim=1), found[0], atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(joint.sum(dim=0), found[3], atol=1e-5, rtol=1e-3)
+    assert found.std() > 1e-3  # the sets are told apart
+
+
+def test_graphs_are_drawn_as_often_as_the_posterior_says():
+    model = model_of(draws=4000)
+    randomised(model.network.module.decoder)
+    motion = model.motions.train[:2] / model.motions.scale
+    torch.manual_seed(1)
+    edges, chance = model.drawn(motion, 1e6)
+    assert edges.shape == (4000, 2, BODIES, BODIES - 1)
+    torch.testing.assert_close(edges.mean(dim=0), chance, atol=0.04, rtol=0)
+    assert chance.std() > 0.02
+
+
+def test_a_decoder_that_knows_the_law_finds_every_edge_and_the_encoder_learns_of_them():
+    """Springs to first order in the interval, with one unit for each force's component."""
+    model = model_of(width=16)
+    knows_springs(model.network.module.decoder, model.motions.scale)
+    model.network.average.load_state_dict(model.network.module.state_dict())
+    true = without_self(model.motions.test_graph)
+    assert accuracy(model.edges(model.motions.test), true) == 1.0
+    assert accuracy(model.edges(model.motions.test, by_encoder=True), true) < 0.7
+    _, chance = model.drawn(model.motions.train / model.motions.scale, 1.0)
+    assert accuracy(chance > 0.5, without_self(model.motions.train_graph)) > 0.99
+
+
+def knows_springs(decoder: MotionDecoder, scale: torch.Tensor) -> None:
+    """Symplectic Euler: v' = v + 0.1 dt sum of (x_j - x_i), x' = x + dt v'."""
+    for weight in decoder.parameters():
+        torch.nn.init.zeros_(weight)
+    ratio = scale[0] / scale[2]  # the units of positions over those of velocities
+    with torch.no_grad():
+        for k in range(2):
+            decoder.inertia.weight[k, 2 + k] = INTERVAL / ratio
+            for unit, sign in ((4 * k, 1.0), (4 * k + 1, -1.0)):
+                decoder.joined.sender.weight[unit, k] = sign  # relu(d) - relu(-d) = d
+                decoder.joined.receiver.weight[unit, k] = -sign
+                decoder.force.weight[2 + k, unit] = sign * SPRING * INTERVAL * ratio
+                decoder.force.weight[k, unit] = 0.5 * sign * SPRING * INTERVAL**2
 
 
 def test_the_score_function_has_the_exact_gradient_of_one_step():
@@ -123,7 +207,7 @@ def test_the_score_function_has_the_exact_gradient_of_one_step():
     torch.testing.assert_close(found, exact, rtol=0.15, atol=0.05 * exact.abs().max().item())
 
 
-@pytest.mark.parametrize("name", [name for name in ESTIMATORS if name != "pathwise"])
+@pytest.mark.parametrize("name", ["exact", *(name for name in ESTIMATORS if name != "pathwise")])
 def test_every_estimator_of_bits_trains_it(name):
     model = model_of(estimator=name, draws=2)
     before = [weight.clone() for weight in model.network.module.encoder.parameters()]
@@ -190,6 +274,8 @@ def test_the_picture_says_how_many_edges_are_right():
         ({"prediction_steps": 49}, "prediction_steps must be in 1..48, got 49"),
         ({"estimator": "pathwise"}, "'pathwise' does not take bits"),
         ({"estimator": "vimco"}, "vimco needs draws >= 2, got 1"),
+        ({"estimator": "guess"}, "estimator must be one of exact, .*got 'guess'"),
+        ({"posterior_pieces": 0}, "posterior_pieces must be positive"),
         ({"heat": 0.0}, "heat must be positive"),
     ],
 )

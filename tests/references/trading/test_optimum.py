@@ -285,3 +285,26 @@ def test_a_search_without_end_is_given_up(monkeypatch):
     monkeypatch.setattr(trading, "MOST_SWEEPS", 50)
     with pytest.raises(UserError, match=r"GeometricBrownian.* of 0.001 and 0.001: trades are too"):
         optimal_policy(GeometricBrownianMotion(drift=1e-9), COST, COST)
+
+
+@pytest.mark.parametrize("borrow", [None, 1e-4])
+@pytest.mark.parametrize("process", KNOWN[:3])
+def test_policies_and_sweeps_agree(monkeypatch, process, borrow):
+    found = []
+    for patience in (1, 20_000):
+        monkeypatch.setattr(trading, "PATIENCE", patience)
+        monkeypatch.setattr(trading, "MOST_SWEEPS", 20_000)
+        trading._solved.cache_clear()
+        found.append(optimal_policy(process, 0.01, 0.008, borrow_per_day=borrow))
+    trading._solved.cache_clear()
+    by_policies, by_sweeps = found
+    np.testing.assert_allclose(by_policies.wish, by_sweeps.wish, rtol=0, atol=1e-7)
+    assert abs(by_policies.value_per_day - by_sweeps.value_per_day) < 1e-13
+
+
+def test_very_rare_trades_are_no_obstacle():
+    """Who may buy only once holds for ever; 5 % a side is more than any regime brings."""
+    rising = optimal_policy(GeometricBrownianMotion(drift=1e-9), COST, COST)
+    assert rising.value_per_day == pytest.approx(1e-9, rel=1e-6)
+    assert optimal_policy(HiddenRegime(), 0.05, 0.05).value_per_day == 0.0
+    assert np.isnan(optimal_policy(HiddenRegime(), 0.05, 0.05, borrow_per_day=0.0).thresholds()[0])

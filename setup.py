@@ -115,6 +115,7 @@ setup(
             "data/tours/iceland/*",
             "data/tours/held_out/*.npz",
             "data/languages/*.csv.gz",
+            "data/languages/LICENSE-*.txt",
             "data/molecules/molecules.csv.gz",
             "data/molecules/LICENSE-moses.txt",
             "data/sentences/*.csv.gz",

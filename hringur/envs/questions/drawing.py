@@ -33,8 +33,9 @@ def draw_lists(
                 Rectangle((x + 0.05, y + 0.1), 0.9, 0.8, facecolor=colour, edgecolor="#b8c4ce")
             )
             axes.text(
-                x + 0.5, y + 0.5, cell, ha="center", va="center", fontsize=14, parse_math=False
-            )
+                x + 0.5, y + 0.5, cell, ha="center", va="center", parse_math=False,
+                fontsize=min(14, 130 / max(1, len(cell))),
+            )  # fmt: skip
     axes.set(xlim=(-1.1, columns), ylim=(len(rows), 0))
     return _pixels(figure)
 

@@ -2,7 +2,8 @@
 
 A number between 0 and 999 is heard in English, word by word, and said in another language at the
 same time. In Icelandic the gender of the 3 in 342 depends on the word after it; in German the
-second digit comes before the first.
+second digit comes before the first. With ``text="sentences"`` it is a sentence, and a translation
+model that was trained on others proposes each Icelandic word.
 
 ========== ===================================================================================
 part       what
@@ -11,12 +12,13 @@ observe    ``heard`` [G] English words and ``written`` [T] words of the translat
            among them; 0 where there is none yet. The written ones are the right ones: where
            another one was chosen, it has been corrected
 action     0 waits for another English word; 1 writes the word that is most likely by what was
-           heard and written. With ``choose_words``, k writes word k - 1
+           heard and written; of sentences, by the model. With ``choose_words``, k writes word
+           k - 1
 reward     of waiting 0; of writing minus ``delay_cost`` for each English word heard so far, and
            minus ``wrong_cost`` if the word is wrong
 terminated when the end mark is written
 truncated  never
-start      nothing heard and nothing written; each number is equally likely
+start      nothing heard and nothing written; each number or sentence is equally likely
 info       ``action_mask``: waiting is not allowed once the end was heard; at the end
            ``right_percent`` of the words, ``mean_delay`` [English words heard for each word
            written] and, with ``compute_optimal``, ``optimal_return``: dynamic programming over
@@ -32,7 +34,9 @@ import numpy as np
 from gymnasium import spaces
 from jaxtyping import Bool, Float64, Int64, UInt8
 
+from hringur.checks import check_choice
 from hringur.data.languages.numbers import english_numbers, translated_numbers
+from hringur.data.languages.sentences import interpreted_sentences
 from hringur.envs.factories import factory
 from hringur.envs.questions.env import QuestionEnv, QuestionVectorEnv
 from hringur.envs.questions.question import Episodes, Question
@@ -45,12 +49,13 @@ LARGEST_COST = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class StopDecoding(Question):
-    """Interpret numbers simultaneously.
+    """Interpret numbers or sentences simultaneously.
 
     Raises:
-        UserError: the language is unknown, or a cost is negative.
+        UserError: text or language is unknown or has no such sentences, or a cost is negative.
     """
 
+    text: str = "numbers"
     language: str = "icelandic"
     delay_cost: float = 0.05
     wrong_cost: float = 1.0
@@ -63,18 +68,44 @@ class StopDecoding(Question):
             if not 0 <= value <= LARGEST_COST:
                 raise UserError(f"{name} must be in 0..{LARGEST_COST:g}, got {value}")
         translated_numbers(self.language)  # refuses an unknown one
+        check_choice(self, "text", ("numbers", "sentences"))
+        if self._of_sentences and self.language != "icelandic":
+            raise UserError(f"language of sentences must be icelandic, got {self.language!r}")
+        if self._of_sentences and self.choose_words:
+            raise UserError("choose_words is for numbers: words of sentences are the model's")
+
+    @property
+    def _of_sentences(self) -> bool:
+        return self.text == "sentences"
 
     @cached_property
     def model(self) -> Interpreting:
         """Everything that can be known, and what the best policy does."""
-        return Interpreting(self._source[0], self._target[0], self.delay_cost, self.wrong_cost)
+        costs = self.delay_cost, self.wrong_cost
+        return Interpreting(self._source[0], self._target[0], *costs, self._guesses())
+
+    def _guesses(self) -> Int64[np.ndarray, "N G1 T"] | None:
+        """The model's words of each sentence; those that no translation has are -1."""
+        if not self._of_sentences:
+            return None
+        number = {word: k for k, word in enumerate(self.words)}
+        count, heard = self._source[0].shape
+        guesses = np.full((count, heard + 1, self._target[0].shape[1]), -1)
+        for guess, sentence in zip(guesses, interpreted_sentences(), strict=True):
+            rows = [[number.get(word, -1) for word in row] for row in sentence.writes]
+            guess[: len(rows), : len(rows[0])] = rows
+        return guesses
 
     @cached_property
     def _source(self) -> tuple[Int64[np.ndarray, "N G"], list[str]]:
+        if self._of_sentences:
+            return encoded([sentence.english for sentence in interpreted_sentences()])
         return encoded(english_numbers())
 
     @cached_property
     def _target(self) -> tuple[Int64[np.ndarray, "N T"], list[str]]:
+        if self._of_sentences:
+            return encoded([sentence.icelandic for sentence in interpreted_sentences()])
         return encoded(translated_numbers(self.language))
 
     @property

@@ -29,6 +29,8 @@ class Interpreting:
     delay_cost: float
     """of each written word, for each word heard before it"""
     wrong_cost: float
+    guesses: Int64[np.ndarray, "N G1 T"] | None = None
+    """words that a translation model writes; otherwise the likeliest among the N sentences"""
 
     @cached_property
     def source_lengths(self) -> Int64[np.ndarray, " N"]:
@@ -49,7 +51,7 @@ class Interpreting:
 
     @cached_property
     def likeliest(self) -> Int64[np.ndarray, "N G1 T"]:
-        """The most likely next word of the translation."""
+        """The next word of the translation that is written: the most likely one, or a guess."""
         return self._next[0]
 
     @cached_property
@@ -65,9 +67,14 @@ class Interpreting:
         for g in range(heard):
             for t in range(words):
                 there = np.flatnonzero((self.target_lengths > t) & (self.source_lengths >= g))
-                if len(there):
-                    found = _mode(self._groups[g, t, there], self.target[there, t])
-                    word[there, g, t], chance[there, g, t] = found
+                if not len(there):
+                    continue
+                group, right = self._groups[g, t, there], self.target[there, t]
+                if self.guesses is None:
+                    word[there, g, t], chance[there, g, t] = _mode(group, right)
+                else:
+                    word[there, g, t] = self.guesses[there, g, t]
+                    chance[there, g, t] = _mean(group, word[there, g, t] == right)
         return word, chance
 
     @cached_property
@@ -146,7 +153,7 @@ def encoded(sentences: Sequence[Sequence[str]]) -> tuple[Int64[np.ndarray, "N L"
     return rows, words
 
 
-def _mean(group: Int64[np.ndarray, " K"], values: Float64[np.ndarray, " K"]) -> np.ndarray:
+def _mean(group: Int64[np.ndarray, " K"], values: np.ndarray) -> np.ndarray:
     """Of each one's group."""
     _, index = np.unique(group, return_inverse=True)
     return (np.bincount(index, values) / np.bincount(index))[index]

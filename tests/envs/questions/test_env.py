@@ -25,6 +25,7 @@ CASES = {
     "steiner": ("BuildNetwork-v0", {"towns": 3, "steiner_points": 2, "compute_optimal": True}),
     "winter": ("BuildNetwork-v0", {"towns": 5, "season": "winter"}),
     "decoding": ("StopDecoding-v0", {"language": "german", "compute_optimal": True}),
+    "sentences": ("StopDecoding-v0", {"text": "sentences", "compute_optimal": True}),
     "words": ("StopDecoding-v0", {"choose_words": True, "compute_optimal": True}),
 }
 ENVS = 4
@@ -206,6 +207,13 @@ def test_random_actions_are_measured_beside_the_optimum(case):
         ("BuildNetwork-v0", {"season": "autumn"}, "season must be one of summer"),
         ("BuildNetwork-v0", {"steiner_points": 7}, "steiner_points must be in 0..6, got 7"),
         ("StopDecoding-v0", {"language": "french"}, "got 'french'"),
+        ("StopDecoding-v0", {"text": "poems"}, "numbers, sentences, got 'poems'"),
+        (
+            "StopDecoding-v0",
+            {"text": "sentences", "language": "german"},
+            "must be icelandic, got 'german'",
+        ),
+        ("StopDecoding-v0", {"text": "sentences", "choose_words": True}, "is for numbers"),
         ("StopDecoding-v0", {"wrong_cost": -1.0}, "wrong_cost must be in 0..1e.06, got -1.0"),
         ("StopDecoding-v0", {"wrong_cost": 1e308}, "wrong_cost must be in 0..1e.06, got 1e.308"),
         ("StopDecoding-v0", {"delay_cost": "much"}, "delay_cost .*'much'"),

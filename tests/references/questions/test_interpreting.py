@@ -1,5 +1,7 @@
 """The best moment to write against the file's minimal reads, recursion, and simulation."""
 
+import itertools
+import random
 from functools import cache
 
 import numpy as np
@@ -17,10 +19,25 @@ ENGLISH = ["a", "a b", "a c", "d a", "d b a"]
 FOREIGN = ["x", "y x", "z x", "x u", "y u x"]
 
 
-def small(delay_cost=0.1, wrong_cost=0.4):
+def small(delay_cost=0.1, wrong_cost=0.4, guess=None):
+    """``guess``: the word written after what was heard and written, both as tuples of words."""
     source, _ = encoded([one.split() for one in ENGLISH])
-    target, _ = encoded([one.split() for one in FOREIGN])
-    return Interpreting(source, target, delay_cost, wrong_cost)
+    target, words = encoded([one.split() for one in FOREIGN])
+    if guess is None:
+        return Interpreting(source, target, delay_cost, wrong_cost)
+    guesses = np.full((len(source), source.shape[1] + 1, target.shape[1]), -1)
+    for n, (one, other) in enumerate(zip(ENGLISH, FOREIGN, strict=True)):
+        heard, written = [*one.split(), "END"], [*other.split(), "END"]
+        for g, t in itertools.product(range(len(heard) + 1), range(len(written))):
+            word = guess(tuple(heard[:g]), tuple(written[:t]))
+            guesses[n, g, t] = words.index({"END": "<end>"}.get(word, word))
+    return Interpreting(source, target, delay_cost, wrong_cost, guesses)
+
+
+def a_model(seed):
+    """A translation model that is often wrong."""
+    words = ["x", "y", "z", "u", "END"]
+    return lambda heard, written: random.Random(f"{seed} {heard} {written}").choice(words)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -33,8 +50,9 @@ def test_who_must_never_be_wrong_reads_as_little_as_the_file_says(language):
     np.testing.assert_allclose(model.returns(model.waits), expected)
 
 
+@pytest.mark.parametrize("guess", [None, *map(a_model, range(5))])
 @pytest.mark.parametrize(("delay", "wrong"), [(0.1, 0.4), (0.05, 1.0), (0.3, 0.2), (0.0, 1.0)])
-def test_no_policy_is_better(delay, wrong):
+def test_no_policy_is_better(delay, wrong, guess):
     """Expectation over what is still possible, by plain recursion over words."""
     english = [(*one.split(), "END") for one in ENGLISH]
     foreign = [(*one.split(), "END") for one in FOREIGN]
@@ -48,7 +66,10 @@ def test_no_policy_is_better(delay, wrong):
         choices = []
         if all(len(english[n]) > heard for n in live):
             choices.append(split(tuple(live), english, heard, heard + 1, written))
-        for word in {foreign[n][written] for n in live}:
+        words = {foreign[n][written] for n in live}
+        if guess:
+            words = {guess(english[live[0]][:heard], foreign[live[0]][:written])}
+        for word in words:
             right = sum(foreign[n][written] == word for n in live) / len(live)
             later = split(tuple(live), foreign, written, heard, written + 1)
             choices.append(later - delay * heard - wrong * (1 - right))
@@ -63,7 +84,7 @@ def test_no_policy_is_better(delay, wrong):
             total += len(group) / len(possible) * value(tuple(group), heard, written)
         return total
 
-    model = small(delay, wrong)
+    model = small(delay, wrong, guess)
     assert model.optimal == pytest.approx(value(tuple(range(5)), 0, 0))
     assert model.returns(model.waits).mean() == pytest.approx(model.optimal)
 

@@ -1,8 +1,10 @@
 """How many steps a second Reinforce and Stable-Baselines3's A2C learn from, in one run.
 
 Both have a policy and a critic of two hidden layers of ``width`` units with tanh. Each is timed at
-several numbers of environments, in turns, so that whatever else the machine does falls on both; the
-best number of each is compared. A step counts once it has been acted on and learned from.
+several numbers of environments, in turns, so that whatever else the machine does falls on both.
+They are compared at equal numbers, and each at its best. A step counts once it has been acted on
+and learned from. ``of_processor`` counts seconds of processor time, which on a machine that others
+use say more than those of the clock.
 
 python scripts/benchmark_reinforce.py --env CartPole-v1
 python scripts/benchmark_reinforce.py --env StockTrading-v0 --threads 2
@@ -43,7 +45,7 @@ class ReinforceBenchmark:
     threads: int = 2
     """processor threads"""
     seconds: float = 2.0
-    """of each timing"""
+    """of processor time, of each timing"""
     repeats: int = 5
     """timings of each"""
 
@@ -52,37 +54,54 @@ def main(benchmark: ReinforceBenchmark) -> None:
     torch.set_num_threads(benchmark.threads)
     chunks = {f"reinforce {n}": reinforce(benchmark, n) for n in benchmark.n_envs}
     chunks |= {f"a2c {n}": a2c(benchmark, n) for n in benchmark.a2c_envs}
-    rates: dict[str, list[float]] = {name: [] for name in chunks}
+    rates: dict[str, list[tuple[float, float]]] = {name: [] for name in chunks}
     for chunk in chunks.values():
         chunk()  # what is done only once is not timed
     for _ in range(benchmark.repeats):
         for name, chunk in chunks.items():
             rates[name].append(rate(chunk, benchmark.seconds))
-    middle = {name: statistics.median(found) for name, found in rates.items()}
-    best = {
-        learner: max((n for n in middle if n.startswith(learner)), key=middle.__getitem__)
+    print(json.dumps(asdict(benchmark) | figures(rates), indent=1))
+
+
+def figures(rates: dict[str, list[tuple[float, float]]]) -> dict[str, Any]:
+    """Medians and ranges of the rates, and of the ratios of timings made one after the other."""
+    of_processor = {name: [rate for rate, _ in found] for name, found in rates.items()}
+    middle = {name: statistics.median(found) for name, found in of_processor.items()}
+    best = [
+        max((name for name in middle if name.startswith(learner)), key=middle.__getitem__)
         for learner in ("reinforce", "a2c")
-    }
-    ratio = middle[best["reinforce"]] / middle[best["a2c"]]
-    figures = {
+    ]
+    sizes = [name.split()[1] for name in rates if name.startswith("reinforce")]
+    equal = [(f"reinforce {n}", f"a2c {n}") for n in sizes if f"a2c {n}" in rates]
+    return {
         "steps_per_s": {
-            name: {"median": round(middle[name]), "least": round(min(r)), "most": round(max(r))}
-            for name, r in rates.items()
+            name: {"of_processor": spread(of_processor[name]), "of_clock": spread(clock)}
+            for name, found in rates.items()
+            for clock in [[rate for _, rate in found]]
         },
-        "best": best,
-        "times_as_many": round(ratio, 2),
+        "times_as_many": {
+            f"{ours}, {theirs}": spread(
+                [a / b for a, b in zip(of_processor[ours], of_processor[theirs], strict=True)]
+            )
+            for ours, theirs in [*equal, (best[0], best[1])]
+        },
         "load_average": os.getloadavg()[0],
         "torch": torch.__version__,
     }
-    print(json.dumps(asdict(benchmark) | figures, indent=1))
 
 
-def rate(chunk: Chunk, seconds: float) -> float:
-    """Steps a second over at least so long."""
-    began, steps = time.perf_counter(), 0
-    while time.perf_counter() - began < seconds:
+def spread(values: list[float]) -> dict[str, float]:
+    """Median, least and most, to three digits."""
+    found = {"median": statistics.median(values), "least": min(values), "most": max(values)}
+    return {name: float(f"{value:.3g}") for name, value in found.items()}
+
+
+def rate(chunk: Chunk, seconds: float) -> tuple[float, float]:
+    """Steps a second of processor time, over at least so long, and by the clock."""
+    clock, processor, steps = time.perf_counter(), time.process_time(), 0
+    while time.process_time() - processor < seconds:
         steps += chunk()
-    return steps / (time.perf_counter() - began)
+    return steps / (time.process_time() - processor), steps / (time.perf_counter() - clock)
 
 
 def reinforce(benchmark: ReinforceBenchmark, n_envs: int) -> Chunk:

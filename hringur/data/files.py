@@ -27,8 +27,11 @@ MAX_FILE_BYTES = 1 << 27
 MAX_CELLS = 26_000_000
 """Cells of a table, each about 60 bytes in memory: the distances between 5,000 places."""
 
-NOT_PLAIN = ('"', *" \t\r\v\f\x1c\x1d\x1e\x1f")
+NOT_PLAIN = b'" \t\r\v\f\x1c\x1d\x1e\x1f'
 """A quote, and what ``str.strip`` takes away."""
+
+OF_CELLS = bytes(set(range(128)) - {*NOT_PLAIN, *b",\n"})
+"""Characters of plain cells."""
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 
@@ -240,10 +243,11 @@ def csv_columns(text: str, most_rows: int, most_columns: int) -> list[list[str]]
     text = text.replace("\r\n", "\n").removesuffix("\n")
     width, height = text.partition("\n")[0].count(",") + 1, text.count("\n") + 1
     small = height <= most_rows + 1 and width <= most_columns and width * height <= MAX_CELLS
-    if not small or not text.isascii() or any(sign in text for sign in NOT_PLAIN):
+    if not small or not text.isascii():
         return None
-    lines = text.split("\n")
-    if {line.count(",") for line in lines} != {width - 1} or "," * (width - 1) in lines:
+    commas = "," * (width - 1)
+    between = text.encode().translate(None, OF_CELLS)  # four times as fast as to count by lines
+    if between + b"\n" != f"{commas}\n".encode() * height or f"\n{commas}\n" in f"\n{text}\n":
         return None
     cells = text.replace("\n", ",").split(",")
     return [cells[at::width] for at in range(width)]

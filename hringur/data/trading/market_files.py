@@ -45,7 +45,7 @@ than a market."""
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DAYS = re.compile(rf"{_DAY.pattern}(,{_DAY.pattern})*+", re.ASCII)
-PLAIN_NUMBERS = "0123456789.,"
+PLAIN_NUMBERS = b"0123456789.,"
 """Of columns that may be read as a whole: what ``float`` and ``number`` read alike."""
 NEEDED = "needed are date, open and close; docs/stock_trading.md tells what else is understood"
 
@@ -228,8 +228,9 @@ def _numbers(table: Table, at: int, role: Role, where: str) -> Float64[np.ndarra
     """A column of prices, or of splits."""
     read = ratio if role == "split" else number
     with suppress(TypeError, ValueError):  # one by one only if not all are plain numbers
-        if role != "split" and not ",".join(table.columns[at]).strip(PLAIN_NUMBERS):
-            return np.array(list(map(float, table.columns[at])))
+        cells = table.columns[at]
+        if role != "split" and not ",".join(cells).encode().translate(None, PLAIN_NUMBERS):
+            return np.fromiter(map(float, cells), np.float64, len(cells))
     numbers = np.empty(len(table.columns[at]))
     for k, cell in enumerate(table.columns[at]):
         try:

@@ -93,7 +93,7 @@ def test_a_long_history_is_read_as_a_whole_and_says_the_same(tmp_path, monkeypat
     path = write(tmp_path, "\n".join(["Date,Open,Close", *rows]))
     found = read_prices(path)
     monkeypatch.setattr(tables, "csv_columns", lambda *_: None)
-    monkeypatch.setattr(market_files, "PLAIN_NUMBERS", "")
+    monkeypatch.setattr(market_files, "PLAIN_NUMBERS", b"")
     by_cell = read_prices(path)
     assert found.days == 5_000 and found.dates.tolist() == by_cell.dates.tolist() == days.tolist()
     np.testing.assert_array_equal(found.open, by_cell.open)

@@ -1,6 +1,7 @@
 """The documentation site: ``make docs`` writes docs/_build/html, and a warning is an error."""
 
 import os
+import re
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -81,15 +82,21 @@ def read(app: Any, name: str, source: list[str]) -> None:
         source[0] += generated.toctrees(NAVIGATION)
 
 
+def mathml(text: str, as_block: bool) -> str:
+    """A formula; braces stay as high as letters beside an index."""
+    made = tex2mathml(text, as_block=as_block)
+    return re.sub(r"<mo>([{}])</mo>", r'<mo stretchy="false">\1</mo>', made)
+
+
 def visit_math(translator: Any, node: Any) -> None:
     """MathML, which browsers draw by themselves: no script from another place."""
-    translator.body.append(tex2mathml(node.astext(), as_block=False))
+    translator.body.append(mathml(node.astext(), as_block=False))
     raise SkipNode
 
 
 def visit_display(translator: Any, node: Any) -> None:
     """The same on a line of its own."""
-    translator.body.append(f"<p>{tex2mathml(node.astext(), as_block=True)}</p>")
+    translator.body.append(f"<p>{mathml(node.astext(), as_block=True)}</p>")
     raise SkipNode
 
 

@@ -67,6 +67,15 @@ def test_a_run_whose_files_do_not_fit_ends_in_one_line(size, folder):
     assert not list(folder.rglob("*.partial")) and not list(folder.rglob("*.safetensors"))
 
 
+def test_a_study_that_does_not_fit_is_told_in_one_line(folder):
+    words = ["tune", "reinforce", "--env=CartPole-v1", "--budget=9steps", "--trials=1"]
+    outcome = call([*words, "--folder=t"], folder, limit(4_000), MOMENTS)  # the settings fit
+    lines = outcome.err.splitlines()
+    assert outcome.code == 2 and len(lines) == 1 and "hringur: cannot write " in lines[0]
+    assert "t/study.db: disk I/O error" in lines[0]
+    assert [path.name for path in (folder / "t").iterdir()] == ["study.json"]
+
+
 @pytest.mark.parametrize(("stdout", "code"), [(to_full_device, 2), (to_closed_pipe, 1)])
 @pytest.mark.parametrize("words", ["list", "tour lecture --json", "--help"])
 def test_output_that_nobody_takes(stdout, code, words, folder):

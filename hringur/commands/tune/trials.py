@@ -4,6 +4,7 @@ The study is an SQLite file, so that a search that was killed goes on: a trial t
 its settings, and its run goes on from its checkpoint.
 """
 
+import errno
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -14,6 +15,7 @@ from typing import Any, Literal
 
 import optuna
 from filelock import FileLock
+from sqlalchemy.exc import SQLAlchemyError
 
 from hringur.commands.compare.cells import Failed, guarded
 from hringur.commands.train.running import run
@@ -98,10 +100,13 @@ def check_database(path: Path) -> None:
 def create_study(folder: Path, direction: Direction, objective: str) -> None:
     """A new study in the folder; ``objective`` is the tag of the metric to minimise or maximise."""
     with replacing(folder / FILE) as partial:  # a kill leaves none without its objective
-        file = storage(partial)
-        study = optuna.create_study(study_name=STUDY, storage=file, direction=direction)
-        study.set_user_attr("objective", objective)
-        file.engine.dispose()
+        try:
+            file = storage(partial)
+            study = optuna.create_study(study_name=STUDY, storage=file, direction=direction)
+            study.set_user_attr("objective", objective)
+            file.engine.dispose()
+        except SQLAlchemyError as error:  # a full disk, by the database's own words
+            raise OSError(errno.EIO, str(getattr(error, "orig", error))) from error
 
 
 def ended(study: optuna.Study, *states: str) -> list[optuna.trial.FrozenTrial]:

@@ -27,7 +27,7 @@ COLUMNS = {
     "evaluation/confident_percent": ("confidently classified [%]", ".1f"),
     "evaluation/reconstruction_error": ("reconstruction", ".2f"),
     "evaluation/edge_accuracy_percent": ("edges right [%]", ".2f"),
-    "evaluation/encoder_accuracy_percent": ("edges right by the encoder [%]", ".2f"),
+    "evaluation/encoder_accuracy_percent": ("right by the encoder alone [%]", ".2f"),
     "evaluation/prediction_error_percent": ("error of the next observation [%]", ".1f"),
     "evaluation/count_accuracy_percent": ("counts right [%]", ".2f"),
     "evaluation/box_overlap": ("mean intersection over union", ".3f"),

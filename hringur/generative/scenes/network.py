@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 from torch.nn import functional as F
@@ -24,6 +24,10 @@ WIDER = 1.4
 """Length of the box that a first guess is corrected from, over the guess's own."""
 
 
+REFINING_RATE = 0.1
+"""Learning rate of Adam on the places and codes of one scene."""
+
+
 class Explanation(NamedTuple):
     """What the network makes of a batch of scenes, with all objects that it can have."""
 
@@ -35,6 +39,18 @@ class Explanation(NamedTuple):
 
     logits: Float[Tensor, "B counts"]
     """log probability of each count"""
+
+    place: Float[Tensor, "B K 4"]
+    """numbers behind the boxes, as ``as_box`` takes them"""
+
+    code: Float[Tensor, "B K Z"]
+
+    def of(self, chosen: Int[Tensor, "B n"]) -> "Explanation":
+        """With the chosen objects of each scene alone."""
+        rows = torch.arange(len(chosen), device=chosen.device)[:, None]
+        parts = (part[rows, chosen] for part in (self.light, self.rate, self.place, self.code))
+        light, rate, place, code = parts
+        return Explanation(light, rate, self.logits, place, code)
 
 
 class SceneNetwork(nn.Module):
@@ -74,7 +90,8 @@ class SceneNetwork(nn.Module):
 
     def explain(self, image: Float[Tensor, "B C side side"], random: bool = True) -> Explanation:
         """Boxes and codes drawn from q, or their means."""
-        left, lights, rates, presences = image, [], [], []
+        left, presences = image, []
+        made: tuple[list[Tensor], ...] = ([], [], [], [])  # light, rate, place, code
         for _ in range(self.config.most_objects):
             small = F.avg_pool2d(left, 2)
             hidden = self.look(small.flatten(1))
@@ -89,17 +106,59 @@ class SceneNetwork(nn.Module):
             code_of = self.describe(read(left, box, TEXELS).flatten(1)).chunk(2, dim=1)
             code = self.normal(*code_of)
             what = code.rsample() if random else code.mean
-            texture = (self.paint(what) - 2).sigmoid().unflatten(1, (-1, TEXELS, TEXELS))
-            light = write(texture, box, SIDE)
+            light = self.painted(box, what)
             left = left - light
             own = Normal(torch.zeros_like(what), 1.0, validate_args=False)
-            rates.append(kl_divergence(place, far).sum(1) + kl_divergence(code, own).sum(1))
-            lights.append(light)
+            rate = kl_divergence(place, far).sum(1) + kl_divergence(code, own).sum(1)
+            for part, every in zip((light, rate, raw, what), made, strict=True):
+                every.append(part)
             presences.append(presence)
         presence = torch.cat(presences, dim=1)
         reached = F.pad(F.logsigmoid(presence).cumsum(dim=1), (1, 0))
         ended = F.pad(F.logsigmoid(-presence), (0, 1))
-        return Explanation(torch.stack(lights, 1), torch.stack(rates, 1), reached + ended)
+        lights, rates, places, codes = (torch.stack(part, dim=1) for part in made)
+        return Explanation(lights, rates, reached + ended, places, codes)
+
+    def painted(
+        self, box: Float[Tensor, "B 4"], code: Float[Tensor, "B Z"]
+    ) -> Float[Tensor, "B C side side"]:
+        """What a code looks like in its box."""
+        texture = (self.paint(code) - 2).sigmoid().unflatten(1, (-1, TEXELS, TEXELS))
+        return write(texture, box, SIDE)
+
+    def surprise(
+        self, place: Float[Tensor, "B K 4"], code: Float[Tensor, "B K Z"]
+    ) -> Float[Tensor, "B K"]:
+        """-log p of places and codes, less a constant [nats]."""
+        far = self.place_prior(place)
+        away = ((place - far.mean) / far.stddev).square().sum(dim=2)
+        return 0.5 * (away + code.square().sum(dim=2))
+
+    def refined(
+        self, image: Float[Tensor, "B C side side"], found: Explanation, steps: int
+    ) -> tuple[Float[Tensor, " B"], Float[Tensor, "B K C side side"]]:
+        """The best cost [nats] and its light on a climb of the bound from objects that are there.
+
+        Means of places and codes move; how certain they are stays what it was.
+        """
+        spread = found.rate - self.surprise(found.place, found.code)
+        place, code = (part.clone().requires_grad_() for part in (found.place, found.code))
+        optimizer = torch.optim.Adam([place, code], lr=REFINING_RATE)
+        least, light = error_of_all(image, found, self.config.noise), found.light
+        for _ in range(steps if found.rate.shape[1] else 0):
+            with torch.enable_grad():
+                flat = self.painted(as_box(place.flatten(0, 1)), code.flatten(0, 1))
+                now = found._replace(
+                    light=flat.unflatten(0, place.shape[:2]),
+                    rate=spread + self.surprise(place, code),
+                )
+                cost = error_of_all(image, now, self.config.noise)
+                place.grad, code.grad = torch.autograd.grad(cost.sum(), [place, code])
+            better = cost.detach() < least
+            least = torch.where(better, cost.detach(), least)
+            light = torch.where(better[:, None, None, None, None], now.light.detach(), light)
+            optimizer.step()
+        return least, light
 
     def normal(self, mean: Tensor, log_std: Tensor) -> Normal:
         """A normal distribution whose standard deviation stays within reason."""
@@ -140,3 +199,11 @@ def error(
     made = torch.einsum("sbk,bkp->sbp", presence, light)
     squared = (made - image.flatten(1)).square().sum(dim=2)
     return squared / (2 * noise**2) + (presence * found.rate).sum(dim=2)
+
+
+def error_of_all(
+    image: Float[Tensor, "B C side side"], found: Explanation, noise: float
+) -> Float[Tensor, " B"]:
+    """The same of all objects of ``found`` [nats]."""
+    choice = image.new_zeros(1, *found.rate.shape)
+    return error(image, found, F.pad(choice, (0, 1), value=1.0), noise)[0]

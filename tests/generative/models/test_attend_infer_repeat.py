@@ -1,10 +1,13 @@
 """Attend, infer, repeat: windows, boxes, the bound by enumeration, estimators, the commands."""
 
 import json
+import math
+from dataclasses import replace
+from itertools import product
 
 import pytest
 import torch
-from torch.distributions import Geometric, Normal
+from torch.distributions import Geometric, Normal, kl_divergence
 from torch.nn import functional as F
 
 from hringur.cli import main
@@ -25,7 +28,7 @@ from hringur.generative.scenes.boxes import (
     regions,
     write,
 )
-from hringur.generative.scenes.network import Explanation, as_box, choose, error
+from hringur.generative.scenes.network import Explanation, as_box, choose, error, error_of_all
 from hringur.types import UserError
 from tests.generative.contracts import every_tag_is_documented, resumes_to_the_same_scalars
 from tests.generative.small_scenes import squares
@@ -105,9 +108,8 @@ def test_connected_regions_are_counted():
 def explanation(batch=4, counts=4):
     torch.manual_seed(1)
     logits = torch.randn(batch, counts).log_softmax(1)
-    return Explanation(
-        0.1 * torch.rand(batch, counts - 1, 1, 50, 50), 3 * torch.rand(batch, 3), logits
-    )
+    light, rate = 0.1 * torch.rand(batch, counts - 1, 1, 50, 50), 3 * torch.rand(batch, 3)
+    return Explanation(light, rate, logits, torch.randn(batch, 3, 4), torch.randn(batch, 3, 2))
 
 
 def test_the_error_is_minus_the_log_likelihood_and_the_rates_of_those_that_are_there():
@@ -120,6 +122,53 @@ def test_the_error_is_minus_the_log_likelihood_and_the_rates_of_those_that_are_t
         assert error(image, found, choice, 0.3)[0, row].item() == pytest.approx(
             expected.item(), rel=1e-4
         )
+
+
+def test_the_count_found_is_the_best_of_all_sets_of_the_objects(monkeypatch):
+    model, found = model_of(object_odds=0.5), explanation(batch=30)
+    bands = (torch.arange(50) * 3 // 50 == torch.arange(3)[:, None]).float()  # nothing in common
+    found = found._replace(light=3 * found.light * bands[:, None, :, None])
+    there = (torch.rand(30, 3) < 0.5).float()
+    image = torch.einsum("bk,bkchw->bchw", there, found.light) + 0.01 * torch.randn(30, 1, 50, 50)
+    monkeypatch.setattr(model.network.average, "explain", lambda image, random: found)
+    costs = []
+    for members in product((0.0, 1.0), repeat=3):
+        made = (found.light * torch.tensor(members)[:, None, None, None]).sum(dim=1)
+        squared = (made - image).square().sum(dim=(1, 2, 3)) / (2 * 0.3**2)
+        costs.append(squared + found.rate @ torch.tensor(members) - sum(members) * math.log(0.5))
+    sizes = torch.tensor([sum(members) for members in product((0, 1), repeat=3)])
+    best = sizes[torch.stack(costs).argmin(dim=0)]
+    scenes = replace(some(30), image=image)
+    assert model.infer(scenes, steps=0).number.tolist() == best.tolist()
+    assert best.unique().numel() > 2
+
+
+def test_places_and_codes_cost_what_their_divergence_from_the_prior_grows_by():
+    network = model_of().network.network
+    places, codes = torch.randn(2, 5, 3, 4), torch.randn(2, 5, 3, 6)
+    spread = 0.2 + torch.rand(5, 3, 4), 0.2 + torch.rand(5, 3, 6)
+
+    def rate(place, code):
+        far = kl_divergence(Normal(place, spread[0]), network.place_prior(place)).sum(dim=2)
+        own = Normal(torch.zeros(()), torch.ones(()))
+        return far + kl_divergence(Normal(code, spread[1]), own).sum(dim=2)
+
+    before, after = zip(places, codes, strict=True)
+    torch.testing.assert_close(
+        network.surprise(*after) - network.surprise(*before), rate(*after) - rate(*before)
+    )
+
+
+def test_refined_objects_explain_a_scene_better_and_what_is_said_of_them_is_so():
+    model, scenes = model_of(), some(20)
+    network = model.network.average
+    found = network.explain(scenes.image, random=False)
+    costs = [network.refined(scenes.image, found, steps) for steps in (0, 5, 20)]
+    plain = error_of_all(scenes.image, found, 0.3)
+    torch.testing.assert_close(costs[0][0], plain)
+    assert (costs[1][0] < plain).all() and (costs[2][0] <= costs[1][0]).all()
+    squared = (costs[2][1].sum(dim=1) - scenes.image).square().sum(dim=(1, 2, 3)) / (2 * 0.3**2)
+    assert (costs[2][0] > squared).all()  # rates are positive
 
 
 def test_the_count_is_that_of_a_sequence_of_decisions_to_go_on():

@@ -8,7 +8,6 @@ succeeds if it has at least 95 % of the counts right. The variances of the gradi
 of the count are all measured at one network, that of the first run with the exact sum.
 """
 
-import json
 import math
 import subprocess
 import sys
@@ -59,15 +58,15 @@ def main(options: Counting) -> None:
 
 
 def trained(options: Counting, name: str, seed: int) -> dict[str, float]:
-    """The last measures of a run, which is made if it is not there."""
+    """What is measured of a run, which is made if it is not there."""
     run = options.folder / f"{name}-{seed}"
     if not (run / "metrics.json").is_file():
         how = ["--supervised"] if name == SUPERVISED else ["--estimator", name]
         command = [sys.executable, "-m", "hringur", "train", "attend-infer-repeat", *how]
         command += ["--seed", str(seed), "--samples", str(options.samples), "--threads", "1"]
         subprocess.run([*command, "--folder", str(run)], check=True, stdout=subprocess.DEVNULL)
-    found: dict[str, float] = json.loads((run / "metrics.json").read_text())["metrics"]
-    return found
+    model = hringur.load(run)
+    return model.measures(*model.held_out)
 
 
 def variance(options: Counting, name: str) -> float:

@@ -51,7 +51,7 @@ class AttendInferRepeatConfig(StructureConfig):
     """How many objects are in an image, where and what, learned without labels."""
 
     name: ClassVar[str] = "attend-infer-repeat"
-    usual_samples: ClassVar[int] = 400_000
+    usual_samples: ClassVar[int] = 100_000
     usual_dataset: ClassVar[str] = "digit-scenes"
 
     width: int = 256

@@ -261,6 +261,8 @@ def _in_processes(tasks: list[Any], jobs: int, work: Work) -> Iterator[tuple[Any
                 if not stop.requested:
                     yield left.pop(number), failed
         if stop.requested:
+            for pid in filter(None, (one.pid for one in multiprocessing.active_children())):
+                os.kill(pid, signal.SIGKILL)  # it has saved, and would begin no cell again
             raise KeyboardInterrupt
     except TerminatedWorkerError:  # which does not say whose process it was
         if stop.requested:

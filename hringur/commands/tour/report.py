@@ -84,12 +84,16 @@ def report(answer: Answer, driven: Drive | None, links: list[str], map_path: Pat
     print(f"{heading[0].upper()}{heading[1:]}")
     show(legs_table(problem, shown, driven))
     print(f"{comparison(answer)}.")
+    highland = problem.highland_roads(shown.tour)
     if driven is not None:
+        f_roads = f"and {driven.f_road_km:,.1f} km on F-roads"
+        if not driven.f_road_km and any(map(is_f_road, highland)):  # on a stretch with others
+            f_roads = "(F-roads among it)"
         print(
             f"About {clock(driven.hours)} hours at the wheel; {driven.gravel_km:,.1f} km on gravel "
-            f"and {driven.f_road_km:,.1f} km on F-roads; no ferries."
+            f"{f_roads}; no ferries."
         )
-    if warning := highland_warning(problem.highland_roads(shown.tour)):
+    if warning := highland_warning(highland):
         print(warning)
     if driven is not None and driven.days:
         show(days_table(driven))

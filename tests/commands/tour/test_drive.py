@@ -46,6 +46,9 @@ def test_hours_and_kilometres_add_up(capsys):
     shown = capsys.readouterr().out
     assert f"{usual['f_road_km']:,.1f} km on F-roads; no ferries" in shown
     assert f"About {clock(usual['hours'])} hours at the wheel" in shown
+    assert main(["tour", "Cabin=65.1,-18.2", "Akureyri", "Húsavík", "--map", "map.svg"]) == 0
+    shown = capsys.readouterr().out
+    assert "F821" in shown and "0.0 km on F-roads" not in shown  # it shares a stretch with 821
 
 
 @pytest.mark.parametrize("limit", [3.0, 5.0, 6.0])

@@ -84,7 +84,7 @@ class AveragedNetwork:
         """
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr * lr_factor * min(1.0, (self.updates + 1) / self.lr_warm_up)
-        norm = gradient_step(self.fabric, loss, self.network, self.optimizer, clip_norm)
+        norm = gradient_step(self.fabric, loss, self.optimizer, clip_norm)
         self.updates += 1
         average_weights_(self.average, self.module, self.average_decay, self.updates)
         for kept, now in zip(self.average.buffers(), self.module.buffers(), strict=True):

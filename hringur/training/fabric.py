@@ -54,7 +54,6 @@ def make_fabric(config: TrainerConfig) -> Fabric:
 def gradient_step(
     fabric: Fabric,
     loss: Float[Tensor, ""],
-    module: nn.Module,
     optimizer: Optimizer,
     clip_norm: float | None = None,
 ) -> float:
@@ -79,7 +78,7 @@ def gradient_step(
     if not math.isfinite(loss_value) or not (scaled or math.isfinite(norm_value)):
         raise FloatingPointError(f"loss {loss_value} with gradient norm {norm_value}: not finite")
     if clip_norm is not None and not norm_value <= clip_norm:
-        clip_grads_with_norm_(module.parameters(), clip_norm, norm)
+        clip_grads_with_norm_(weights, clip_norm, norm)
     optimizer.step()
     return norm_value
 

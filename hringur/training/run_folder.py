@@ -13,6 +13,7 @@
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ class RunFolder:
         Of several processes that create one folder at once, one succeeds.
 
         Raises:
-            UserError: something is there already, or the folder cannot be written to.
+            UserError: something is there already, or the folder cannot be written to, or the disk
+                is full; nothing is left then.
         """
         folder = cls(path)
         text = json.dumps(plain(settings), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -52,8 +54,12 @@ class RunFolder:
             folder._check_writable()
             folder._acquire()
             folder._check_empty()  # another process may have been first
-            write_whole(folder.path / "config.json", text)
-            folder.checkpoints.mkdir()
+            try:
+                write_whole(folder.path / "config.json", text)
+                folder.checkpoints.mkdir()
+            except (OSError, UserError):
+                folder._discard()
+                raise
         except OSError as error:
             raise UserError(f"cannot create the run folder {path}: {error.strerror}") from error
         return folder
@@ -158,6 +164,14 @@ class RunFolder:
     def _check_writable(self) -> None:
         if not os.access(self.path, os.W_OK | os.X_OK):
             raise UserError(f"the run folder {self.path} may not be written to")
+
+    def _discard(self) -> None:
+        """Take away what a start that failed has made."""
+        for name in ("config.json", LOCK):
+            (self.path / name).unlink(missing_ok=True)
+        self.release()
+        with suppress(OSError):  # leftovers of another start
+            self.path.rmdir()
 
     def _acquire(self) -> None:
         """Lock the folder until ``release``, or until this process ends."""

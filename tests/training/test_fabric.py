@@ -28,7 +28,7 @@ def test_step_follows_the_gradient_no_further_than_the_clip(fabric, clip_norm, l
     for _ in range(2):  # a second time: old gradients are cleared
         before = net.weight.detach().clone()
         loss = net(torch.tensor([3.0, 4.0])).squeeze()
-        assert gradient_step(fabric, loss, net, optimizer, clip_norm) == pytest.approx(5.0)
+        assert gradient_step(fabric, loss, optimizer, clip_norm) == pytest.approx(5.0)
         step = (before - net.weight.detach()).squeeze()
         torch.testing.assert_close(step, torch.tensor([0.6, 0.8]) * length)
 
@@ -38,7 +38,7 @@ def test_not_finite_is_refused_and_leaves_the_weights(fabric, factor):
     net, optimizer = linear(fabric)
     loss = net(torch.tensor([3.0, 4.0])).squeeze()
     with pytest.raises(FloatingPointError, match=f"loss {factor} with gradient norm"):
-        gradient_step(fabric, loss * factor, net, optimizer, 1.0)
+        gradient_step(fabric, loss * factor, optimizer, 1.0)
     assert torch.equal(net.weight, torch.ones(1, 2))
 
 
@@ -46,7 +46,7 @@ def test_an_infinite_loss_is_refused_though_its_gradient_is_finite(fabric):
     net, optimizer = linear(fabric)
     loss = net(torch.tensor([3.0, 4.0])).squeeze() + math.inf
     with pytest.raises(FloatingPointError, match="loss inf with gradient norm 5.0"):
-        gradient_step(fabric, loss, net, optimizer, 1.0)
+        gradient_step(fabric, loss, optimizer, 1.0)
     assert torch.equal(net.weight, torch.ones(1, 2))
 
 
@@ -54,7 +54,7 @@ def test_a_gradient_that_is_not_finite_is_refused_though_the_loss_is(fabric):
     net, optimizer = linear(fabric)
     loss = (net(torch.tensor([1.0, -1.0])).squeeze()).abs().sqrt()  # the slope at 0 is infinite
     with pytest.raises(FloatingPointError, match="loss 0.0 with gradient norm"):
-        gradient_step(fabric, loss, net, optimizer, 1.0)
+        gradient_step(fabric, loss, optimizer, 1.0)
     assert torch.equal(net.weight, torch.ones(1, 2))
 
 

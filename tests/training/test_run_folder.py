@@ -1,3 +1,4 @@
+import errno
 import json
 import multiprocessing
 import os
@@ -61,6 +62,22 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match="may not be written to"):
         RunFolder.open(folder.path, write=True)
     RunFolder.open(folder.path)
+
+
+def test_a_full_disk_at_the_start_leaves_nothing(tmp_path, monkeypatch):
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / ".old.partial").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        for path in (tmp_path / "run", mine):
+            with pytest.raises(UserError, match="config.json: No space left on device$"):
+                RunFolder.create(path, {})
+    assert [file.name for file in tmp_path.rglob("*")] == ["mine", ".old.partial"]
+    RunFolder.create(tmp_path / "run", {}).release()
 
 
 def test_what_is_no_run_is_refused(tmp_path):

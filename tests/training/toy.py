@@ -63,7 +63,7 @@ class Toy:
             group["lr"] = 1e-2 * (1 - progress)
         points = torch.from_numpy(batch).to(self.fabric.device)
         loss = (self.net(points).squeeze(1) - points.sum(1)).square().mean()
-        norm = gradient_step(self.fabric, loss, self.net, self.optimizer, clip_norm=1.0)
+        norm = gradient_step(self.fabric, loss, self.optimizer, clip_norm=1.0)
         return {"toy/loss": loss.item(), "toy/grad_norm": norm}
 
     def evaluate(self) -> Metrics:

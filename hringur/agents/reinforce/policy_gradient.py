@@ -186,7 +186,7 @@ class PolicyGradient:
         entropy_loss = -(entropy * weight).mean()
         value_loss = (weight * (value - batch.returns).square()).mean()
         loss = policy_loss + self.entropy_weight * entropy_loss + config.value_weight * value_loss
-        norm = gradient_step(self.fabric, loss, self.policy, self.optimizer, config.clip_norm)
+        norm = gradient_step(self.fabric, loss, self.optimizer, config.clip_norm)
         return {
             "train/loss": loss.item(),
             "train/policy_gradient_loss": policy_loss.item(),

@@ -15,6 +15,7 @@ that one side trains on is among the other side's training images. Only the held
 pairs, row by row, to measure a translation with.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -91,7 +92,7 @@ def load_domains(dataset: str, size: int | None = None) -> Domains:
         found = DOMAINS[dataset]()
         return found if size is None else found.resized(size)
     path = Path(dataset)
-    if not path.is_dir():
+    if not os.path.isdir(dataset):  # Path makes the present folder of an empty name
         raise UserError(
             f"two domains must be one of {', '.join(DOMAINS)}, or a folder with two sub-folders of "
             f"images; there is neither a set nor a folder named {dataset!r}"

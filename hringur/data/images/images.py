@@ -110,7 +110,7 @@ def load_images(dataset: str, size: int | None = None) -> ImageSet:
     if dataset in NAMED:
         images = NAMED[dataset](size)
     else:
-        return _read(Path(dataset), size)
+        return _read(dataset, size)
     return images if size is None else images.resized(size)
 
 
@@ -186,15 +186,16 @@ def parse_idx(packed: bytes, path: Path) -> UInt8[np.ndarray, "*axes"]:
     return np.frombuffer(bytearray(content), dtype=np.uint8, offset=start).reshape(shape)
 
 
-def _read(path: Path, size: int | None) -> ImageSet:
+def _read(name: str, size: int | None) -> ImageSet:
     """A user's own images."""
-    if os.path.isdir(path):  # Path's own would fail for names that are too long
+    path = Path(name)
+    if os.path.isdir(name):  # Path's own would fail for names that are too long
         return read_folder(path, size)
-    if not os.path.exists(path):
+    if not os.path.exists(name):
         known = ", ".join(NAMED)
         raise UserError(
             f"data set must be one of {known}, or a folder, a .zip or an .npz of images; "
-            f"there is neither a set nor a file named {str(path)!r}"
+            f"there is neither a set nor a file named {name!r}"
         )
     if path.suffix.lower() == ".zip":
         return read_zip(path, size)

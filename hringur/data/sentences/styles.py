@@ -140,6 +140,12 @@ def _read(path: str) -> SentenceSet:
             raise UserError(f"{path}, line {number}: {error}") from None
     if len(found) < 2:
         raise UserError(f"{path}: must have sentences of two styles or more, got {len(found)}")
+    for style, sentences in found.items():
+        if len(sentences) < 2:
+            raise UserError(
+                f"{path}: a style needs two sentences or more, {shortened(style)} has one; a line "
+                "of headings is read as a sentence"
+            )
     train = {
         style: tuple(one for at, one in enumerate(sentences, start=1) if at % HOLD_OUT_EVERY)
         for style, sentences in found.items()

@@ -26,6 +26,7 @@ SHOWN = 6
 MOST_LOOKED_AT = 10_000
 
 FLAGS = {"", "0", "1", "true", "false", "yes", "no", "y", "n"}
+FLAGS |= {"train", "training", "val", "valid", "validation", "test"}
 QUANTITY = re.compile(
     r"[-+]?[\d.,]*\d(e[-+]?\d+)?%?|\d{1,4}[-/.:]\d{1,2}([-/.:]\d{1,4})?(\D.*)?", re.I | re.ASCII
 )
@@ -53,8 +54,7 @@ def one_asset(table: Table, where: str, symbol: str | None) -> Table:
     chosen = found.get(most, {})
     if symbol is None and len(chosen) < 2:
         return table
-    by_name = most < 0 or is_symbol(table.names[most])
-    hint = "" if by_name else f", or leave out the column {table.names[most]!r} if it names none"
+    hint = "" if most < 0 else f", or leave out the column {table.names[most]!r} if these are one"
     kept = chosen[_choice(list(chosen), symbol, where, hint)]
     columns = [[cells[k] for k in kept] for cells in table.columns]
     return Table(table.names, columns, lambda k: table.row(kept[k]))

@@ -55,7 +55,8 @@ MEASURES = {
     "open", "high", "low", "close", "price", "adj", "unadj", "volume", "vol", "vwap", "average",
     "turnover", "amount", "value", "trades", "transactions", "count", "shares", "shrout", "out",
     "outstanding", "cap", "rate", "yield", "return", "ret", "change", "bid", "ask", "spread",
-    "earnings", "eps", "lot", "flag", "is", "has", "fold",
+    "earnings", "eps", "lot", "flag", "is", "has", "fold", "ratio", "rating", "fiscal", "quarter",
+    "year", "decade", "period",
 }  # fmt: skip
 """Words of columns that stay the same for long although the asset is one."""
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from hringur.data.images import files as image_files
+from hringur.data.images.domains import load_domains
 from hringur.data.images.images import load_images
 from hringur.types import UserError
 
@@ -225,8 +226,11 @@ def test_a_pipe_among_the_images_is_refused(tmp_path):
     os.mkfifo(tmp_path / "c.png")
     with pytest.raises(UserError, match=r"cannot read .*c\.png: it is a pipe or a device"):
         load_images(str(tmp_path))
-    with pytest.raises(UserError, match="neither a set nor a file named"):
-        load_images("x" * 300)
+    for name in ("x" * 300, ""):  # an empty one is not the present folder
+        with pytest.raises(UserError, match=f"neither a set nor a file named '{name}'"):
+            load_images(name)
+        with pytest.raises(UserError, match=f"neither a set nor a folder named '{name}'"):
+            load_domains(name)
 
 
 def test_large_images_need_a_size(stored, tmp_path):

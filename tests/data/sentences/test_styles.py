@@ -53,6 +53,7 @@ def test_a_file_of_styles(tmp_path):
     "content, told",
     [
         (b"loud\tone\n", "own.tsv: must have sentences of two styles or more, got 1"),
+        (b"STYLE\tSentence\na\tone\na\ttwo", "two sentences or more, 'STYLE' has one; a line of"),
         (b"", "own.tsv: must have sentences of two styles or more, got 0"),
         (b"loud\tone\nquiet", "own.tsv, line 2: must be STYLE, a tab, SENTENCE"),
         (b"loud\tone\n\tone", "own.tsv, line 2: must be STYLE, a tab, SENTENCE"),

@@ -100,6 +100,9 @@ HONEST = {
     "dividends": ("x", [0] * 20 + [3] + [0] * 39),
     "flag": ("x", HALF.tolist()),
     "flag in words": ("x", either("no", "yes")),
+    "train and test": ("x", either("train", "test")),
+    "fiscal quarter": ("fiscal_quarter", either("FY2014Q2", "FY2014Q3")),
+    "whole ratio": ("P/E ratio", either(20, 21)),
     "rate": ("x", either(0.25, 0.5)),
     "rows of two files of one asset": ("Unnamed: 0", list(range(N // 2)) * 2),
 }

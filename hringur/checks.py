@@ -20,10 +20,10 @@ LARGEST = {
     "frequencies": 64,
     **dict.fromkeys(("batch", "n_steps", "replay_megabytes", "tours_per_update"), 2**20),
     **dict.fromkeys(("n_envs", "minibatches", "tours", "draws"), 2**16),
-    **dict.fromkeys(("epochs", "critic_steps", "penalty_every"), 10_000),
+    **dict.fromkeys(("epochs", "critic_steps", "penalty_every", "refining_steps"), 10_000),
     **dict.fromkeys(("directions", "iterations", "max_places", "jobs", "seeds"), 2**16),
     **dict.fromkeys(("threads", "keep_checkpoints"), 1024),
-    **dict.fromkeys(("beam_width", "noop_max", "parts"), 4096),
+    **dict.fromkeys(("beam_width", "noop_max", "parts", "pieces", "posterior_pieces"), 4096),
     **dict.fromkeys(("estimates", "count", "episodes", "video_steps"), 10**7),
 }
 """Largest values of settings that take memory or time before the first result, by name."""

@@ -88,10 +88,11 @@ def as_bytes(pixels: Shaped[np.ndarray, "*axes"], where: str) -> UInt8[np.ndarra
     found = str(pixels.dtype)
     if pixels.dtype.kind == "f" and pixels.size:
         lowest, highest = float(pixels.min()), float(pixels.max())
-        if 0 <= lowest <= highest <= 1 and not 0 < highest <= 1 / 255:
+        twice = 0 <= lowest and 0 < highest <= 1 / 255
+        if 0 <= lowest <= highest <= 1 and not twice:
             scaled = 255 * pixels
             return np.rint(scaled, out=scaled).astype(np.uint8)
-        found += f" in {lowest:g}..{highest:g}"
+        found += f" in {lowest:g}..{highest:g}" + ", as if scaled twice" * twice
     raise UserError(f"{where} must hold bytes (uint8, 0 to 255) or floats in 0..1, got {found}")
 
 

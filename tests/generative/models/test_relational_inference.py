@@ -277,6 +277,7 @@ def test_the_picture_says_how_many_edges_are_right():
         ({"estimator": "guess"}, "estimator must be one of exact, .*got 'guess'"),
         ({"posterior_pieces": 0}, "posterior_pieces must be positive"),
         ({"heat": 0.0}, "heat must be positive"),
+        ({"posterior_pieces": 10**9}, "posterior_pieces must be at most 4,096"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, words):

@@ -137,12 +137,13 @@ def run(
     path = folder.path if isinstance(folder, RunFolder) else folder
     shown = rank() == 0 and not silent
     inline = log.display.inline  # what there is to report is on show already
+    stopped = outcome.interrupted or (silent and outcome.told_to_end)
+    if shown and not stopped and settings.learner in models():
+        draw(path, settings.trainer.device, quiet or inline)
     if shown and not inline:
         report(settings, path, outcome, quiet)
-    if outcome.interrupted or (silent and outcome.told_to_end):
+    if stopped:
         raise KeyboardInterrupt  # so that a script does not go on as if the budget were used up
-    if shown and settings.learner in models():
-        draw(path, settings.trainer.device, quiet or inline)
     return outcome
 
 

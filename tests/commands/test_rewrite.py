@@ -57,7 +57,7 @@ def test_bad_input_is_one_line(small, words, told, capsys):
 
 def test_styles_that_do_not_differ_change_nothing(tmp_path, capsys):
     path = tmp_path / "same.tsv"
-    path.write_text("a\t1 2 3\nb\t1 2 3\n", encoding="utf-8")
+    path.write_text("a\t1 2 3\na\t3 2 1\nb\t1 2 3\nb\t3 2 1\n", encoding="utf-8")
     assert cli.main(["rewrite", "3 2 one", "--to", "b", "--dataset", str(path), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sentences"][0]["rewritten"] == "3 2 one"
 

@@ -226,12 +226,12 @@ class RelationalInference(StructureModel):
         return torch.cat([sets[network.decoder.errors(part, start).argmin(-1)] for part in parts])
 
     @torch.no_grad()
-    def prediction_error(self) -> float:
+    def prediction_error(
+        self, motion: Float[Tensor, "B N T 4"], edges: Bool[Tensor, "B N others"]
+    ) -> float:
         """Root mean squared error of the next observation over the root mean squared move."""
-        motion = self.motions.test[:AT_ONCE] / self.motions.scale
-        edge = with_self(self.edges(self.motions.test[:AT_ONCE]).float())
-        moved = motion.transpose(1, 2)  # B T N 4
-        steps = moved.shape[1] - 1
+        moved = (motion / self.motions.scale).transpose(1, 2)  # B T N 4
+        steps, edge = moved.shape[1] - 1, with_self(edges.float())
         made = self.network.average.decoder(moved[:, :-1], edge[:, None].expand(-1, steps, -1, -1))
         error, move = made - moved[:, 1:], moved[:, 1:] - moved[:, :-1]
         return (error.square().mean() / move.square().mean()).sqrt().item()
@@ -243,14 +243,15 @@ class RelationalInference(StructureModel):
 
     def measures(self, motions: Motions) -> Metrics:
         """The same on the held-out ones of ``motions``."""
-        true = without_self(motions.test_graph)
-        found = {"evaluation/edge_accuracy_percent": 100 * accuracy(self.edges(motions.test), true)}
+        true, edges = without_self(motions.test_graph), self.edges(motions.test)
+        found = {"evaluation/edge_accuracy_percent": 100 * accuracy(edges, true)}
         if self.config.supervised:  # the decoder has learned nothing
             return found
         return found | {
             "evaluation/encoder_accuracy_percent": 100
             * accuracy(self.edges(motions.test, by_encoder=True), true),
-            "evaluation/prediction_error_percent": 100 * self.prediction_error(),
+            "evaluation/prediction_error_percent": 100
+            * self.prediction_error(motions.test[:AT_ONCE], edges[:AT_ONCE]),
         }
 
     def truth_report(self, count: int | None = None) -> tuple[int, dict[str, Metrics]]:

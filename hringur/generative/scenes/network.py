@@ -23,7 +23,6 @@ PLACE = ((0.0, 1.5), (-0.4, 0.7))
 WIDER = 1.4
 """Length of the box that a first guess is corrected from, over the guess's own."""
 
-
 REFINING_RATE = 0.1
 """Learning rate of Adam on the places and codes of one scene."""
 

@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from hringur import cli, registry
+from hringur.commands import console
 from hringur.data.images.faces import ATTRIBUTES
 from hringur.references.tours import heuristics
 from hringur.registry import ENVIRONMENTS, EXPERIMENTS, LEARNERS, MODELS
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES += sorted((ROOT / "docs" / "lecture").glob("*.md"))
+LONGEST_LINE = 120
 SCRIPTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "scripts").glob("*.*"))
 OF_OTHERS = {"--logdir", "--standalone", "--nproc-per-node", "--numprocesses", "--check"}
 """Options of TensorBoard, torchrun, pytest and ruff."""
@@ -55,14 +58,24 @@ def every_option() -> frozenset[str]:
     return frozenset(OF_OTHERS | of_scripts).union(*(options(*one) for one in commands))
 
 
-def commands(text: str) -> list[list[str]]:
-    """Words of every ``hringur COMMAND ...`` in a block of code or between backticks."""
+def block_lines(text: str) -> list[str]:
+    """Lines of the blocks that are not Python, each command in one."""
     blocks = re.findall(r"^```(?:bash)?\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
-    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    lines += [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", outside)]
-    found = (re.search(r"(?:^|-m )hringur ([a-z]+ .*)", line) for line in lines)
+    return "\n".join(blocks).replace("\\\n", " ").splitlines()
+
+
+def commands(lines: list[str]) -> list[list[str]]:
+    """Words of every ``hringur COMMAND ...`` that begins a line, or follows its launcher."""
+    launched = r"^(?:[A-Z_]+=\S+ )*(?:torchrun .*-m )?hringur ([a-z].*)"
+    found = (re.search(launched, line) for line in lines)
     return [shlex.split(one[1], comments=True) for one in found if one]
+
+
+def mentioned(text: str) -> list[list[str]]:
+    """Words of every command with arguments between backticks, which may leave out some."""
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    spans = [" ".join(code.split()) for code in re.findall(r"`([^`]+)`", outside)]
+    return [words for words in commands(spans) if len(words) > 1]
 
 
 def help_of(words: list[str]) -> tuple[str, ...]:
@@ -123,17 +136,81 @@ def test_imports_work(page):
             assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
 
 
+class Read(BaseException):
+    """A command's options were read; it is not run any further."""
+
+
+OF_THE_READER = ("No such file or directory", "No module named 'clusters'")
+"""Refusals of files that a page leaves to its reader."""
+
+
+@pytest.fixture
+def only_read(monkeypatch, capsys):
+    """Runs a command up to where its options have been read; what it is refused for, else ""."""
+
+    def read(options: object) -> None:
+        raise Read
+
+    def refusal(words: list[str]) -> str:
+        try:
+            code = cli.main(words)
+        except Read:
+            return ""
+        said = capsys.readouterr().err
+        return "" if code == 0 or any(one in said for one in OF_THE_READER) else said
+
+    monkeypatch.setattr(console, "check_names", read)
+    return refusal
+
+
 @every_page
-def test_commands_and_their_options_exist(page):
-    for words in commands(page.read_text(encoding="utf-8")):
+def test_commands_are_accepted(page, only_read):
+    for words in commands(block_lines(page.read_text(encoding="utf-8"))):
+        if "my-learner" not in words:
+            assert only_read(words) == "", words
+
+
+def test_a_command_with_a_wrong_name_or_value_is_not_accepted(only_read):
+    """What the test above would say of a page."""
+    page = "```\nhringur demo --folder site\nA=b hringur tour \\\n    Reykjavík Vík\n"
+    page += "torchrun --nnodes 2 -m hringur train vae --latent 0\nhringur tuor\n"
+    page += "hringur tune ppo --trils 3\n```\n"
+    found = commands(block_lines(page))
+    assert [bool(only_read(words)) for words in found] == [False, False, True, True, True]
+
+
+@every_page
+def test_scripts_and_targets_of_make_exist(page):
+    text = page.read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for line in block_lines(text):
+        if found := re.match(r"make ([\w-]+)", line):
+            assert re.search(rf"^{found[1]}:", makefile, re.MULTILINE), line
+        if found := re.match(r"python (scripts/\w+\.py)(.*)", line):
+            source = (ROOT / found[1]).read_text(encoding="utf-8")
+            for option in re.findall(r"--[a-z][\w-]*", found[2].partition("#")[0]):
+                known = re.search(rf"\b{option[2:].replace('-', '_')}\b|{option}\b", source)
+                assert known or found[1] == "scripts/run_models.py", line
+
+
+@every_page
+def test_commands_between_backticks_have_options_that_exist(page):
+    for words in mentioned(page.read_text(encoding="utf-8")):
         if words[0] not in cli.COMMANDS:
             raise AssertionError(f"there is no command {words[0]}")
-        if words[0] == "train" and (len(words) < 2 or words[1].isupper() or words[1] == "--help"):
+        if words[0] == "train" and (words[1].isupper() or words[1] == "--help"):
             continue
         if words[0] == "train" and words[1] == "my-learner" or "--help" in words:
             continue
         given = {word.partition("=")[0] for word in words if re.match(r"--[a-z]", word)}
         assert given - {"--env"} <= options(*help_of(words)), words
+
+
+@every_page
+def test_lines_of_text_are_not_too_long(page):
+    lines = page.read_text(encoding="utf-8").splitlines()
+    text = [line for line in lines if not re.match(r"\s*(?:\||!\[|\$\$)", line)]
+    assert [line for line in text if len(line) > LONGEST_LINE] == []
 
 
 @every_page

@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy(
         "models.discrete_autoencoder": "DiscreteAutoencoder DiscreteAutoencoderConfig",
         "models.gan": "GAN GANConfig",
         "models.grammar_vae": "GrammarVAE GrammarVAEConfig",
+        "models.attend_infer_repeat": "AttendInferRepeat AttendInferRepeatConfig",
         "models.relational_inference": "RelationalInference RelationalInferenceConfig",
         "models.sequence_autoencoder": "SentenceAutoencoder SequenceAutoencoderConfig",
         "models.text_style": "TextStyle TextStyleConfig",

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from jaxtyping import Float
 from lightning_fabric import Fabric
@@ -12,8 +12,12 @@ from torch import Tensor, nn
 from hringur.generative.pictures import write_figures
 from hringur.generative.structures.settings import StructureConfig
 from hringur.training.averaged import AveragedNetwork
-from hringur.training.trainer import TrainerConfig, make_fabric
+from hringur.training.log import NoLog
+from hringur.training.random_state import seed_everything
+from hringur.training.trainer import TrainerConfig, make_fabric, train
 from hringur.types import Batches, Metrics, State
+
+Model = TypeVar("Model", bound="StructureModel")
 
 
 class StructureModel(ABC):
@@ -82,6 +86,14 @@ class StructureModel(ABC):
             loss, metrics = self.bound(batch, self.config.temperature(progress))
         norm = self.network.step(loss, self.config.lr_factor(progress), self.config.clip_norm)
         return metrics | {"train/loss": loss.item(), "model/grad_norm": norm}
+
+    def fit(self: Model, seconds: int | float | None = None, samples: int | None = None) -> Model:
+        """Train for so many seconds or samples; for 180 s if neither is given."""
+        budget = None if seconds is None else float(seconds)
+        config = TrainerConfig(samples=samples, seconds=budget, evaluate_every_seconds=None)
+        seed_everything(self.seed)
+        train(self, self.batches(), config, NoLog())
+        return self
 
     def write_pictures(self, folder: Path) -> list[Path]:
         """The pictures as PNG; returns their paths."""

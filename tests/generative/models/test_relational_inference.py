@@ -49,6 +49,13 @@ def randomised(decoder: MotionDecoder) -> MotionDecoder:
     return decoder
 
 
+def test_fit_trains_for_so_many_samples_and_the_same_seed_learns_the_same():
+    one, other = (model_of().fit(samples=24) for _ in range(2))
+    assert one.network.updates == 3
+    pairs = zip(one.network.average.parameters(), other.network.average.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
 def test_a_matrix_loses_its_diagonal_and_gets_zeros_there():
     matrix = torch.arange(32.0).reshape(2, 4, 4)
     rows = without_self(matrix)

@@ -191,6 +191,33 @@ def test_the_map_is_used_by_keys_and_the_start_is_dragged(visit):
     assert page.evaluate(STATE)["start"] == resolve_place("Egilsstaðir")
 
 
+def test_a_finger_drags_the_start_and_elsewhere_scrolls_the_page(visit):
+    page = visit("tour")
+    page.set_viewport_size({"width": 360, "height": 500})
+    page.evaluate("scrollTo(0, 80)")
+    touch = page.context.new_cdp_session(page)
+
+    def finger(kind, *points):
+        touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    def swipe(start, end):
+        finger("Start", start)
+        for share in (0.2, 0.4, 0.6, 0.8, 1.0):
+            finger("Move", {key: start[key] + share * (end[key] - start[key]) for key in "xy"})
+        finger("End")
+
+    def middle(name):
+        box = place(page, name).bounding_box()
+        return {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+
+    swipe(middle("Reykjavík"), middle("Stykkishólmur"))
+    page.wait_for_selector("#trip .start [aria-label='Stykkishólmur, the start']")
+    assert page.evaluate("scrollY") == 80
+    swipe({"x": 200, "y": 300}, {"x": 200, "y": 200})
+    page.wait_for_function("scrollY > 80")
+    assert page.evaluate(STATE)["start"] == resolve_place("Stykkishólmur")
+
+
 def test_one_way_and_the_roads_of_seasons(visit, agent):
     page = visit("tour")
     page.get_by_label("One way").check()

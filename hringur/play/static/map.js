@@ -157,11 +157,17 @@ export class IcelandMap {
     let dragged = false;
     let moved = false;
     const { svg } = this;
+    const atStart = (point) => this.state.start !== null && this.nearest(point) === this.state.start;
     svg.addEventListener("pointerdown", (event) => {
-      dragged = this.nearest(event) === this.state.start;
+      dragged = atStart(event);
       moved = false;
-      if (dragged) svg.setPointerCapture(event.pointerId);
+      if (!dragged) return;
+      svg.setPointerCapture(event.pointerId);
+      svg.classList.add("dragged");
     });
+    svg.addEventListener("touchstart", (event) => {
+      if (atStart(event.touches[0])) event.preventDefault(); // or the page scrolls
+    }, { passive: false });
     svg.addEventListener("pointermove", (event) => {
       if (!dragged || !event.buttons) return;
       const over = this.nearest(event, this.state.chosen);
@@ -176,6 +182,11 @@ export class IcelandMap {
         this.on.toggle(place);
       }
       dragged = false;
+      svg.classList.remove("dragged");
+    });
+    svg.addEventListener("pointercancel", () => {
+      dragged = false;
+      svg.classList.remove("dragged");
     });
     svg.addEventListener("keydown", (event) => {
       const direction = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];

@@ -44,6 +44,30 @@ def test_unknown_words_stay_and_batches_change_nothing(channel):
     assert together[0] == ("the", "zebra", "goes", "to", "the", "hill", ".")
 
 
+def test_what_begins_sentences_of_one_style_is_dropped_only_there():
+    rng = np.random.default_rng(0)
+    same = "you", "goes", "to"
+    archaic = [("and", *one) for one in sentences(rng, same, 60)]
+    inside = [("cats", "and", "dogs", ".")] * 60  # so both have the word equally often
+    channel = PhraseChannel(archaic, sentences(rng, same, 60) + inside)
+    given = "and the king goes to the mill and sees you near the lake .".split()
+    assert channel.rewrite([tuple(given)]) == [tuple(given[1:])]
+
+
+def test_words_never_seen_take_the_form_of_the_style():
+    rng = np.random.default_rng(0)
+    verbs = "walk speak sing know seek turn sow bring hear eat call find".split()
+    both = [(verb, "and", verb, "and", "send", ".") for verb in verbs * 4]
+    archaic, modern = (
+        both + sentences(rng, (you, to, to), 20)
+        + [("he", verb + ending, to, "the", place, ".") for verb in verbs for place in PLACES[:5]]
+        for you, to, ending in (("thee", "unto", "eth"), ("you", "to", "s"))
+    )  # fmt: skip
+    channel = PhraseChannel(archaic, modern)
+    made = channel.rewrite([("he", "sendeth", "unto", "the", "mill", ".")])
+    assert made == [("he", "sends", "to", "the", "mill", ".")]
+
+
 def test_probabilities_sum_to_one_after_any_words():
     sides = [tuple("a b a c".split()), tuple("b b c".split())], [tuple("c d".split())]
     vocabulary = Vocabulary([*sides[0], *sides[1]])

@@ -1,9 +1,9 @@
 import numpy as np
 
-from hringur.generative.rewriting.channel import together
 from hringur.generative.rewriting.language_model import Vocabulary
 from hringur.generative.rewriting.phrases import Pairs, phrase_words, stretches, unevenness
 from hringur.generative.rewriting.recounting import recounted
+from hringur.generative.rewriting.search import together
 
 
 def test_pairs_are_counted_by_hand():

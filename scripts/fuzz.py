@@ -1,11 +1,13 @@
 """Generated command lines, for hours if you like: python scripts/fuzz.py --minutes 30 --jobs 2.
 
 Options of every command, fields of config.json, states of checkpoints and bytes of every format
-are changed at random (tests/fuzz/cases.py). Each case runs in a child of a process that has
-imported everything, with its own folder, memory limit and time limit; a share of those that are
-refused (``--fresh``) run again as ``python -m hringur``, and must end in the same way. Cases are
-made in passes, whose number says which cases they are. Prints each kind of fault with its first
-command line and what repeats it, then counts; the exit code is 1 if there was a fault. With
+are changed at random (tests/fuzz/cases.py). A case runs in a child of a process that has imported
+everything and holds small data sets, with its own folder, memory limit and time limit. A child
+answers twenty cases; any fault is looked at again in a child of its own. A share of the refusals
+(``--fresh``) run again as ``python -m hringur``, and must end in the same way.
+
+Cases are made in passes, whose number says which cases they are. Prints each kind of fault with its
+first command line and what repeats it, then counts; the exit code is 1 if there was a fault. With
 ``--report FILE`` each pass is a line of JSON, and the same call goes on after the last of them.
 """
 
@@ -31,9 +33,10 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.fuzz.call import Outcome, call, preload, snapshot
-from tests.fuzz.cases import Case, any_case, stub_work
+from tests.fuzz.call import Line, Outcome, call, preload, settle, snapshot
+from tests.fuzz.cases import ALL_RUNS, Case, any_case, stub_work, write_inputs
 from tests.fuzz.runs import make_runs
+from tests.fuzz.small import prepare
 
 ROOT = Path(__file__).resolve().parents[1]
 AT_ONCE = 100
@@ -51,12 +54,14 @@ class Pass:
         """Begin ``number``; ``folder`` has the tiny runs."""
         self.number, self.options, self.cases = number, options, 0
         self.folder, self.random = folder / f"pass-{number}", random.Random(number)
+        self.line = Line(stub_work)
         self.counts, self.faults = Counter[str](), list[dict[str, Any]]()
         self.folder.mkdir()
         (self.folder / "runs").symlink_to(folder / "runs")
 
     def result(self) -> dict[str, Any]:
         """Everything as JSON; the folder is gone."""
+        self.line.close()
         shutil.rmtree(self.folder)
         return {"pass": self.number, "counts": self.counts, "faults": self.faults}
 
@@ -66,7 +71,11 @@ class Pass:
         only = self.options.only
         if time.time() > self.options.end or (only and only != f"{self.number}/{self.cases}"):
             return
-        outcome = call(case.words, self.place(case), stub_work)
+        outcome = self.line.call(case.words, self.place(case))
+        if before := outcome.faults():
+            outcome = call(case.words, self.place(case), stub_work)
+            if not outcome.faults():
+                self.counts.update(f"only after other cases: {fault}" for fault in before)
         ended = ENDS.get(outcome.code, f"exit code {outcome.code}")
         command = case.words[0] if case.words else "none"
         self.counts.update(["cases", ended, f"  {command}, {case.of}"])
@@ -223,7 +232,10 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         preload()
-        make_runs(folder / "runs")
+        prepare()
+        settle()
+        write_inputs(folder / "runs")
+        make_runs(folder / "runs", ALL_RUNS, stub_work)
         options.end = time.time() + 60 * options.minutes
         if options.only:
             found = iter([one_pass(folder, int(options.only.split("/")[0]), AT_ONCE, options)])

@@ -70,6 +70,9 @@ class Answers(BaseHTTPRequestHandler):
                 error = {"X_Error_Message": "Invalid credentials in Authorization header"}
                 return self.reply(401, {"error": "Invalid username or password."}, **error)
             return self.write(path, body)
+        if path == "/api/whoami-v2":
+            sender = {"type": "user", "name": "user", "orgs": []}
+            return self.reply(200, sender) if known else self.reply(401, {"error": "Invalid token"})
         match = re.fullmatch(r"/(?:api/models/)?([\w.-]+/[\w.-]+)/?(?:(\w+)/([^/]+)/?(.*))?", path)
         if match is None or match[1] == "api/agent-harnesses":
             return self.reply(404)

@@ -127,13 +127,18 @@ def options_of_several(options: Any) -> set[str]:
 
 
 def first_paragraph(boxed: str) -> str:
-    """The first part of a message that tyro drew a frame around, in one line."""
-    lines = []
+    """The first part of a message that tyro drew a frame around, in one line.
+
+    Where standard output takes ASCII only, the frame is no more than a rule below the title.
+    """
+    lines, titled = list[str](), "╭" in boxed
     for line in boxed.splitlines():
         text = line.strip("│╭╮╰╯┃ ")
-        if set(text) == {"─"}:  # a rule: what follows is help
-            break
-        if text and not line.startswith(("╭", "╰")):
+        if set(text) in ({"─"}, {"-"}):  # a rule: what follows is help
+            if titled:
+                break
+            lines, titled = [], True
+        elif text and not line.startswith(("╭", "╰")):
             lines.append(text)
     # What a dataclass refused by itself needs no more than its own words.
     return re.sub(r"^Error parsing [^-\s]\S*: ", "", " ".join(lines))

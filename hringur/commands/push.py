@@ -20,7 +20,7 @@ from hringur.commands.evaluate.command import Evaluate
 from hringur.commands.evaluate.episodes import own_options
 from hringur.commands.options import check_counts
 from hringur.data.files import json_text, write_whole
-from hringur.data.hub import CONFIG, PREFIX, WEIGHTS, create, send
+from hringur.data.hub import CONFIG, PREFIX, WEIGHTS, check, send
 from hringur.evaluation.cards import Card
 from hringur.registry import TOURS, config_of, models
 from hringur.trained import RunSettings, Trained, load_trained
@@ -81,8 +81,11 @@ def push_learner(
 def push(
     trained: Trained, repo_id: str, private: bool, measure: bool, count: int | None, message: str
 ) -> str:
-    """Make the repository, then measure, draw, and send; returns the address of the commit."""
-    create(repo_id, private)
+    """Measure, draw, make the repository and send; returns the address of the commit.
+
+    A repository is made last: there is none where measuring is refused.
+    """
+    check(repo_id, private)
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         command, record, tables = evaluated(trained, repo_id, count) if measure else ("", {}, "")
@@ -103,7 +106,8 @@ def push(
             pictures=names,
         )
         write_whole(folder / "README.md", card.text())
-        return send(folder, repo_id, message or f"{trained.name} on {settings['env']}")
+        message = message or f"{trained.name} on {settings['env']}"
+        return send(folder, repo_id, message, private)
 
 
 def evaluated(trained: Trained, repo_id: str, count: int | None) -> tuple[str, dict[str, Any], str]:

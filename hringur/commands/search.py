@@ -8,16 +8,20 @@ from typing import Any
 
 import numpy as np
 
+from hringur.checks import shortened
 from hringur.commands.console import note, parse, present
 from hringur.commands.options import Printed, check_figure
 from hringur.data.figures import save
 from hringur.data.molecules.strings import SETS, load_strings
 from hringur.evaluation.generative.search import best_figure, neighbourhood, winners_sheet
-from hringur.evaluation.statistics import over_runs, over_runs_words
+from hringur.evaluation.statistics import limits, over_runs, over_runs_words
 from hringur.evaluation.tables import Column, Table, estimate_columns
+from hringur.evaluators.strings import DOMAINS
 from hringur.generative.applications.search import METHODS, Search
 from hringur.trained import load_trained
 from hringur.types import UserError
+
+PROPERTIES = tuple(name for domain in DOMAINS.values() for name in domain.properties)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,9 @@ class SearchOptions(Printed):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.property not in PROPERTIES:  # the model, read later, may still have others
+            known = ", ".join(PROPERTIES)
+            raise UserError(f"property must be one of {known}, got {shortened(self.property)}")
         for name in self.method:
             if name not in METHODS:
                 raise UserError(f"method must be one of {', '.join(METHODS)}, got {name!r}")
@@ -153,7 +160,9 @@ def _over_seeds(runs: dict[str, list[Search]], options: SearchOptions) -> list[T
     if options.seeds == 1:
         return []
     best = {
-        name: over_runs(np.array([one.sign * one.winner[1] for one in found]))
+        name: over_runs(
+            np.array([one.sign * one.winner[1] for one in found]), limits(options.property)
+        )
         for name, found in runs.items()
     }
     columns = [

@@ -39,15 +39,29 @@ def fetch(name: str) -> Path:
     return folder / WEIGHTS
 
 
-def create(repo_id: str, private: bool = False) -> None:
-    """Make the repository, unless it is there: what is wrong with name or token is seen early."""
+def check(repo_id: str, private: bool = False) -> None:
+    """Ask who sends: what is wrong with name or token is seen early.
+
+    Nothing is made yet, unless the Hub does not say that the name is one of the sender's.
+    """
+    with _asking(repo_id):
+        validate = optional("huggingface_hub.utils", "the Hugging Face Hub", "hub").validate_repo_id
+        validate(repo_id)
+        if "/" not in repo_id:
+            raise UserError(_NO_NAME.format(repo_id))
+        sender = _client().whoami()
+        names = [sender["name"], *(one["name"] for one in sender.get("orgs", []))]
+        if repo_id.partition("/")[0] not in names:
+            _client().create_repo(repo_id, private=private, exist_ok=True)
+
+
+def send(folder: Path, repo_id: str, message: str, private: bool = False) -> str:
+    """Commit all files of ``folder``, to a repository that is made unless it is there.
+
+    Returns the address of the commit.
+    """
     with _asking(repo_id):
         _client().create_repo(repo_id, private=private, exist_ok=True)
-
-
-def send(folder: Path, repo_id: str, message: str) -> str:
-    """Commit all files of ``folder``; returns the address of the commit."""
-    with _asking(repo_id):
         sent = _client().upload_folder(repo_id=repo_id, folder_path=folder, commit_message=message)
     return str(sent.commit_url)
 
@@ -63,7 +77,9 @@ def _asking(repo_id: str) -> Iterator[None]:
     try:
         yield
     except errors.HFValidationError as error:
-        raise UserError(f"a model of the Hub must be user/name, got {repo_id!r}") from error
+        raise UserError(_NO_NAME.format(repo_id)) from error
+    except errors.LocalTokenNotFoundError as error:
+        raise UserError(f"the Hub wants a token for {repo_id}: {_LOG_IN}") from error
     except errors.RevisionNotFoundError as error:
         raise UserError(f"the Hub has no such revision of {repo_id}") from error
     except errors.HfHubHTTPError as error:
@@ -75,6 +91,8 @@ def _asking(repo_id: str) -> Iterator[None]:
 
 
 _UNREACHED = "the Hub cannot be reached"
+_NO_NAME = "a model of the Hub must be user/name, got {!r}"
+_LOG_IN = "set HF_TOKEN, or hf auth login"
 
 
 def _refusal(repo_id: str, status: int) -> str:

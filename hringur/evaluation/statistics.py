@@ -3,7 +3,8 @@
 One policy on many instances or episodes has a bootstrap interval. Fewer than ten runs from several
 seeds have their mean with Student's t-interval, because a bootstrap could give little more than
 their range; ten or more have the interquartile mean with a bootstrap over runs (Agarwal et al.
-2021). What cannot vary has no interval: one run, one instance, runs that are all the same.
+2021). What cannot vary has no interval: one run, one instance, runs that are all the same. An
+interval over runs ends where the figure does: an error is never below 0, a share never above 1.
 """
 
 import math
@@ -17,6 +18,21 @@ LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2
 RESAMPLES = 2000
 FEW_RUNS = 10
+Limits = tuple[float, float]
+"""The least and the most that a figure can be."""
+
+ANY, AT_LEAST_0, SHARE, PERCENT = (-math.inf, math.inf), (0.0, math.inf), (0.0, 1.0), (0.0, 100.0)
+LIMITS: dict[str, Limits] = {
+    **dict.fromkeys(("precision", "recall", "coverage", "box_overlap", "qed"), SHARE),
+    "sa": (1.0, 10.0),
+    **dict.fromkeys(("density", "error", "code_std", "turnover_per_year"), AT_LEAST_0),
+    **dict.fromkeys(("gap_percent", "prediction_error_percent"), AT_LEAST_0),
+    **dict.fromkeys(("kernel_distance", "log_wealth_percent", "buy_and_hold_percent"), ANY),
+    **dict.fromkeys(("_distance", "_error", "_bits"), AT_LEAST_0),
+    "_percent": PERCENT,
+}
+"""By the name of a figure or, after those, by its end; anything else may be any number."""
+
 Statistic = Callable[[Int64[np.ndarray, "*axes N"]], np.floating | np.ndarray]
 """From numbers of rows to a figure of those rows, along the last axis."""
 
@@ -80,9 +96,21 @@ def percentiles(value: float, resampled: Float64[np.ndarray, " R"], tail: float 
     return Estimate(value, float(low), float(high))
 
 
-def over_runs(values: Float64[np.ndarray, " runs"]) -> Estimate:
-    """A figure over runs from several seeds, as ``over_runs_words`` names it."""
-    return (mean_over_runs if len(values) < FEW_RUNS else middle_over_runs)(values)
+def limits(name: str) -> Limits:
+    """Between what a figure lies, by its tag or its name without the area."""
+    name = name.rpartition("/")[2]
+    by_end = next((LIMITS[end] for end in LIMITS if end[0] == "_" and name.endswith(end)), ANY)
+    return LIMITS.get(name, by_end)
+
+
+def over_runs(values: Float64[np.ndarray, " runs"], within: Limits = ANY) -> Estimate:
+    """A figure over runs from several seeds, as ``over_runs_words`` names it.
+
+    ``within`` is the least and the most that it can be: its interval does not go beyond.
+    """
+    if len(values) < FEW_RUNS:
+        return mean_over_runs(values, within)
+    return middle_over_runs(values)  # a bootstrap stays among the runs
 
 
 def over_runs_words(counts: Sequence[int]) -> str:
@@ -93,8 +121,8 @@ def over_runs_words(counts: Sequence[int]) -> str:
     return f"; of {FEW_RUNS} runs or more ".join(words)
 
 
-def mean_over_runs(values: Float64[np.ndarray, " runs"]) -> Estimate:
-    """Mean over runs from several seeds with Student's t-interval."""
+def mean_over_runs(values: Float64[np.ndarray, " runs"], within: Limits = ANY) -> Estimate:
+    """Mean over runs from several seeds with Student's t-interval, cut to ``within``."""
     from scipy.special import stdtrit  # as long to import as all else here
 
     mean, count = float(values.mean()), len(values)
@@ -102,7 +130,8 @@ def mean_over_runs(values: Float64[np.ndarray, " runs"]) -> Estimate:
         return Estimate(mean)
     error = float(values.std(ddof=1)) / math.sqrt(count)
     half = float(stdtrit(count - 1, 1 - TAIL)) * error
-    return Estimate(mean, mean - half, mean + half)
+    least, most = min(within[0], values.min()), max(within[1], values.max())
+    return Estimate(mean, max(least, mean - half), min(most, mean + half))
 
 
 def middle_over_runs(values: Float64[np.ndarray, " runs"]) -> Estimate:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from hringur.training.checkpoint import load_moments, load_weights
+from hringur.training.checkpoint import load_moments, load_weights, moments_of
 from hringur.training.fabric import gradient_step
 from hringur.types import State
 
@@ -121,7 +121,7 @@ class AveragedNetwork:
         return {
             "network": dict(self.module.state_dict()),
             "average": dict(self.average.state_dict()),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": moments_of(self.optimizer),
             "updates": self.updates,
         }
 

@@ -169,6 +169,11 @@ def load_weights(module: nn.Module, weights: Mapping[str, Any], where: str) -> N
     module.load_state_dict(weights)
 
 
+def moments_of(optimizer: torch.optim.Optimizer) -> State:
+    """What ``load_moments`` takes, under ``state``; rates and other settings are the settings'."""
+    return {"state": optimizer.state_dict()["state"]}
+
+
 def load_moments(optimizer: torch.optim.Optimizer, moments: Mapping[Any, Any]) -> None:
     """Take the moments of a checkpoint's optimiser; rates and other settings stay the own ones.
 

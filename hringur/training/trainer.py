@@ -63,9 +63,8 @@ def train(
         if resume_state is not None:
             run.restore(resume_state)
         if config.compile:
-            if not hasattr(learner, "compile"):
-                raise UserError(f"compile: a {type(learner).__name__} cannot be compiled")
-            learner.compile()
+            check_compiles(learner)
+            learner.compile()  # type: ignore[attr-defined]
         log.begin(run.now)  # not before: what is refused leaves the folder as it was
         if chosen_by_pace(config):
             run.threads = Threads(log.display.say)
@@ -78,6 +77,16 @@ def train(
         log.close()
     told = interruption.requested
     return Outcome(counters=run.now, metrics=run.metrics, interrupted=interrupted, told_to_end=told)
+
+
+def check_compiles(learner: Learner) -> None:
+    """Refuse ``compile`` for what cannot be compiled.
+
+    Raises:
+        UserError: the learner has no such method.
+    """
+    if not hasattr(learner, "compile"):
+        raise UserError(f"compile: a {type(learner).__name__} cannot be compiled")
 
 
 @dataclass(kw_only=True)

@@ -1,5 +1,7 @@
 """What commands say besides their results."""
 
+import io
+import sys
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -34,6 +36,15 @@ def test_what_settings_refuse_themselves_needs_no_more_than_their_own_words():
     assert console.first_paragraph(refused) == "depth must be positive, got 0"
     unread = "Error parsing --depth: invalid literal for int(): 'x'"
     assert console.first_paragraph(boxed(unread)) == unread
+
+
+def test_a_refusal_is_one_line_where_only_ascii_is_taken(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    with pytest.raises(UserError) as refused:
+        console.parse(Given, ["--steps", "x"], "x")
+    monkeypatch.undo()
+    assert str(refused.value).startswith("Error parsing --steps: invalid literal for int()")
+    assert "--- " not in str(refused.value)
 
 
 @dataclass

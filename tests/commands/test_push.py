@@ -12,10 +12,12 @@ import torch
 
 import hringur
 from hringur.cli import main
+from hringur.commands import push
 from hringur.commands.push import train_command
 from hringur.trained import load_trained
 from hringur.training import checkpoint
 from hringur.training.config import TrainerConfig
+from hringur.types import UserError
 from tests.commands.tiny_runs import refusal, train
 from tests.scripts.loading import load_script
 
@@ -156,6 +158,10 @@ def test_a_tour_agent(hub, capsys):
     assert main(["tour", *words]) == 0 and "hub:user/tours" in capsys.readouterr().out
 
 
+def refused_measurement(*about):
+    raise UserError("it cannot be measured")
+
+
 def test_what_is_refused(hub, tmp_path, capsys, monkeypatch):
     run, none = tmp_path / "run", tmp_path / "none"
     assert train("reinforce", run, *TRADING, "--steps=1") == 0
@@ -177,6 +183,13 @@ def test_what_is_refused(hub, tmp_path, capsys, monkeypatch):
     ):
         assert main(command) == 2
         assert reason in refusal(capsys)
+    assert main(["push", str(run), "user/it", "--count=3", "--message", "x"]) == 0
+    capsys.readouterr()
+    assert len(hub.repositories.pop("user/it")) == 2  # made, and sent to
+    monkeypatch.setattr(push, "evaluated", refused_measurement)
+    assert main(["push", str(run), "user/it"]) == 2
+    assert "it cannot be measured" in refusal(capsys)
+    assert "user/it" not in hub.repositories  # nor an empty one
     monkeypatch.setenv("HF_TOKEN", "hf_wrong")
     assert main(["push", str(run), "user/it"]) == 2
     assert "(answer 401): check the name, and HF_TOKEN" in refusal(capsys)

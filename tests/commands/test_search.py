@@ -60,7 +60,7 @@ def test_a_saved_model_searches_among_the_strings_that_it_names(
 @pytest.mark.parametrize(
     "words, told",
     [
-        (["--property", "charm"], "unknown property 'charm' of molecules; there are logp, qed, sa"),
+        (["--property", "error"], "unknown property 'error' of molecules; there are logp, qed, sa"),
         (["--method", "magic"], "method must be one of bayesian, .*'magic'"),
         (["--evaluations", "0"], "evaluations must be in 1..100,000, got 0"),
         (["--figure", "a.gif"], "a.gif"),
@@ -71,6 +71,13 @@ def test_bad_input_is_one_line(trained, words, told, capsys):
     assert cli.main(["search", "--model", "run", *words]) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert re.search(told, line), line
+
+
+def test_an_unknown_property_is_refused_before_the_model_is_read(capsys):
+    assert cli.main(["search", "--model", "nowhere", "--property", "charm"]) == 2
+    told = capsys.readouterr().err
+    assert "property must be one of logp, qed, sa, error, got 'charm'" in told
+    assert "nowhere" not in told and len(told.splitlines()) == 1
 
 
 def test_a_model_of_images_is_refused(trained, capsys):

@@ -7,6 +7,7 @@ from hringur.evaluation.statistics import (
     estimate_mean,
     estimate_rows,
     interquartile_mean,
+    limits,
     mean_over_runs,
     middle_over_runs,
     over_runs,
@@ -101,6 +102,29 @@ def test_the_t_interval_is_that_of_the_textbook():
     expected = stats.ttest_1samp(values, 0.0).confidence_interval(0.95)
     assert (found.value, found.low, found.high) == pytest.approx((values.mean(), *expected))
     assert over_runs(values) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "low", "high"),
+    [
+        ("error", [0.1, 0.9], 0.0, np.inf),
+        ("evaluation/frechet_distance", [3.0, 9.0, 1.0], 0.0, np.inf),
+        ("evaluation/valid_percent", [96.0, 99.9], 0.0, 100.0),
+        ("evaluation/precision", [0.5, 0.99], 0.0, 1.0),
+        ("evaluation/kernel_distance", [0.1, 0.9], -np.inf, np.inf),  # its estimate has no bias
+        ("logp", [0.1, 0.9], -np.inf, np.inf),
+    ],
+)
+def test_an_interval_over_runs_ends_where_the_figure_does(name, values, low, high):
+    found, plain = over_runs(np.array(values), limits(name)), over_runs(np.array(values))
+    assert found.value == plain.value
+    assert (found.low, found.high) == (max(low, plain.low), min(high, plain.high))
+    assert found.low <= min(values) and found.high >= max(values)
+
+
+def test_limits_that_are_none_do_not_cut_what_was_measured():
+    found = mean_over_runs(np.array([-1.0, 3.0]), within=(0.0, 2.0))
+    assert (found.low, found.high) == (-1.0, 3.0)
 
 
 def test_ten_runs_have_the_interquartile_mean():

@@ -3,12 +3,14 @@
 import dataclasses
 import io
 import json
+import os
 import re
 import shutil
 import signal
 import tempfile
+import typing
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
+import tyro
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 
 from hringur.commands.applications.edit import Edit
@@ -27,10 +32,12 @@ from hringur.commands.applications.transport import Transport
 from hringur.commands.compare.agents import CompareAgents
 from hringur.commands.compare.command import Compare
 from hringur.commands.compare.models import CompareModels
+from hringur.commands.demo import Demo
 from hringur.commands.estimators import Estimators
 from hringur.commands.evaluate.command import Evaluate
 from hringur.commands.listing import List
 from hringur.commands.options import IcelandOptions
+from hringur.commands.push import Push
 from hringur.commands.rewrite import Rewrite
 from hringur.commands.search import SearchOptions
 from hringur.commands.signal import Signal
@@ -41,7 +48,17 @@ from hringur.commands.tune.command import TuneAgent, TuneModel
 from hringur.commands.tune.trials import create_study
 from hringur.registry import config_of, learners, models
 from hringur.training.config import TrainerConfig
-from tests.fuzz.runs import RUNS, edit_state, set_field, small_dataset
+from tests.fuzz.runs import (
+    MORE_RUNS,
+    OF_SEQUENCES,
+    READ,
+    RUNS,
+    edit_state,
+    set_field,
+    small_dataset,
+)
+
+ALL_RUNS = {**RUNS, **MORE_RUNS}
 
 
 @dataclass(frozen=True)
@@ -94,10 +111,21 @@ CONFIGS: dict[str, list[type[Any]]] = {
     "rewrite": [Rewrite],
     "tune": [TuneAgent],
     "tune --models": [TuneModel],
+    "push": [Push],
+    "demo": [Demo],
     "list": [List],
     "estimators": [Estimators],
     "train --resume": [Resume],
 }
+SMALLER_ONES = {
+    **dict.fromkeys(("ppo", "a2c", "dqn", "maskable-ppo"), ["--n-envs=2", "--places=6"]),
+    **dict.fromkeys(("attention-model", "pointer-network"), ["--places=6", "--batch=2"]),
+    **dict.fromkeys(("text-style", "sequence-autoencoder"), ["--critic-width=4", *OF_SEQUENCES]),
+    "grammar-vae": OF_SEQUENCES,
+    "attribute-autoencoder": ["--channels=2", "--completion-channels=2", "--completion-depth=1"],
+}
+"""Options of learners whose usual first update takes long."""
+
 POLES = ["reinforce", "--env=CartPole-v1", "--budget=9steps", "--trials=1"]
 USUAL: dict[str, list[list[str]]] = {
     "evaluate": [
@@ -105,6 +133,8 @@ USUAL: dict[str, list[list[str]]] = {
         ["rf", "--episodes", "2"],
         ["ppo", "--episodes", "2"],
         ["gan", "--count", "50"],
+        *([name, "--count", "10"] for name in ("str", "style", "scenes", "bodies", "sides")),
+        *([name, "--episodes", "2"] for name in ("trader", "box", "lake")),
     ],
     "compare": [
         ["att", "--held-out", "iceland-20", "--count", "2"],
@@ -116,27 +146,59 @@ USUAL: dict[str, list[list[str]]] = {
     "compare --models": [["compare", "--models", "exp0", "--dataset", "digits"]],
     "tour": [["Reykjavik", "Akureyri", "Selfoss"], ["--csv", "places.csv"], ["lecture"]],
     "mix": [["face:1", "face:2", "--steps=3"], ["a.png", "face:3", "--model=gan"]],
-    "edit": [["face:1", "--smile=1"], ["face:1", "--age=1", "--route=conditional"]],
+    "edit": [
+        ["face:1", "--smile=1"],
+        ["face:1", "--age=1", "--route=conditional"],
+        ["hatted/1.png", "--model=hats", "--set", "hat=1"],
+    ],
     "transport": [
         ["--samples=100", "--steps=3", "--figure=t.png"],
         ["--dimensions", "1", "2", "--samples=100", "--steps=3"],
     ],
-    "translate": [["a.png", "--model=gan"]],
-    "search": [["--model=gan", "--evaluations=20"]],
-    "signal": [["rf", "--prices=places.csv"]],
-    "rewrite": [["good day", "--to=modern", "--dataset=styles.tsv"]],
+    "translate": [["a.png", "--model=gan"], ["two/x/1.png", "--model=sides"]],
+    "search": [
+        ["--model=gan", "--evaluations=20"],
+        ["--model=str", "--property=error", "--evaluations=2", "--known=10"],
+    ],
+    "signal": [["rf", "--prices=places.csv"], ["trader", "--prices=prices.csv"]],
+    "rewrite": [
+        ["good day", "--to=modern", "--dataset=styles.tsv"],
+        ["thou good day", "--to=modern", "--model=style"],
+    ],
     "tune": [["tune", *POLES]],
-    "tune --models": [["tune", "gan", "--dataset=digits", "--budget=9images", "--trials=1"]],
+    "tune --models": [
+        ["tune", "gan", "--dataset=digits", "--budget=9images", "--trials=1"],
+        ["tune", "grammar-vae", "--dataset=expressions", "--budget=9strings", "--trials=1"],
+    ],
+    "push": [[name, "user/name", "--count=10"] for name in ("rf", "box", "gan", "str")],
+    "demo": [["--folder=page"], ["--no-browser"]],
     "list": [[]],
     "estimators": [["--problem", "lecture", "--estimates", "100"]],
-    "train --resume": [["--resume", name] for name in RUNS],
+    "train --resume": [["--resume", name] for name in ALL_RUNS],
 }
 
 
-def option_names(classes: list[type[Any]]) -> list[str]:
-    """Options of the command line that fields of these dataclasses are."""
-    names = [field.name for one in classes for field in dataclasses.fields(one)]
-    return [f"--{name.replace('_', '-')}" for name in names]
+def option_fields(classes: list[type[Any]]) -> dict[str, Any]:
+    """Default of each option of the command line that is a field of these dataclasses."""
+    found = {}
+    for one in classes:
+        hints = typing.get_type_hints(one, include_extras=True)
+        for field in dataclasses.fields(one):
+            extras = getattr(hints[field.name], "__metadata__", ())
+            if tyro.conf.Positional not in extras:
+                found[f"--{field.name.replace('_', '-')}"] = field.default, hints[field.name]
+    return found
+
+
+def fitting(default: Any, hint: Any) -> list[str]:
+    """A few values near what an option may be."""
+    choices = [str(one) for one in re.findall(r"Literal\[(.*?)\]", str(hint))]
+    named = [name.strip(" '") for names in choices for name in names.split(",")]
+    if isinstance(default, bool) or default is dataclasses.MISSING:
+        return named
+    if isinstance(default, int | float):
+        return [*named, *(str(type(default)(k * default)) for k in (1, 2, 0.5, -1)), "1", "2", "3"]
+    return [*named, *map(str, default if isinstance(default, tuple) else [default])]
 
 
 def any_text() -> st.SearchStrategy[str]:
@@ -164,10 +226,9 @@ def options(draw: st.DrawFn) -> Case:
     name = draw(st.sampled_from(names))
     if name in CONFIGS:
         words = name.split()[:1] + draw(st.sampled_from(USUAL[name]))
-        words = words[1:] if words[0] == words[1:2][0:1] else words
-        classes = CONFIGS[name]
         if name.startswith(("compare --", "tune")):
-            words = list(USUAL[name][0])
+            words = words[1:]
+        classes = CONFIGS[name]
     else:
         learner = name.split()[1]
         what = Train if learner in learners() else TrainModel
@@ -175,32 +236,52 @@ def options(draw: st.DrawFn) -> Case:
         of = []
         if learner in models():
             of = [f"--dataset={small_dataset(learner)}"]
+        if learner in SMALLER_ONES:
+            of += SMALLER_ONES[learner]
         words = ["train", learner, *of, "--steps=1", "--device=cpu", "--folder=r"]
-    known = option_names(classes)
+    known = option_fields(classes)
+    takes_options = "train" in words or "--agents" in words or not known.keys() - {"--option"}
     given: list[str] = []
     for _ in range(draw(st.integers(1, 3))):
-        option, value = draw(st.sampled_from([*known, "--option"])), draw(any_text())
+        names = [*known, "--option"] if takes_options else [*known]
+        option = draw(st.sampled_from(names or ["--json"]))
+        default, hint = known.get(option, (None, str))
+        near = fitting(default, hint)
+        value = draw(st.sampled_from(near) if near and draw(st.booleans()) else any_text())
         if option == "--option":
             keys = ["places", "start", "window", "fee", "sticky", "season", "split", "fold", "x"]
             value = f"{draw(st.sampled_from(keys))}={value}"
         if option in ("--video", "--agents", "--models") and draw(st.booleans()):
             continue
-        given += [f"{option}={value}"] if draw(st.booleans()) else [option, value]
-    return Case((*words, *given), "options", "options", copy_runs(words))
+        if isinstance(default, bool) and draw(st.integers(0, 3)):
+            given += [option if not default else option.replace("--", "--no-", 1)]
+        else:
+            given += [f"{option}={value}"] if draw(st.booleans()) else [option, value]
+    return Case((*words, *given), "options", "options", lambda folder: copy_inputs(folder, words))
 
 
-def copy_runs(words: list[str]) -> Callable[[Path], None]:
-    """Copy the runs that a command line names, and a file of places."""
+def write_inputs(folder: Path) -> None:
+    """Files that runs and cases read: places, prices, sentences, images with and without labels."""
+    folder.mkdir()
+    for name in ("places.csv", "prices.csv", "styles.tsv"):
+        (folder / name).write_bytes(FILES[name])
+    (folder / "a.png").write_bytes(FILES["folder/a.png"])
+    for place, count in (("two/x", 12), ("two/y", 12), ("hatted", 24)):
+        (folder / place).mkdir(parents=True)
+        for number in range(count):
+            (folder / place / f"{number}.png").write_bytes(png(number))
+    (folder / "hatted/attributes.csv").write_bytes(FILES["hatted/attributes.csv"])
 
-    def prepare(folder: Path) -> None:
-        (folder / "places.csv").write_bytes(FILES["places.csv"])
-        (folder / "styles.tsv").write_text("old\tgood day to thee\nmodern\thello\n" * 12)
-        (folder / "a.png").write_bytes(FILES["folder/a.png"])
-        for name in RUNS:
-            if name in words or f"--model={name}" in words:
-                shutil.copytree(folder.parent / "runs" / name, folder / name)
 
-    return prepare
+def copy_inputs(folder: Path, words: Sequence[str]) -> None:
+    """Copy into a case's folder the runs that a command line names, and what it reads."""
+    runs = folder.parent / "runs"
+    named = {part for word in words for part in re.split("[=/]", word)}
+    named |= {READ[name] for name in named & READ.keys()}
+    for name in named & {*ALL_RUNS, "two", "hatted"}:
+        shutil.copytree(runs / name, folder / name)
+    for name in named & {"places.csv", "prices.csv", "styles.tsv", "a.png"}:
+        shutil.copy(runs / name, folder / name)
 
 
 def leaves(values: Any, where: str = "") -> list[str]:
@@ -214,35 +295,54 @@ def leaves(values: Any, where: str = "") -> list[str]:
 @st.composite
 def settings(draw: st.DrawFn, runs: Path) -> Case:
     """A run of which a field of config.json is anything."""
-    name = draw(st.sampled_from(list(RUNS)))
+    name = draw(st.sampled_from(list(ALL_RUNS)))
     fields = leaves(json.loads((runs / name / "config.json").read_text()))
     field, value = draw(st.sampled_from(fields)), draw(any_json())
 
+    words = draw(uses(name))
+
     def prepare(folder: Path) -> None:
-        shutil.copytree(runs / name, folder / name)
+        copy_inputs(folder, words)
         set_field(folder / name, field, value)
 
-    return Case(draw(uses(name)), f"{field} = {value!r}"[:200], "config.json", prepare)
+    return Case(words, f"{field} = {value!r}"[:200], "config.json", prepare)
+
+
+OWN_USES = {
+    "att": ["tour lecture --agent att"],
+    "rf": ["tour lecture --agent rf"],
+    "gan": ["mix a.png a.png --model=gan --steps=3"],
+    "str": ["search --model=str --property=error --evaluations=2 --known=10"],
+    "style": ["rewrite thou --to=modern --model=style"],
+    "sides": ["translate two/x/1.png --model=sides"],
+    "bridge": ["translate two/x/1.png --model=bridge"],
+    "hats": [
+        "edit hatted/1.png --model=hats --set hat=1",
+        "mix hatted/1.png hatted/2.png --model=hats --steps=3",
+    ],
+    "trader": ["signal trader --prices=prices.csv"],
+}
+"""Commands that only some runs are for."""
 
 
 def uses(run: str) -> st.SearchStrategy[tuple[str, ...]]:
     """Commands that read a run."""
-    evaluate = {"att": "--held-out=iceland-20 --count=2", "gan": "--count=50"}
-    return st.sampled_from(
-        [
-            ("train", "--resume", run, "--steps", "9"),
-            ("evaluate", run, *evaluate.get(run, "--episodes=2").split()),
-            ("tour", "lecture", "--agent", run),
-        ]
-    )
+    count = "--count=10"
+    if run in ("rf", "ppo", "trader", "box", "lake"):
+        count = "--episodes=2"
+    if run == "att":
+        count = "--held-out=iceland-20 --count=2"
+    lines = [f"train --resume {run} --steps 9", f"evaluate {run} {count}"]
+    lines += [f"push {run} user/name --no-figures", *OWN_USES.get(run, [])]
+    return st.sampled_from([tuple(line.split()) for line in lines])
 
 
 @st.composite
 def states(draw: st.DrawFn, runs: Path) -> Case:
     """A run in whose checkpoint any part of the state is anything; the digest fits."""
-    name, value = draw(st.sampled_from(list(RUNS))), draw(any_json())
+    name, value = draw(st.sampled_from(list(ALL_RUNS))), draw(any_json())
     depth, choice = draw(st.integers(1, 5)), draw(st.integers(0, 10**6))
-    gone = draw(st.booleans())
+    gone, words = draw(st.booleans()), draw(uses(name))
 
     def edit(state: dict[str, Any]) -> None:
         place: Any = state
@@ -260,11 +360,11 @@ def states(draw: st.DrawFn, runs: Path) -> Case:
             place = inner
 
     def prepare(folder: Path) -> None:
-        shutil.copytree(runs / name, folder / name)
+        copy_inputs(folder, words)
         edit_state(folder / name, edit)
 
     what = f"state of {name}: depth {depth}, choice {choice}, {'gone' if gone else repr(value)}"
-    return Case(draw(uses(name)), what[:200], "state", prepare)
+    return Case(words, what[:200], "state", prepare)
 
 
 def packed(**arrays: Any) -> bytes:
@@ -283,10 +383,11 @@ def zipped(content: bytes, count: int = 3) -> bytes:
     return file.getvalue()
 
 
-def png() -> bytes:
+def png(seed: int = 0, side: int = 16) -> bytes:
     """A small picture."""
     content = io.BytesIO()
-    Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)).save(content, "PNG")
+    pixels = np.random.default_rng(seed).integers(0, 255, (side, side), dtype=np.uint8)
+    Image.fromarray(pixels).save(content, "PNG")
     return content.getvalue()
 
 
@@ -316,11 +417,20 @@ FILES = {
     "a.tsp": f"{TSP}1 0 0\n2 0 3\n3 4 0\n4 4 3\nEOF\n".encode(),
     "prices.csv": f"Date,Open,High,Low,Close\n{DAYS}".encode(),
     "images.npz": packed(images=np.zeros((20, 8, 8), np.uint8), labels=np.arange(20) % 2),
-    "images.zip": zipped(png()),
-    "folder/a.png": png(),
-    "folder/b.png": png(),
-    "left.png": png(),
+    "images.zip": zipped(png(side=8)),
+    "folder/a.png": png(side=8),
+    "folder/b.png": png(side=8),
+    "left.png": png(side=8),
     "prices.parquet": parquet(),
+    "styles.tsv": "".join(
+        f"{style}\t{word} {how} {long} day\n"
+        for style, word in (("old", "thou"), ("modern", "you"))
+        for how in ("good", "bad", "fair", "cold", "hot")
+        for long in ("long", "short", "first", "last")
+    ).encode(),
+    "hatted/attributes.csv": "\n".join(
+        ["file,smile,hat", *(f"{k}.png,{k % 2},{k // 2 % 2}" for k in range(24))]
+    ).encode(),
     "study/study.db": study(),
     "study/study.json": json.dumps(STUDIED).encode(),
 }
@@ -349,6 +459,11 @@ READERS = {
         *("train", "reinforce", "--env", "StockTrading-v0", "--steps=1", "--folder=r"),
         *("--option", "prices=prices.parquet", "window=5"),
     ],
+    "styles.tsv": ["rewrite", "good day", "--to=modern", "--dataset=styles.tsv"],
+    "hatted/attributes.csv": [
+        *("train", "attribute-autoencoder", "--dataset", "hatted", "--batch=2", "--steps=1"),
+        *("--channels=2", "--hidden=4", "--latent=4"),
+    ],
     "study/study.db": ["tune", *POLES, "--folder=study"],
     "study/study.json": ["tune", *POLES, "--folder=study"],
 }
@@ -359,11 +474,12 @@ def file_bytes(draw: st.DrawFn, runs: Path) -> Case:
     """A file of any format with some bytes changed, cut off, doubled or put in."""
     of_runs = [
         f"{run}/{path.relative_to(runs / run)}"
-        for run in RUNS
+        for run in ALL_RUNS
         for path in sorted((runs / run).rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.name in ("config.json", "history.jsonl") or path.suffix == ".safetensors"
     ]
-    name = draw(st.sampled_from([*FILES, *of_runs]))
+    name = draw(st.one_of(st.sampled_from([*FILES]), st.sampled_from(of_runs)))
+    words = READERS[name] if name in FILES else draw(uses(name.split("/")[0]))
     changes = draw(st.lists(st.tuples(SHARES, st.binary(max_size=9)), max_size=4))
     end = draw(st.sampled_from([1.0, 1.0, 1.0, 0.5, 0.1, 0.0]))
 
@@ -375,16 +491,13 @@ def file_bytes(draw: st.DrawFn, runs: Path) -> Case:
         return bytes(data[: int(end * len(data))])
 
     def prepare(folder: Path) -> None:
-        run = "gan" if name == "left.png" else name.split("/")[0]
-        if run in RUNS:
-            shutil.copytree(runs / run, folder / run)
+        copy_inputs(folder, words)
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         for other in BESIDE.get(name, ()):
             (folder / other).write_bytes(FILES[other])
         path.write_bytes(damage(FILES[name] if name in FILES else path.read_bytes()))
 
-    words = READERS[name] if name in FILES else draw(uses(name.split("/")[0]))
     of = f"bytes of {re.sub('[0-9.]{5,}', 'N', Path(name).name)}"
     return Case(tuple(words), f"{name}: {changes!r} to {end}"[:200], of, prepare)
 
@@ -406,10 +519,11 @@ def enough(*_: Any) -> None:
 def stub_work() -> None:
     """In the child: what comes after the last check takes no time."""
     from hringur.agents.tours.agent import TourAgent
-    from hringur.commands import estimators
+    from hringur.commands import demo, estimators, push
     from hringur.commands.compare import training
     from hringur.commands.train import running
     from hringur.commands.tune import command as tune
+    from hringur.data import figures
     from hringur.evaluation.estimators import bench
     from hringur.evaluation.films import film
     from hringur.evaluators import episodes, tours
@@ -431,6 +545,7 @@ def stub_work() -> None:
     def unlearned(problem: Any, *others: Any) -> Any:
         return measure(problem, 2, 100, others[-1])
 
+    figures.DOTS_PER_INCH = 10
     bench.WARM_UP, bench.TIMED_LEAST, bench.TIMED_SECONDS = 1, 1, 0.0
     solve, play, measure = tours.own_held_out, episodes.play_episodes, estimators.bench
     stubs: list[tuple[Any, str, Callable[..., Any]]] = [
@@ -443,6 +558,14 @@ def stub_work() -> None:
         (film, "film_agent", lambda *others, **options: (None, [])),
         (tours, "own_held_out", lambda env, options, n=2: solve(env, options, min(n, 2))),
         (estimators, "bench", unlearned),
+        (demo.ThreadingHTTPServer, "serve_forever", lambda server: None),
+        (demo.webbrowser, "open", lambda address: True),
+        (push, "draw", lambda *given: []),
+        (push, "check", lambda repo_id, private: None),
+        (push, "send", lambda folder, repo_id, message, private: "the Hub"),
+        (os, "fsync", lambda number: None),
+        (Figure, "savefig", lambda figure, file, **options: file.write(b"a figure")),
+        (torch, "compile", lambda function, **options: function),
         (
             episodes,
             "play_episodes",

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,44 @@ RUNS = {
     "gan": ["gan", "--dataset=digits", "--batch=8", "--channels=2", "--hidden=8", "--steps=4"],
 }
 """Options of the four runs, by the name of their folder."""
+
+OF_SEQUENCES = [
+    *("--batch=4", "--latent=4", "--hidden=8", "--encoder-hidden=8", "--plan=4", "--embedding=4"),
+    "--steps=2",
+]
+OF_PAIRS = ["--channels=2", "--hidden=4", "--batch=2", "--steps=2"]
+OF_STRUCTURES = ["--width=8", "--batch=2", "--steps=2"]
+SHORT = ["--n-envs=2", "--n-steps=8", "--steps=2"]
+MORE_RUNS = {
+    "str": ["grammar-vae", "--dataset=expressions", *OF_SEQUENCES],
+    "sentences": [
+        *("sequence-autoencoder", "--dataset=styles.tsv", "--critic-width=4", *OF_SEQUENCES)
+    ],
+    "style": ["text-style", "--dataset=styles.tsv", "--critic-width=4", *OF_SEQUENCES],
+    "scenes": ["attend-infer-repeat", "--latent=4", "--refining-steps=1", *OF_STRUCTURES],
+    "bodies": ["relational-inference", *OF_STRUCTURES],
+    "sides": ["translation", "--dataset=two", "--critic-channels=2", *OF_PAIRS],
+    "bridge": ["translation", "--dataset=two", "--method=light-bridge", *OF_PAIRS],
+    "hats": [
+        *("attribute-autoencoder", "--dataset=hatted", "--latent=4", "--completion-channels=2"),
+        *("--completion-depth=1", *OF_PAIRS),
+    ],
+    "trader": [
+        *("reinforce", "--env=StockTrading-v0", "--option", "prices=prices.csv", "window=5"),
+        *SHORT,
+    ],
+    "box": ["reinforce", "--env=BoundingBox-v0", *SHORT],
+    "lake": ["dqn", "--env=FrozenLake-v1", "--n-envs=2", "--steps=1"],
+}
+"""Runs of all other kinds, which scripts/fuzz.py asks for too."""
+
+READ = {
+    **dict.fromkeys(("sentences", "style"), "styles.tsv"),
+    **dict.fromkeys(("sides", "bridge"), "two"),
+    "hats": "hatted",
+    "trader": "prices.csv",
+}
+"""What the data set of such a run is."""
 
 SMALLER = {"mnist": "digits", "molecules": "expressions"}
 """Data sets of the same kind that are read in less time."""
@@ -103,12 +141,19 @@ def small_dataset(model: str) -> str:
     return SMALLER.get(usual, usual)
 
 
-def make_runs(folder: Path) -> None:
-    """Train the four runs in ``folder``, in children: torch stays as it is in this process."""
-    folder.mkdir()
-    for name, options in RUNS.items():
+def make_runs(
+    folder: Path,
+    runs: Mapping[str, Sequence[str]] = RUNS,
+    prepare: Callable[[], None] | None = None,
+) -> None:
+    """Train ``runs`` in ``folder``, in children: torch stays as it is in this process.
+
+    ``prepare`` runs in each child first; what they read lies in ``folder`` already.
+    """
+    folder.mkdir(exist_ok=True)
+    for name, options in runs.items():
         words = ["train", *options, "--device=cpu", "--json", f"--folder={name}"]
-        outcome = call(words, folder, seconds=120.0)
+        outcome = call(words, folder, prepare, seconds=120.0)
         assert outcome.code == 0, f"the run {name} could not be trained: {outcome.err}"
 
 

@@ -1,5 +1,6 @@
 """Tables of the documentation are read as they stand, and figures outside are found."""
 
+import json
 import shlex
 from pathlib import Path
 
@@ -83,6 +84,57 @@ def test_what_lies_outside_is_said(new, outside, said, tmp_path, capsys):
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("0", "0", "difference 0"),
+        ("0.0", "0.04", "difference 0.04"),  # printed alike
+        ("0.0", "0.06", "DIFFERS, difference 0.06"),
+        ("0 %", "-0.5 %", "DIFFERS, difference -0.5"),
+        ("0.10", "0.12", "ratio 1.2"),
+        ("0.10", "-0.12", "DIFFERS, ratio -1.2"),
+    ],
+)
+def test_an_old_figure_of_0_has_a_difference_and_no_ratio(old, new, said):
+    assert reproduce.beside(read_figure(old), read_figure(new)) == said
+
+
+def test_figures_of_json_are_named_by_their_path(tmp_path, capsys):
+    printed = {"rate": {"ours 8": {"median": 2.5, "least": 2.0, "most": 3.0}}, "all": [{"a": 7}]}
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.py").write_text(f"print({json.dumps(printed)!r})")
+        printed["rate"]["ours 8"]["median"] = 2.9
+    one = Recipe(name="t", page=tmp_path, figures={("us", "8, now"): Figure(2, 1, 3)})
+    one.figures["us", "all"] = Figure(7000)
+    for line in (
+        "cell: us | 8, now = 2: rate/ours 8",
+        "cell: us | all = 1: all/0/a x 1e3",
+        "takes: a second",
+        "python one.py",
+        "python two.py",
+    ):
+        reproduce.add_line(one, line)
+    found = run(one, tmp_path)
+    assert sorted(found.values(), key=lambda figure: figure.value) == [
+        Figure(2.9, 2, 3), Figure(7000),
+    ]  # fmt: skip
+    assert one.about == ["takes: a second"] and show(one, found) == 0
+    assert "2 figures of 2 compared" in capsys.readouterr().out
+    assert reproduce.figure_at([9, 1, 4], "") is None
+    assert reproduce.figure_at({"x": [9, 1, 4]}, "x") == Figure(4, 1, 9)
+
+
+def test_a_table_is_one_of_several_that_a_command_prints(tmp_path):
+    text = "".join(f"| m | g |\n| --- | --: |\n| r | {value} |\n\n" for value in (2, 3))
+    (tmp_path / "two.py").write_text(f"print({text!r})")
+    one = Recipe(name="t", page=tmp_path, figures={("r", "g"): Figure(3)})
+    for line in ("python two.py", "table: 1.2", "cell: r | other = 1.1: r | g"):
+        reproduce.add_line(one, line)
+    found = run(one, tmp_path)
+    assert found[one.printed(("r", "g"))] == Figure(3)
+    assert found[one.printed(("r", "other"))] == Figure(2)
+
+
 def test_names_that_nothing_prints_are_refused(tmp_path):
     one, folder = recipe("2", tmp_path)
     one.rows["ours"] = "nobody"
@@ -98,6 +150,7 @@ def test_every_recipe_names_commands_rows_and_columns_that_exist(name):
     one = recipes()[name]
     rows, columns = ({key[k] for key in one.figures} for k in (0, 1))
     assert one.figures and set(one.rows) <= rows and set(one.columns) <= columns
+    assert set(one.cells) <= set(one.figures)
     for command in one.commands:
         words = shlex.split(command)
         script = words[0] == "python" and (reproduce.DOCS.parent / words[1]).is_file()
@@ -106,5 +159,5 @@ def test_every_recipe_names_commands_rows_and_columns_that_exist(name):
 
 
 def test_an_unknown_table_is_refused():
-    with pytest.raises(UserError, match="unknown table 'nope'; there are iceland-20"):
+    with pytest.raises(UserError, match="unknown table 'nope'; there are .*iceland-20"):
         reproduce.main(["nope"])

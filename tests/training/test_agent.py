@@ -45,6 +45,11 @@ def test_settings_are_keywords_by_either_name():
     config = agent.config
     assert (config.lr, config.entropy_weight, config.gamma, config.clip_norm) == (0.01, 0.5, 0.9, 2)
     assert tour_agent(learning_rate=0.5).config.lr == 0.5
+    few = {"n_envs": 2, "device": "cpu"}
+    third = hringur.Reinforce("MlpPolicy", "CartPole-v1", 1e-2, 8, **few).config  # SB3's order
+    assert (third.lr, third.n_steps) == (0.01, 8)
+    problem = {"env_options": {"places": 5}, "batch": 2, "tours": 3, "device": "cpu"}
+    assert hringur.TourAgent("pointer-network", "EuclideanTSP-v0", 0.5, **problem).config.lr == 0.5
     usual = hringur.Reinforce("CartPole-v1", n_envs=2, n_steps=8, device="cpu")
     assert same(usual.get_parameters(), reinforce().get_parameters())
     with pytest.raises(UserError, match="unknown setting buffer_size; there are n_envs"):

@@ -43,6 +43,21 @@ def test_the_learning_rate_grows_over_the_first_updates():
     assert rates == pytest.approx([0.0125, 0.025, 0.0375, 0.05, 0.05, 0.05])
 
 
+def test_a_checkpoint_has_the_moments_and_takes_those_of_earlier_versions():
+    """Rates and other settings are those of the settings, so a checkpoint has none."""
+    one, other = linear(), linear()
+    one.step(one.network(torch.ones(1, 2)).sum())
+    state = one.state_dict()
+    assert state["optimizer"].keys() == {"state"}
+    earlier = {**state, "optimizer": one.optimizer.state_dict()}
+    for kept in (state, earlier):
+        other.load_state_dict(kept)
+        assert other.optimizer.state_dict()["state"].keys() == state["optimizer"]["state"].keys()
+    one.optimizer.param_groups[0]["lr"] = 9.0
+    other.load_state_dict(one.state_dict())
+    assert other.optimizer.param_groups[0]["lr"] == 0.1
+
+
 def test_a_gradient_passes_a_frozen_network_and_none_stays():
     one, x = linear(), torch.ones(1, 2, requires_grad=True)
     with one.frozen() as network:

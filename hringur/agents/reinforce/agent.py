@@ -82,6 +82,8 @@ class Reinforce(Agent):
         self,
         env: AnyEnvironment,
         policy: Any = "auto",
+        learning_rate: float | None = None,
+        n_steps: int | None = None,
         *,
         seed: int | None = 0,
         device: str = "auto",
@@ -97,6 +99,8 @@ class Reinforce(Agent):
             env: a name, an environment made by Gymnasium, a vector of them, or SB3's ``VecEnv``.
             policy: "auto", the default settings, or settings of one's own. SB3's names mean
                 "auto": the network follows from what is observed.
+            learning_rate: in SB3's place and by its name; that of the settings when None.
+            n_steps: likewise.
             seed: of everything random; None: by chance.
             device: "auto", "cpu" or "cuda".
             fabric: instead of ``device``.
@@ -109,7 +113,9 @@ class Reinforce(Agent):
         if isinstance(policy, str) and policy not in POLICIES:
             raise UserError(f"policy must be 'auto' or a ReinforceConfig, got {policy!r}")
         config = ReinforceConfig() if isinstance(policy, str) else policy
-        config = self.with_keywords(config, settings)
+        third = {"learning_rate": learning_rate, "n_steps": n_steps}
+        third = {name: value for name, value in third.items() if value is not None}
+        config = self.with_keywords(config, third | settings)
         self.tensorboard_log, self.verbose = tensorboard_log, verbose
         self.environment = environment_of(env, env_options or {})
         if self.environment.vector is not None:
@@ -346,7 +352,7 @@ class Reinforce(Agent):
         return {
             "reinforce": self._description(),
             "weights": dict(self.network.state_dict()),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizer": checkpoint.moments_of(self.optimizer),
             "baseline": self.baseline.state_dict(),
             "generator": self.generator.get_state(),
             "updates": self.updates,

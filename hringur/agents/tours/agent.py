@@ -62,6 +62,7 @@ class TourAgent(Agent):
         self,
         env: str | gym.Env = "IcelandTSP-v0",
         policy: Any = "attention-model",
+        learning_rate: float | None = None,
         *,
         seed: int = 0,
         device: str = "auto",
@@ -76,6 +77,7 @@ class TourAgent(Agent):
         Args:
             env: a name, or an environment made by ``gymnasium.make``.
             policy: a name of the registry, or the settings of a network.
+            learning_rate: in SB3's place and by its name; that of the settings when None.
             seed: of everything random.
             device: "auto", "cpu" or "cuda".
             fabric: instead of ``device``.
@@ -86,7 +88,8 @@ class TourAgent(Agent):
         """
         env, policy = in_order(env, policy, list(learners()))
         config = learner_config(policy)() if isinstance(policy, str) else policy
-        self.config = self.with_keywords(config, settings)
+        third = {} if learning_rate is None else {"learning_rate": learning_rate}
+        self.config = self.with_keywords(config, third | settings)
         self.tensorboard_log, self.verbose = tensorboard_log, verbose
         self.env_id, own_options = (env, {}) if isinstance(env, str) else _made_by(env)
         self.env_options = own_options | dict(env_options or {})

@@ -19,7 +19,13 @@ from hringur.training.fabric import rank
 from hringur.training.log import Log, NoLog, RunLog
 from hringur.training.random_state import seed_everything
 from hringur.training.run_folder import RunFolder
-from hringur.training.trainer import Outcome, TrainerConfig, make_fabric, train
+from hringur.training.trainer import (
+    Outcome,
+    TrainerConfig,
+    check_compiles,
+    make_fabric,
+    train,
+)
 from hringur.types import State, UserError, printable
 
 Config = TypeVar("Config")
@@ -128,6 +134,8 @@ def run(
     fabric = make_fabric(settings.trainer)
     seed_everything(settings.seed)
     learner, batches = settings.build(fabric)  # before the folder: may refuse its settings
+    if settings.trainer.compile:
+        check_compiles(learner)
     log: Log = NoLog()
     if rank() == 0:
         if isinstance(folder, Path):

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from hringur.evaluation.agents.comparison import AgentRuns
-from hringur.evaluation.statistics import Estimate, estimate_mean, over_runs
+from hringur.evaluation.statistics import Estimate, estimate_mean, limits, over_runs
 from hringur.evaluation.tables import Column, Table, estimate_json, stacked
 from hringur.evaluators.episodes import EpisodeReturns
 
@@ -43,7 +43,7 @@ def over_agents(runs: Sequence[AgentRuns], tags: Iterable[str]) -> list[Measured
         for tag in means:
             each = (_defined(cell.played.figures.get(tag, np.empty(0))) for cell in one.cells)
             if found := [float(values.mean()) for values in each if len(values)]:
-                means[tag] = over_runs(np.array(found))
+                means[tag] = over_runs(np.array(found), limits(tag))
         rows.append(Measured(one.agent, means, learned=True))
     return rows
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from hringur.data.figures import GREY, new_figure
 from hringur.evaluation.generative.report import COLUMNS, spec
-from hringur.evaluation.statistics import Estimate, over_runs
+from hringur.evaluation.statistics import Estimate, limits, over_runs
 from hringur.evaluation.tables import Column, Table, stacked
 from hringur.types import Metrics
 
@@ -79,7 +79,7 @@ class ModelRuns:
     def estimate(self, kind: str, tag: str) -> Estimate | None:
         """A figure over runs; None where the model has none."""
         values = self.values(kind, tag)
-        return over_runs(values) if len(values) else None
+        return over_runs(values, limits(tag)) if len(values) else None
 
     def to_json(self) -> dict[str, Any]:
         """The figures for a program."""

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from hringur.data.figures import BLUE, GREY, light_grid, new_figure
 from hringur.evaluation.generative.report import COLUMNS, GenerativeReport, spec
-from hringur.evaluation.statistics import Estimate, over_runs
+from hringur.evaluation.statistics import Estimate, limits, over_runs
 from hringur.evaluation.tables import Column, Table, stacked
 from hringur.types import Metrics
 
@@ -62,7 +62,7 @@ Line = tuple[str, str]
 def estimates(cells: Sequence[StructureCell], line: Line) -> dict[str, Estimate]:
     """Each figure of a row over the seeds."""
     rows = [cell.rows[line[1]] for cell in cells if cell.model == line[0]]
-    return {tag: over_runs(np.array([row[tag] for row in rows])) for tag in rows[0]}
+    return {tag: over_runs(np.array([row[tag] for row in rows]), limits(tag)) for tag in rows[0]}
 
 
 def lines(cells: Sequence[StructureCell]) -> list[Line]:

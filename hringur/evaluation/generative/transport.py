@@ -15,7 +15,7 @@ from torch import Tensor
 
 from hringur.data.figures import BLUE, GREY, ORANGE, new_figure
 from hringur.divergences.known_plans import Plan, known_plan, plan_error
-from hringur.evaluation.statistics import Estimate, over_runs
+from hringur.evaluation.statistics import AT_LEAST_0, Estimate, over_runs
 from hringur.evaluation.tables import Column, Table, estimate_columns, estimate_json
 from hringur.generative.applications.transport import SOLVERS
 
@@ -57,7 +57,7 @@ class Solved:
     @property
     def error(self) -> Estimate:
         """Over the seeds."""
-        return over_runs(np.array(self.errors))
+        return over_runs(np.array(self.errors), AT_LEAST_0)
 
 
 def solve(problem: Problem, solver: str, seeds: Sequence[int], **options: Any) -> Solved:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float64, Int64
 
 from hringur.data.tours.held_out import HeldOut
 from hringur.evaluation.statistics import (
+    AT_LEAST_0,
     Estimate,
     estimate_mean,
     interquartile_mean,
@@ -197,8 +198,8 @@ def over_seeds(scores: Sequence[Score]) -> OverSeeds:
     gap = np.stack([score.gap for score in scores])  # runs instances
     return OverSeeds(
         len(scores),
-        mean_over_runs(gap.mean(axis=1)),
-        mean_over_runs(np.asarray(interquartile_mean(gap, axis=1))),
+        mean_over_runs(gap.mean(axis=1), AT_LEAST_0),
+        mean_over_runs(np.asarray(interquartile_mean(gap, axis=1)), AT_LEAST_0),
     )
 
 

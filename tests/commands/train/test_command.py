@@ -185,6 +185,13 @@ def test_bad_settings_are_refused_in_one_line(options, said, tmp_path, capsys):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_what_cannot_be_compiled_is_refused_before_there_is_a_folder(tmp_path, capsys):
+    options = ["--env", "CartPole-v1", "--n-envs", "2", "--steps", "1", "--compile"]
+    assert main(["train", "a2c", *options, "--folder", str(tmp_path / "run")]) == 2
+    assert refusal(capsys) == "hringur: compile: a SB3Learner cannot be compiled"
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_gpu_that_is_not_there_is_refused(tmp_path, capsys):
     assert train("attention-model", tmp_path / "run", "--steps=1", "--device=cuda") == 2
     assert "device cuda" in refusal(capsys)

@@ -276,6 +276,8 @@ def test_the_picture_has_a_box_for_each_object_and_says_how_many():
         ({"most_objects": 6}, r"most_objects must be in 1\.\.5, got 6"),
         ({"estimator": "arm"}, "'arm' does not take counts"),
         ({"estimator": "vimco", "draws": 1}, "vimco needs draws >= 2, got 1"),
+        ({"refining_steps": -1}, "refining_steps must be 0 or more and finite, got -1"),
+        ({"refining_steps": 10_001}, "refining_steps must be at most 10,000, got 10001"),
         ({"object_odds": 0.0}, "object_odds must be positive"),
     ],
 )

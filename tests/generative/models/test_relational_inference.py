@@ -283,6 +283,8 @@ def test_the_picture_says_how_many_edges_are_right():
         ({"estimator": "vimco"}, "vimco needs draws >= 2, got 1"),
         ({"estimator": "guess"}, "estimator must be one of exact, .*got 'guess'"),
         ({"posterior_pieces": 0}, "posterior_pieces must be positive"),
+        ({"pieces": 0}, "^pieces must be positive and finite, got 0"),
+        ({"pieces": 4097}, "^pieces must be at most 4,096, got 4097"),
         ({"heat": 0.0}, "heat must be positive"),
         ({"posterior_pieces": 10**9}, "posterior_pieces must be at most 4,096"),
     ],

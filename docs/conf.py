@@ -25,6 +25,8 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ex
 exclude_patterns = ["_build", "jupyter_execute"]
 html_theme = "furo"
 html_title = "Hringur"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_show_copyright = False
 html_math_renderer = "mathml"
 html_theme_options = {
@@ -38,7 +40,7 @@ myst_heading_anchors = 3
 nb_execution_mode = os.environ.get("HRINGUR_NOTEBOOKS", "cache")  # "off": pages without outputs
 nb_execution_in_temp = True  # notebooks leave nothing beside their page
 nb_execution_cache_path = f"{DOCS}/_build/cache_{os.environ.get('HRINGUR_BUDGET', 'full')}"
-nb_execution_timeout = 600  # seconds a cell
+nb_execution_timeout = 1800  # seconds a cell, on a busy machine
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 

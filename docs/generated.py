@@ -76,6 +76,56 @@ MORE = {
 }
 """Of learners and models: the page that says more, and a picture of docs/pictures."""
 
+COMPARED = "hringur compare --env StockTrading-v0 --option prices={} --agents reinforce ppo a2c dqn"
+WAE = "hringur train wae-mmd"
+DRAWN_BY = {
+    "breakout_decisions": "hringur evaluate runs/no-sticky --episodes 1 --video game.mp4",
+    "breakout_filmstrip": "hringur evaluate runs/no-sticky --episodes 1 --video game.mp4",
+    "compare_autoregressive": f"{COMPARED.format('autoregressive')} --seeds 5 --budget 60s",
+    "compare_ornstein_uhlenbeck": f"{COMPARED.format('ornstein-uhlenbeck')} --seeds 5 --budget 60s",
+    "discrete_codes": "python scripts/discrete_codes.py",
+    "domains": "python scripts/draw_data_sets.py --folder docs/pictures",
+    "edit": "hringur edit face:10 face:33 face:43 face:50 face:53 face:68"
+    " --smile 1 --age 1 --narrow-eyes 1 --blonde 1 --beard 1",
+    "estimators": "hringur estimators --folder estimators",
+    "evaluation_is_difficult": "python scripts/draw_lecture.py",
+    "faces": "python scripts/draw_data_sets.py --folder docs/pictures",
+    "gaps": "make run",
+    "generative_gan": "hringur train gan --dataset mnist --seconds 240",
+    "generative_latent_plane": f"{WAE} --dataset mnist --latent 2 --seconds 60",
+    "generative_prior": f"{WAE} --dataset mnist",
+    "generative_reconstruction": f"{WAE} --dataset mnist",
+    "generative_samples": "hringur compare --models exp0 exp1 exp2 exp3 exp4 exp5 exp6 exp7"
+    " --seeds 3 --budget usual",
+    "generative_transport_plan": f"{WAE} --dataset mnist --latent 2 --seconds 60",
+    "learning_curve": "make run",
+    "lecture_tour": "hringur tour lecture --exact --map lecture_tour.png",
+    "mix": "hringur mix face:1 face:2",
+    "mix_grid": "hringur mix face:1 face:2 face:3 face:4 --path sphere",
+    "molecules_around": "hringur search --model runs/molecules --neighbours around.png",
+    "molecules_prior": "hringur train grammar-vae --dataset molecules --samples 1600000",
+    "molecules_search": "hringur search --model runs/molecules --property qed --seeds 3"
+    " --figure search.png",
+    "molecules_winners": "hringur search --model runs/molecules --seeds 3 --winners winners.png",
+    "next_place": "python scripts/draw_next_place.py --output next_place.png",
+    "not_identifiable": "python scripts/draw_lecture.py",
+    "play": "hringur demo",
+    "question_boundingbox": "python scripts/draw_questions.py",
+    "question_buildnetwork": "python scripts/draw_questions.py",
+    "question_callfunction": "python scripts/draw_questions.py",
+    "question_stopdecoding": "python scripts/draw_questions.py",
+    "relations": "hringur train relational-inference --dataset springs",
+    "scenes": "hringur train attend-infer-repeat --dataset digit-scenes",
+    "stock_trading": "hringur evaluate runs/trading --report report",
+    "translation_coats": "hringur train translation --dataset coats --method neural-transport"
+    " --steps 1200",
+    "translation_fruits": "hringur train translation --dataset fruits --seconds 150",
+    "translation_glyphs": "hringur train translation --dataset glyphs --seconds 480 --lr 0.002",
+    "transport": "hringur transport --figure transport.png",
+    "two_digits": "python scripts/draw_lecture.py",
+}
+"""The command that draws a picture of docs/pictures."""
+
 OWN_PLACES = "name,lat,lon\nReykjavík,64.15,-21.94\nAkureyri,65.68,-18.10\nVík,63.42,-19.01\n"
 OWN_PLACES += "Höfn,64.25,-15.21\nÍsafjörður,66.07,-23.13\nHúsavík,66.05,-17.34\n"
 
@@ -306,16 +356,17 @@ def api(name: str, modules: list[str]) -> str:
 
 
 def gallery() -> str:
-    """Every picture with what the pages say of it, and a link to the page."""
-    lines, seen = ["# Gallery", ""], set()
+    """A grid of every picture with what the pages say of it, and a link to the page."""
+    lines, seen = ["# Gallery", "", "````{container} gallery"], set()
     for page in [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]:
         found = re.findall(r"!\[([^\]]+)\]\((?:docs/)?(pictures/[\w.]+)\)", page.read_text("utf-8"))
         for words, picture in found:
             if picture not in seen:
                 seen.add(picture)
                 where = "index" if page.name == "README.md" else page.stem
-                lines += [image(words, f"/{picture}"), f"[{words}](/{where}.md)", ""]
-    return "\n".join(lines)
+                lines += ["```{container}", image(words, f"/{picture}")]
+                lines += [f"[{words}](/{where}.md)", "", f"`{DRAWN_BY[Path(picture).stem]}`", "```"]
+    return "\n".join([*lines, "````", ""])
 
 
 del hringur  # imported to register the environments

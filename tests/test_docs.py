@@ -15,6 +15,7 @@ from hringur.commands import console
 from hringur.data.images.faces import ATTRIBUTES
 from hringur.references.tours import heuristics
 from hringur.registry import ENVIRONMENTS, EXPERIMENTS, LEARNERS, MODELS
+from tests.test_site import generated
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -168,6 +169,11 @@ def test_commands_are_accepted(page, only_read):
     for words in commands(block_lines(page.read_text(encoding="utf-8"))):
         if "my-learner" not in words:
             assert only_read(words) == "", words
+
+
+def test_the_commands_of_pictures_are_accepted(only_read):
+    for words in commands(list(generated.DRAWN_BY.values())):
+        assert only_read(words) == "", words
 
 
 def test_a_command_with_a_wrong_name_or_value_is_not_accepted(only_read):

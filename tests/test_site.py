@@ -53,3 +53,10 @@ def test_the_gallery_has_every_picture_that_a_page_shows():
     pages = "\n".join(path.read_text(encoding="utf-8") for path in DOCS.glob("*.md"))
     shown = set(re.findall(r"\]\((pictures/[\w.]+)\)", pages))
     assert shown <= set(re.findall(r"\]\(/(pictures/[\w.]+)\)", generated.gallery()))
+
+
+def test_every_picture_has_a_command_and_is_shown():
+    drawn = {path.stem for path in (DOCS / "pictures").glob("*.png")}
+    assert drawn == set(generated.DRAWN_BY)
+    gallery = generated.gallery()
+    assert drawn == set(re.findall(r"/pictures/(\w+)\.png", gallery))

@@ -14,7 +14,7 @@ terminated when every place is visited; or at once, at ``invalid_reward``, when 
 truncated  never
 start      at the start place, which counts as visited: an episode has n - 1 choices
 info       ``action_mask`` [n], 1 where a visit is valid; ``tour``, ``tour_km``,
-           ``optimal_km`` and ``gap``, -1 and infinite until then, see ``TourEnv._outcome``
+           ``optimal_km`` and ``gap``, -1 and infinite until the end
 ========== ===================================================================================
 """
 

@@ -85,23 +85,21 @@ def _walk(name: str, folds: Sequence[Sequence[Sequence[Passage]]], of: str) -> W
     return Walk(name=name, folds=tuple(np.stack([*map(seed, seeds)]) for seeds in folds))
 
 
-def table(found: Sequence[Walk], title: str) -> Table[Walk]:
-    """What wealth grew by in each fold and in all, costs taken off."""
-    folds = [
-        Column(f"fold {fold + 1} %", lambda one, fold=fold: f"{one.percent(fold):.1f}", wrap=True)  # type: ignore[misc]
-        for fold in range(len(found[0].folds))
-    ]
-    return Table(
-        title=title,
-        columns=[
-            Column("policy", lambda one: one.name, text=True, wrap=True),
-            *folds,
-            Column("all folds", lambda one: one.total.percent(1), wrap=True),
-            Column("Sharpe", lambda one: f"{one.sharpe:.2f}"),
-            Column("drawdown %", lambda one: f"{100 * one.drawdown:.0f}", wrap=True),
-        ],
-        rows=found,
-    )
+def table(found: Sequence[Walk], title: str) -> Table[int]:
+    """What wealth grew by in each fold and in all, costs taken off: a line for each fold.
+
+    Policies are the columns, as there may be fifty folds.
+    """
+    folds = range(len(found[0].folds))
+    names = [*(f"fold {fold + 1} %" for fold in folds), "all folds", "Sharpe", "drawdown %"]
+
+    def column(one: Walk) -> Column[int]:
+        cells = [*(f"{one.percent(fold):.1f}" for fold in folds), one.total.percent(1)]
+        cells += [f"{one.sharpe:.2f}", f"{100 * one.drawdown:.0f}"]
+        return Column(one.name, lambda row: cells[row], wrap=True)
+
+    heading = Column[int]("", lambda row: names[row], text=True)
+    return Table(title=title, columns=[heading, *map(column, found)], rows=range(len(names)))
 
 
 def chart(found: Sequence[Walk], days: Sequence[np.ndarray], title: str) -> Figure:

@@ -172,6 +172,21 @@ def saving(task: AgentTask) -> None:
 
 
 @pytest.mark.slow  # several processes, each of which imports torch
+def test_sigterm_ends_workers_that_measure(tmp_path):
+    tasks, began = tasks_of(tmp_path, "ppo", "a2c", "dqn"), time.monotonic()
+
+    def end() -> None:
+        while len(list(tmp_path.glob("*-begun"))) < 2:
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=end, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        list(run_cells(tasks, 2, "joblib", partial(guarded, measuring)))
+    assert len(list(tmp_path.glob("*-begun"))) == 2 and time.monotonic() - began < 60
+
+
+@pytest.mark.slow  # several processes, each of which imports torch
 def test_sigterm_lets_the_workers_save(tmp_path):
     tasks = tasks_of(tmp_path, "ppo", "a2c", "dqn")
 
@@ -185,6 +200,31 @@ def test_sigterm_lets_the_workers_save(tmp_path):
         list(run_cells(tasks, 2, "joblib", partial(guarded, saving)))
     begun, saved = (sorted(tmp_path.glob(f"*-{what}")) for what in ("begun", "saved"))
     assert len(begun) == len(saved) == 2  # and the third was not begun
+
+
+def measuring(task: AgentTask) -> None:
+    """In place of a cell: one that is measured for longer than anyone waits."""
+    (task.folder / f"{task.contender}-begun").touch()
+    time.sleep(60)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="children of a process with threads")
+def test_sigterm_ends_a_measurement_at_once(tmp_path):
+    """What ``--jobs 2`` has in each worker: a measurement is given up, as it can be made again."""
+    (task,), began = tasks_of(tmp_path, "a2c"), time.monotonic()
+    child = os.fork()
+    if child == 0:
+        try:
+            failed = guarded(measuring, task, os.getppid())
+            (tmp_path / "reason").write_text(f"{failed.reason} {cells.STOPPED}")
+        finally:
+            os._exit(0)
+    while not (tmp_path / "a2c-begun").exists():
+        time.sleep(0.01)
+    os.kill(child, signal.SIGTERM)
+    os.waitpid(child, 0)
+    assert time.monotonic() - began < 30
+    assert (tmp_path / "reason").read_text() == "stopped [True]"  # and it begins no other
 
 
 def test_ray_is_an_extra(tmp_path, capsys, monkeypatch):

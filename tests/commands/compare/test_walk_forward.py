@@ -1,13 +1,17 @@
 """``hringur compare --walk-forward``: trained on each past, tested on the days that follow."""
 
+import io
 import json
+import re
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from hringur.cli import main
 from hringur.data.trading.market_files import shipped_stocks
 from hringur.data.trading.walk_forward import walk_forward
+from hringur.evaluation.agents.walk_forward import Walk, table
 from tests.commands.tiny_runs import refusal
 
 MARKET = ["--env=StockTrading-v0", "--option", "prices=stocks", "ticker=FB", "window=5"]
@@ -52,6 +56,20 @@ def test_the_same_command_trains_nothing_twice(folder, capsys):
     assert "to train" not in said.err
     assert "fold 1 %" in said.out and "all folds" in said.out
     assert (folder / "comparison.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_no_word_is_broken_at_80_columns():
+    """Twelve folds of three agents beside both references."""
+    rng = np.random.default_rng(0)
+    names = ["reinforce", "maskable-ppo", "a2c", "buy and hold", "hindsight"]
+    found = [Walk(name=name, folds=tuple(0.01 * rng.normal(size=(12, 3, 20)))) for name in names]
+    printed = io.StringIO()
+    Console(width=80, file=printed).print(table(found, "walk-forward"))
+    seen = re.findall(r"[^\s│┃]+", printed.getvalue())
+    for one in found:
+        figures = [f"{one.percent(fold):.1f}" for fold in range(12)]
+        assert {*one.name.split(), *figures, *one.total.percent(1).split()} <= {*seen}
+    assert {"drawdown", "Sharpe", "12"} <= {*seen}
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,9 @@ LARGE_MOVE = 1.8
 """More than that from one price to the next is a split that was not undone, or an error, rather
 than a market."""
 
+LEAST_COMPARED, MOVES_ALIKE = 8, 0.01
+"""Days from which two columns are compared, and a difference of their logarithms' moves."""
+
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DAYS = re.compile(rf"{_DAY.pattern}(,{_DAY.pattern})*+", re.ASCII)
 PLAIN_NUMBERS = b"0123456789.,"
@@ -183,7 +186,31 @@ def _jump(table: Table, used: list[int], prices: Prices, where: str) -> str:
             f"so where {name!r} changes only: if that tells assets apart, choose one with "
             "symbol=..., else adjust the prices"
         )
+    if name := steadier(table, used, prices, day):
+        raise UserError(
+            f"{where}, {table.row(day)}: the price is {times:.3g} times the one before, that in "
+            f"{name!r} is not: if it is an adjusted price, call it 'adj close', else remove it"
+        )
     return f"; check {table.row(day)}: its price is {times:.3g} times the one before"
+
+
+def steadier(table: Table, used: list[int], prices: Prices, day: int) -> str | None:
+    """The column, if there is one, that moves with the close on all days but ``day``.
+
+    So does an adjusted close under whatever name. Dividends and rounding may part them a little.
+    """
+    close = np.log(prices.close[0])
+    for at, name in enumerate(table.names):
+        if at in used or prices.days < LEAST_COMPARED:
+            continue
+        with suppress(UserError), np.errstate(all="ignore"):
+            column = np.log(_numbers(table, at, "close", ""))
+            moves, apart = abs(np.diff(column)), abs(np.diff(column - close))
+            others = np.delete(apart, day - 1)
+            same = np.isfinite(column).all() and np.quantile(others, 0.95) < MOVES_ALIKE
+            if day and same and moves[day - 1] < apart[day - 1] / 2:
+                return name
+    return None
 
 
 def _unused(table: Table, used: list[int], adjusted: bool, where: str) -> str:

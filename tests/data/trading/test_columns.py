@@ -127,6 +127,48 @@ def test_a_jump_of_the_prices_is_said_with_its_row(tmp_path, capsys):
     assert "check" not in capsys.readouterr().err
 
 
+def of_a_split(heading, other, tmp_path):
+    """Sixteen days, of which the ninth is after a split of 2:1; ``other`` makes one more column."""
+    close = [100.0 + k % 5 + 0.01 * k for k in range(16)]
+    lines = []
+    for k, one in enumerate(close):
+        price = one * (1 + (k < 8))
+        lines.append(f"2020-01-{k + 1:02d},{price:.2f},{price:.2f},{other(k, one):.3f}")
+    path = tmp_path / "prices.csv"
+    path.write_text("\n".join([f"date,open,close,{heading}", *lines]) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("fClose", lambda k, close: close),
+        ("Total Return Close", lambda k, close: close * 0.998 ** (k < 4)),  # a dividend, too
+        ("TRI", lambda k, close: 7 * close),
+    ],
+)
+def test_a_column_that_leaves_out_the_move_is_not_passed_over(name, other, tmp_path):
+    with pytest.raises(UserError) as refusal:
+        read_prices(of_a_split(name, other, tmp_path))
+    assert str(refusal.value).endswith(
+        f"line 10: the price is 0.505 times the one before, that in {name!r} is not: if it is"
+        " an adjusted price, call it 'adj close', else remove it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("vwap", lambda k, close: close * (1 + (k < 8))),
+        ("turnover", lambda k, close: 1000.0 + 97 * (k * k % 11)),
+        ("average", lambda k, close: 150.0 - k),
+    ],
+)
+def test_other_columns_go_with_the_move_or_with_nothing(name, other, tmp_path, capsys):
+    read_prices(of_a_split(name, other, tmp_path))
+    assert "check line 10: its price is 0.505 times" in capsys.readouterr().err
+
+
 def test_nothing_is_said_of_prices_that_are_then_refused(tmp_path, capsys):
     _say_once.cache_clear()
     path = str(written(tmp_path, "date,open,close", ["d", "o", "c"]))

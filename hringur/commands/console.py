@@ -2,12 +2,14 @@
 
 import dataclasses
 import io
+import os
 import re
 import sys
 import time
 import typing
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr
+from pathlib import Path
 from typing import Any, TypeVar
 
 import tyro
@@ -24,6 +26,12 @@ SECONDS_BETWEEN_NOTES = 10.0
 
 LONGEST_NAME = 255
 """Bytes of a part of a path."""
+
+WRITTEN = (
+    *("map", "gpx", "geojson", "figure", "neighbours", "winners"),
+    *("output", "report", "video", "film"),
+)
+"""Options that name a file to write."""
 
 NO_PATHS = ("option", "sentences")
 """Options of free text."""
@@ -48,6 +56,7 @@ def parse(options: Callable[..., Options], arguments: Sequence[str], command: st
             ) from None
         raise
     check_names(found)
+    check_outputs(found)
     for line in notes:
         note(line)
     return found
@@ -69,6 +78,39 @@ def check_names(options: Any) -> None:
             parts = text.encode(errors="replace").split(b"/")
             if "\0" in text or max(map(len, parts)) > LONGEST_NAME:
                 raise UserError(f"--{name.replace('_', '-')} is no name: {shortened(text)}")
+
+
+def check_outputs(options: Any) -> None:
+    """Refuse a file to write that is another one, or one that is read: neither would be left.
+
+    Raises:
+        UserError: two options name one file, however they spell it, or a run's own file.
+    """
+    seen: dict[str, str] = {}
+    fields = sorted(dataclasses.fields(options), key=lambda field: field.name in WRITTEN)
+    for name in (field.name for field in fields if field.name not in NO_PATHS):
+        value, option = getattr(options, name), f"--{name.replace('_', '-')}"
+        for text in value if isinstance(value, tuple) else (value,):
+            if not isinstance(text, str | Path) or not os.fspath(text):
+                continue
+            try:
+                path = os.path.realpath(text)
+            except (ValueError, OSError):  # no path in this system
+                continue
+            if name in WRITTEN and os.path.isfile(path) and is_of_run(path):
+                raise UserError(f"{option}: {text} is a file of a run")
+            if name in WRITTEN and path in seen:
+                raise UserError(f"{option}: {text} is what {seen[path]} names, too")
+            if name in WRITTEN or os.path.isfile(path):
+                seen[path] = option
+
+
+def is_of_run(path: str) -> bool:
+    """Whether a file belongs to a run folder, or lies in its folder of checkpoints."""
+    folder, name = os.path.split(path)
+    own = name in ("config.json", "history.jsonl", "metrics.json")
+    checkpoint = name.endswith(".safetensors") and os.path.basename(folder) == "checkpoints"
+    return (own and os.path.isdir(os.path.join(folder, "checkpoints"))) or checkpoint
 
 
 def with_new_names(options: Any, arguments: Sequence[str]) -> tuple[list[str], list[str]]:

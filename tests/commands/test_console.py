@@ -3,6 +3,7 @@
 import io
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 import pytest
@@ -45,6 +46,37 @@ def test_a_refusal_is_one_line_where_only_ascii_is_taken(monkeypatch):
     monkeypatch.undo()
     assert str(refused.value).startswith("Error parsing --steps: invalid literal for int()")
     assert "--- " not in str(refused.value)
+
+
+@dataclass
+class Written:
+    images: tuple[str, ...] = ()
+    model: Path | None = None
+    output: Path = Path("mix.png")
+    figure: Path | None = None
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ("--figure ./a.png --output b/../a.png", "--figure: a.png is what --output names"),
+        ("--images a.png b.png --output link.png", "--output: link.png is what --images names"),
+        ("--images mix.png", "--output: mix.png is what --images names"),
+        ("--model run/config.json --output run/config.json", "--output: .* is a file of a run"),
+        ("--figure run/checkpoints/1.safetensors", "--figure: .* is a file of a run"),
+    ],
+)
+def test_what_is_written_is_not_what_is_read_or_written_too(words, reason, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "b").mkdir()
+    for name in ("a.png", "mix.png", "run/config.json", "run/checkpoints/1.safetensors"):
+        (tmp_path / name).touch()
+    (tmp_path / "link.png").symlink_to("a.png")
+    with pytest.raises(UserError, match=reason):
+        console.parse(Written, words.split(), "x")
+    free = console.parse(Written, "--images face:1 b.png --figure c.png".split(), "x")
+    assert free.images == ("face:1", "b.png")
 
 
 @dataclass

@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -140,12 +141,15 @@ def bayesian(search: Search) -> None:
         tried = search.sample(CANDIDATES // 4) + around(search, ranked[:BEST], CANDIDATES)
         every = search.known | search.evaluated
         new = [one for one in dict.fromkeys(tried) if one not in every and _learned(model, one)]
-        if new:
-            dense = log_density(density, model.encode(new)) >= least
-            new = [one for one, kept in zip(new, dense.tolist(), strict=True) if kept]
         if not new:
             continue
-        gain = expected_improvement(model, {one: every[one] for one in ranked[:FITTED_TO]}, new)
+        codes = model.encode(new).cpu()
+        dense = log_density(density, codes) >= least
+        if not bool(dense.any()):
+            continue
+        new = list(compress(new, dense.tolist()))
+        known = {one: every[one] for one in ranked[:FITTED_TO]}
+        gain = expected_improvement(model, known, codes[dense])
         search.evaluate([new[k] for k in gain.argsort()[::-1][:TOGETHER]])
 
 
@@ -201,9 +205,9 @@ METHODS: dict[str, Callable[[Search], None]] = {
 
 
 def expected_improvement(
-    model: Any, costs: dict[str, float], new: Sequence[str]
+    model: Any, costs: dict[str, float], codes: Float[Tensor, "N Z"]
 ) -> Float64[np.ndarray, " N"]:
-    """Expected improvement of new strings on the least of ``costs``, by a Gaussian process.
+    """Expected improvement on the least of ``costs``, by a Gaussian process of codes.
 
     With mean m, standard deviation s and the least cost b, (b - m) Phi(u) + s phi(u), u = (b - m)/s
     (Jones et al. 1998, eq. 15). Costs enter by their rank, as normal scores: they may lie anywhere.
@@ -218,7 +222,7 @@ def expected_improvement(
     with warnings.catch_warnings():  # nearly the likeliest length serves as well
         warnings.simplefilter("ignore")
         gaussian.fit(model.encode(known).cpu().numpy(), scores)
-        mean, std = gaussian.predict(model.encode(new).cpu().numpy(), return_std=True)
+        mean, std = gaussian.predict(codes.cpu().numpy(), return_std=True)
     return improvement(mean, std, scores.min())
 
 

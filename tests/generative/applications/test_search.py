@@ -74,6 +74,23 @@ def test_bayesian_search_finds_the_optimum_that_enumeration_knows(model):
     assert min((search.known | search.evaluated).values()) == best == -4
 
 
+def test_a_round_encodes_each_candidate_once(model, monkeypatch):
+    encoded, encode = [], model.encode
+
+    def counting(strings):
+        encoded.extend(strings if isinstance(strings, list) else [])
+        return encode(strings)
+
+    monkeypatch.setattr(model, "encode", counting)
+    search = Search(model, "ones", 10, np.random.default_rng(0), ones)
+    search.learn(5)
+    known = set(search.known)
+    METHODS["bayesian"](search)
+    assert set(search.evaluated) <= set(encoded)
+    candidates = [one for one in encoded if one not in known]
+    assert len(search.evaluated) == 10 and len(candidates) == len(set(candidates))
+
+
 def test_expected_improvement_by_drawing():
     """Oracle: the mean of max(0, b - x) over draws of a normal distribution."""
     rng = np.random.default_rng(0)
@@ -86,7 +103,7 @@ def test_expected_improvement_by_drawing():
 def test_what_is_near_good_strings_is_expected_to_be_better(model):
     costs = {one: float(ones([one])[0]) for one in EVERY[:60]}
     new = EVERY[60:]
-    gain = expected_improvement(model, costs, new)
+    gain = expected_improvement(model, costs, model.encode(new))
     assert np.corrcoef(gain, -ones(new))[0, 1] > 0.2
 
 

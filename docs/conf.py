@@ -76,8 +76,14 @@ OUTSIDE = {
 """Where links out of the folder lead on the site."""
 
 
+LANGUAGE = "language_info:\n  name: python\n  pygments_lexer: ipython3\n"
+"""What a kernel says of its notebook, and nobody where none runs."""
+
+
 def read(app: Any, name: str, source: list[str]) -> None:
     """Links out of the folder lead to pages of the site; the landing page gets the navigation."""
+    if nb_execution_mode == "off":
+        source[0] = source[0].replace("\nkernelspec:\n", f"\n{LANGUAGE}kernelspec:\n", 1)
     for target, page in OUTSIDE.items():
         source[0] = source[0].replace(f"]({target})", f"](/{page})")
     if name == "index":

@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,14 @@ def test_every_picture_has_a_command_and_is_shown():
     assert drawn == set(generated.DRAWN_BY)
     gallery = generated.gallery()
     assert drawn == set(re.findall(r"/pictures/(\w+)\.png", gallery))
+
+
+def test_cells_that_are_not_executed_have_a_language(monkeypatch):
+    pytest.importorskip("docutils", reason="pip install hringur[docs]")
+    monkeypatch.setenv("HRINGUR_NOTEBOOKS", "off")
+    monkeypatch.syspath_prepend(str(DOCS))
+    settings = runpy.run_path(str(DOCS / "conf.py"))
+    for path in (DOCS / "lecture").glob("[1-6]_*.md"):
+        source = [path.read_text(encoding="utf-8")]
+        settings["read"](None, f"lecture/{path.stem}", source)
+        assert "\n  pygments_lexer: ipython3\n" in source[0].split("---")[1]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tyro
 
-NOTEBOOK = Path("docs/_build/jupyter_execute/lecture/6_limitations.ipynb")
+EXECUTED = Path("docs/_build/cache_full/executed")
 PICTURES = {
     "not_identifiable": "Codes of one model, by its decoder",
     "two_digits": "Two digits, and what the model makes of them",
@@ -18,16 +18,17 @@ PICTURES = {
 """The title of each, in the cell that draws it."""
 
 
-def main(notebook: Path = NOTEBOOK, folder: Path = Path("docs/pictures")) -> None:
-    """Write every picture.
+def main(executed: Path = EXECUTED, folder: Path = Path("docs/pictures")) -> None:
+    """Write every picture, from the newest notebook that has them.
 
     Args:
-        notebook: what make docs has executed.
+        executed: where make docs keeps the notebooks that it has executed.
         folder: where the PNGs go; those there are overwritten.
     """
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    found = sorted(executed.glob("*/base.ipynb"), key=lambda path: path.stat().st_mtime)
+    cells = [cell for path in found for cell in json.loads(path.read_text("utf-8"))["cells"]]
     for name, title in PICTURES.items():
-        (cell,) = (one for one in cells if title in "".join(one["source"]))
+        *_, cell = (one for one in cells if title in "".join(one["source"]) and one.get("outputs"))
         (png,) = (out["data"]["image/png"] for out in cell["outputs"] if "data" in out)
         path = folder / f"{name}.png"
         path.write_bytes(b64decode("".join(png)))

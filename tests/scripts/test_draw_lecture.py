@@ -9,19 +9,21 @@ from tests.test_lecture_pages import PAGES, cells
 draw_lecture = load_script("draw_lecture")
 
 
-def executed(name, content, folder):
-    """A notebook as the site's cache keeps it, each of its pictures with this content."""
-    output = {"data": {"image/png": b64encode(content).decode()}}
-    made = [{"source": title, "outputs": [output]} for title in draw_lecture.PICTURES.values()]
-    (folder / name).mkdir()
-    (folder / name / "base.ipynb").write_text(json.dumps({"cells": [{"source": "x = 1"}, *made]}))
+def write_executed(folder):
+    """A notebook as the site's cache keeps it, each picture of which is its own title."""
+    made = [
+        {"source": title, "outputs": [{"data": {"image/png": b64encode(title.encode()).decode()}}]}
+        for title in draw_lecture.PICTURES.values()
+    ]
+    (folder / "a").mkdir()
+    (folder / "a" / "base.ipynb").write_text(json.dumps({"cells": [{"source": "x = 1"}, *made]}))
 
 
 def test_each_picture_is_that_of_the_cell_with_its_title(tmp_path):
-    executed("a", b"a picture", tmp_path)
+    write_executed(tmp_path)
     draw_lecture.main(tmp_path, tmp_path)
-    drawn = {path.stem: path.read_bytes() for path in tmp_path.glob("*.png")}
-    assert drawn == dict.fromkeys(draw_lecture.PICTURES, b"a picture")
+    drawn = {path.stem: path.read_text() for path in tmp_path.glob("*.png")}
+    assert drawn == draw_lecture.PICTURES
 
 
 def test_the_titles_stand_in_one_cell_each():

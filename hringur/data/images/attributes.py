@@ -31,7 +31,8 @@ def parse_attributes(
     """
     rows = csv_rows(decoded(content, where), where, MAX_IMAGES + 1, MAX_ATTRIBUTES)
     header = [printable(name) for name in rows[0][1]] if rows else []
-    if header[:1] != ["file"] or len(header) < 2 or len(set(header)) < len(header):
+    named = all(name.strip() for name in header)
+    if header[:1] != ["file"] or len(header) < 2 or len(set(header)) < len(header) or not named:
         raise UserError(f"{where} must begin with 'file,ATTRIBUTE,...', got {','.join(header)!r}")
     found: dict[str, list[int]] = {}
     for number, row in rows[1:]:
@@ -47,4 +48,9 @@ def parse_attributes(
     for name in sorted(found.keys() ^ set(files)):
         there = "has no image" if name in found else "has no row"
         raise UserError(f"{where}: {name!r} {there}; table and images must name the same files")
-    return np.array([found[name] for name in files], dtype=np.uint8), tuple(header[1:])
+    has = np.array([found[name] for name in files], dtype=np.uint8)
+    for name, column in zip(header[1:], has.T, strict=True):
+        if len(set(column.tolist())) == 1:
+            who = "all images have" if column[0] else "no image has"
+            raise UserError(f"{where}: {who} {name!r}, so nothing tells what it looks like")
+    return has, tuple(header[1:])

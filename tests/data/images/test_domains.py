@@ -173,6 +173,9 @@ def test_a_table_serves_train_and_test_folders_too(tmp_path):
         ("file,a\n0.png,1\n0.png,0\n", "line 3: '0.png' stands there twice"),
         ("file,a\n0.png,1\n", "'1.png' has no row"),
         ("file,a\n0.png,1\n1.png,0\n2.png,0\n", "'2.png' has no image"),
+        ("file,a, \n0.png,1,0\n1.png,0,1\n", "must begin with 'file,ATTRIBUTE,...'"),
+        ("file,a,b\n0.png,1,0\n1.png,0,0\n", "no image has 'b', so nothing tells"),
+        ("file,a,b\n0.png,1,1\n1.png,0,1\n", "all images have 'b', so nothing tells"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused(tmp_path, table, told):

@@ -24,6 +24,7 @@ LARGEST = {
     **dict.fromkeys(("directions", "iterations", "max_places", "jobs", "seeds"), 2**16),
     **dict.fromkeys(("threads", "keep_checkpoints"), 1024),
     **dict.fromkeys(("beam_width", "noop_max", "parts", "pieces", "posterior_pieces"), 4096),
+    "trials": 100_000,
     **dict.fromkeys(("estimates", "count", "episodes", "video_steps"), 10**7),
 }
 """Largest values of settings that take memory or time before the first result, by name."""

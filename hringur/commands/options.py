@@ -164,7 +164,12 @@ def check_figure(path: Path, option: str = "--figure") -> None:
 
 def check_without_tours(trained: Any, options: Any) -> None:
     """Refuse an option of ``hringur evaluate`` that has a meaning for tours only."""
+    check_only(trained, options, OF_TOURS, "tours")
+
+
+def check_only(trained: Any, options: Any, names: Sequence[str], what: str) -> None:
+    """Refuse options of ``hringur evaluate`` that are given though they are ``what`` alone has."""
     for field in fields(options):
-        if field.name in OF_TOURS and getattr(options, field.name) != field.default:
+        if field.name in names and getattr(options, field.name) != field.default:
             option = field.name.replace("_", "-")
-            raise UserError(f"--{option} is of tours; {trained.path} is of {trained.name}")
+            raise UserError(f"--{option} is of {what}; {trained.path} is of {trained.name}")

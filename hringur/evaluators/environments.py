@@ -15,7 +15,8 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec, load_env_creator
 
-from hringur.registry import domain_of, entries
+from hringur.checks import shortened
+from hringur.registry import domain_of, entries, environment_row
 from hringur.types import UserError
 
 RESERVED = frozenset(
@@ -89,9 +90,35 @@ def make_single(env_id: str, **options: Any) -> gym.Env:
     Raises:
         UserError: there is no such environment, or it has no such option.
     """
-    gym_spec(env_id)
+    check_option_types(env_id, options)
     with refusals(env_id):
         return gym.make(env_id, **options)
+
+
+def check_option_types(env_id: str, options: Mapping[str, Any]) -> None:
+    """Refuse text where the environment's own default is a number or a truth value.
+
+    Environments of this package check themselves; one of Gymnasium's takes ``is_slippery="no"`` for
+    true.
+
+    Raises:
+        UserError: there is no such environment, or an option is of another type.
+    """
+    spec = gym_spec(env_id)
+    creator = spec.entry_point
+    if environment_row(spec.id) is not None or not options:
+        return
+    try:
+        creator = load_env_creator(creator) if isinstance(creator, str) else creator
+        known = inspect.signature(creator).parameters if callable(creator) else {}
+    except (ImportError, AttributeError, ValueError, TypeError):  # making it says what is missing
+        return
+    for name, value in options.items():
+        default = known[name].default if name in known else None
+        truth = isinstance(default, bool) and value not in (True, False)
+        if truth or (isinstance(default, int | float) and isinstance(value, str)):
+            wanted = "True or False" if isinstance(default, bool) else "a number"
+            raise UserError(f"{env_id}: {name} must be {wanted}, got {shortened(value)}")
 
 
 def make_vector(
@@ -106,6 +133,7 @@ def make_vector(
     Raises:
         UserError: there is no such environment, or it has no such option.
     """
+    check_option_types(env_id, options)
     own: dict[str, Any] = {} if autoreset_mode is None else {"autoreset_mode": autoreset_mode}
     native = gym_spec(env_id).vector_entry_point
     if native is not None and all(takes(native, name) for name in own):

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -149,7 +150,7 @@ USUAL: dict[str, list[list[str]]] = {
     "edit": [
         ["face:1", "--smile=1"],
         ["face:1", "--age=1", "--route=conditional"],
-        ["hatted/1.png", "--model=hats", "--set", "hat=1"],
+        ["hatted/1.png", "--model=hats", "--hat=1"],
     ],
     "transport": [
         ["--samples=100", "--steps=3", "--figure=t.png"],
@@ -317,7 +318,7 @@ OWN_USES = {
     "sides": ["translate two/x/1.png --model=sides"],
     "bridge": ["translate two/x/1.png --model=bridge"],
     "hats": [
-        "edit hatted/1.png --model=hats --set hat=1",
+        "edit hatted/1.png --model=hats --hat=1",
         "mix hatted/1.png hatted/2.png --model=hats --steps=3",
     ],
     "trader": ["signal trader --prices=prices.csv"],
@@ -555,7 +556,11 @@ def stub_work() -> None:
         (training, "run_cells", lambda *others: iter(())),
         (tune, "run_cells", lambda *others: iter(())),
         (tune, "report", lambda *others: None),
-        (film, "film_agent", lambda *others, **options: (None, [])),
+        (
+            film,
+            "film_agent",
+            lambda *others, **options: (SimpleNamespace(score=0.0, actions=[0]), []),
+        ),
         (tours, "own_held_out", lambda env, options, n=2: solve(env, options, min(n, 2))),
         (estimators, "bench", unlearned),
         (demo.ThreadingHTTPServer, "serve_forever", lambda server: None),

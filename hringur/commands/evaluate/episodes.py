@@ -8,7 +8,7 @@ from typing import Any
 
 from hringur.commands.console import ProgressNotes, note, present
 from hringur.commands.evaluate.trading import write_report
-from hringur.commands.options import check_without_tours, parse_options
+from hringur.commands.options import check_only, check_without_tours, parse_options
 from hringur.evaluation.agents.scores import (
     EpisodeScore,
     Evaluated,
@@ -31,6 +31,7 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
     """Play, compare with the optimum and with random actions, print."""
     check_policy(trained, options)
     check_without_tours(trained, options)
+    check_only(trained, options, ("count",), "instances and images, agents have --episodes")
     env_options = played_options(trained, options.option)
     samples = samples_of(trained)
     films = film(trained, options, env_options)

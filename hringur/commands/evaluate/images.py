@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from hringur.commands.console import note, present
-from hringur.commands.options import check_counts, check_without_tours
+from hringur.commands.options import check_counts, check_only, check_without_tours
 from hringur.evaluation.generative.scores import check_extras, score_model
 from hringur.evaluators.images import COUNT
 from hringur.trained import Trained
@@ -39,3 +39,4 @@ def check_agent(trained: Trained, options: Any) -> None:
         raise UserError(
             f"{trained.name} is a model of {trained.learner.of}, no agent: it has no {asked[0]}"
         )
+    check_only(trained, options, ("episodes", "video_steps"), "agents")

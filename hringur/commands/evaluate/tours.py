@@ -9,6 +9,7 @@ import numpy as np
 from hringur.agents.tours.decoding import Decoding
 from hringur.commands.console import note, present
 from hringur.commands.evaluate.episodes import film
+from hringur.commands.options import check_only
 from hringur.data.tours.held_out import HELD_OUT, HeldOut, held_out
 from hringur.evaluation.tours import table
 from hringur.evaluation.tours.methods import Planner, learner_scores, places_of
@@ -30,6 +31,7 @@ def main(trained: Trained, options: Any, arguments: Sequence[str]) -> None:
         raise UserError("--actions is for agents without tours; these have --method sampling")
     if options.option:
         raise UserError("--option is for agents without tours; these have --held-out")
+    check_only(trained, options, ("episodes",), "agents without tours, these have --count")
     problem = problem_for([trained], options.held_out, options.count)
     if not isinstance(trained.learner, Planner):
         check_greedy(options, trained)

@@ -142,6 +142,7 @@ def test_output_holds_every_instance_and_nothing_is_written_unasked(runs, tmp_pa
         ("attention-model", ["--held-out=iceland-21"], "iceland-20, iceland-50"),
         ("attention-model", ["--count=0"], "--count must be at least 1, got 0"),
         ("attention-model", ["--count=1001"], "got 1001"),
+        ("attention-model", ["--episodes=5"], "--episodes is of agents without tours"),
         ("attention-model", ["--samples=0"], "--samples must be in 1..100,000, got 0"),
         ("attention-model", ["--method=best"], "best"),
         ("attention-model", ["--symmetries=4"], "4"),

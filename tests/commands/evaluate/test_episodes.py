@@ -30,6 +30,11 @@ def test_a_trader_is_told_by_a_second_table(trader, capsys):
         assert name in shown[shown.index("Sharpe") :]
 
 
+def test_a_number_of_instances_is_of_other_runs(trader, capsys):
+    assert main(["evaluate", str(trader), "--count=5"]) == 2
+    assert "--count is of instances and images, agents have --episodes" in refusal(capsys)
+
+
 def test_a_programs_record_has_the_ratios(trader, capsys):
     assert main(["evaluate", str(trader), "--episodes=5", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)

@@ -55,6 +55,7 @@ def test_training_logs_the_scores_and_both_references(run):
     "option, told",
     [
         ("--count=0", "--count must be at least 1"),
+        ("--episodes=5", "--episodes is of agents"),
         ("--count=3", "at least 10 held-out images"),
         ("--two-opt", "--two-opt is of tours"),
     ],

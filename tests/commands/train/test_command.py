@@ -185,6 +185,21 @@ def test_bad_settings_are_refused_in_one_line(options, said, tmp_path, capsys):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize(
+    ("option", "wanted"),
+    [
+        ("is_slippery=maybe", "is_slippery must be True or False, got 'maybe'"),
+        ("is_slippery=2", "is_slippery must be True or False, got 2"),
+        ("success_rate=often", "success_rate must be a number, got 'often'"),
+    ],
+)
+def test_an_option_is_held_against_the_environments_own_default(option, wanted, tmp_path, capsys):
+    arguments = ["train", "a2c", "--env", "FrozenLake-v1", "--option", option, "--steps=1"]
+    assert main([*arguments, "--folder", str(tmp_path / "run")]) == 2
+    assert refusal(capsys) == f"hringur: FrozenLake-v1: {wanted}"
+    assert not (tmp_path / "run").exists()
+
+
 def test_what_cannot_be_compiled_is_refused_before_there_is_a_folder(tmp_path, capsys):
     options = ["--env", "CartPole-v1", "--n-envs", "2", "--steps", "1", "--compile"]
     assert main(["train", "a2c", *options, "--folder", str(tmp_path / "run")]) == 2

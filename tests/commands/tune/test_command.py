@@ -144,6 +144,7 @@ def test_every_value_of_a_space_is_allowed(name):
     ("given", "words"),
     [
         (["reinforce", "--trials", "0"], "--trials must be at least 1, got 0"),
+        (["reinforce", "--trials", "100001"], "--trials must be at most 100,000, got 100001"),
         (["reinforce", "--budget", "soon"], "--budget must be such as 60s, 2m or 200000steps"),
         (["gan", "--budget", "9steps"], "--budget must be such as 60s, 2m or 300000images"),
         (["reinforced"], "unknown learner 'reinforced'"),

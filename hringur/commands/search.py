@@ -17,7 +17,7 @@ from hringur.evaluation.generative.search import best_figure, neighbourhood, win
 from hringur.evaluation.statistics import limits, over_runs, over_runs_words
 from hringur.evaluation.tables import Column, Table, estimate_columns
 from hringur.evaluators.strings import DOMAINS
-from hringur.generative.applications.search import METHODS, Search
+from hringur.generative.applications.search import METHODS, Search, check_property
 from hringur.trained import load_trained
 from hringur.types import UserError
 
@@ -79,6 +79,7 @@ def main(arguments: list[str]) -> None:
     model = trained.learner
     if getattr(model, "of", "") != "strings":
         raise UserError(f"{options.model} is of {type(model).__name__}, no model of strings")
+    check_property(model, options.property)
     if not model.strings.train:  # a saved file has none, but names its set
         if model.strings.name not in SETS:
             raise UserError(f"{options.model} has no training strings: give its run folder")

@@ -105,7 +105,7 @@ def check_option_types(env_id: str, options: Mapping[str, Any]) -> None:
         UserError: there is no such environment, or an option is of another type.
     """
     spec = gym_spec(env_id)
-    creator = spec.entry_point
+    creator: Any = spec.entry_point
     if environment_row(spec.id) is not None or not options:
         return
     try:

@@ -69,7 +69,7 @@ def test_a_saved_model_searches_among_the_strings_that_it_names(
 )
 def test_bad_input_is_one_line(trained, words, told, capsys):
     assert cli.main(["search", "--model", "run", *words]) == 2
-    line = capsys.readouterr().err.splitlines()[-1]
+    (line,) = capsys.readouterr().err.splitlines()
     assert re.search(told, line), line
 
 

@@ -42,6 +42,18 @@ STRENGTHS = (0.2, 0.4, 0.6, 1.0)
 LEARNING_RATE = 1e-3
 
 
+def check_property(model: Any, name: str) -> None:
+    """Refuse a property that the model's strings do not have.
+
+    Raises:
+        UserError: it is unknown; the message lists those there are.
+    """
+    properties = model.domain.properties
+    if name not in properties:
+        known, what = ", ".join(properties) or "none", model.strings.name
+        raise UserError(f"unknown property {name!r} of {what}; there are {known}")
+
+
 @dataclass
 class Search:
     """A budget of evaluations; each different string counts once."""
@@ -60,11 +72,8 @@ class Search:
     """costs of the strings that were evaluated, in their order"""
 
     def __post_init__(self) -> None:
-        properties = self.model.domain.properties
-        if self.score is None and self.name not in properties:
-            known = ", ".join(properties) or "none"
-            what = self.model.strings.name
-            raise UserError(f"unknown property {self.name!r} of {what}; there are {known}")
+        if self.score is None:
+            check_property(self.model, self.name)
         self.sign = -1.0 if self.name in self.model.domain.larger_is_better else 1.0
 
     @property

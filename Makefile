@@ -8,6 +8,8 @@
 PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo $$python && break; done)
+# The tests start many processes, each of which would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Which torch: empty means the CPU build where there is no NVIDIA driver, else the general one.
 TORCH ?=
 TORCH_VERSION := 2.13.0

@@ -58,7 +58,6 @@ EXTRAS = {
         "pytest>=8.3",
         "pytest-xdist>=3.6",  # the tests on all processors
         "ruff>=0.9",
-        "torchmetrics>=1.5",  # the Frechet distance, to compare with
         "vrplib>=1.5",
     ],
 }

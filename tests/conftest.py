@@ -8,9 +8,15 @@ os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
 import random
 
-import matplotlib
+# Before the package is: while jaxtyping instruments a module, Python looks for the bytecode of all
+# that it imports under another name, finds none, and would compile these libraries anew.
+import lightning_fabric  # noqa: F401
+import matplotlib.pyplot
 import numpy as np
 import pytest
+import scipy.stats  # noqa: F401
+import sklearn.mixture  # noqa: F401
+import stable_baselines3  # noqa: F401
 import torch
 
 matplotlib.use("Agg")

@@ -17,6 +17,9 @@ from jaxtyping import Float64, Int64
 LEVEL = 0.95
 TAIL = (1 - LEVEL) / 2
 RESAMPLES = 2000
+LARGEST = 1_000_000
+"""Resampled rows in memory at once."""
+
 FEW_RUNS = 10
 Limits = tuple[float, float]
 """The least and the most that a figure can be."""
@@ -84,8 +87,10 @@ def estimate_rows(count: int, statistic: Statistic, seed: int = 0, tail: float =
     if count < 2 or not math.isfinite(value):
         return Estimate(value)
     rng = np.random.default_rng(seed)
-    resampled = [  # a hundred at a time, for memory
-        statistic(rng.integers(count, size=(100, count))) for _ in range(RESAMPLES // 100)
+    at_once = min(RESAMPLES, max(1, LARGEST // count))
+    resampled = [
+        statistic(rng.integers(count, size=(min(at_once, RESAMPLES - start), count)))
+        for start in range(0, RESAMPLES, at_once)
     ]
     return percentiles(value, np.concatenate(resampled), tail)
 

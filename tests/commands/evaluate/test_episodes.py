@@ -63,38 +63,39 @@ def test_traders_are_compared_by_the_same_columns(tmp_path, capsys):
     assert set(cell["figures"]) == set(RATIOS)
 
 
-AAPL_DAYS = shipped_stocks("AAPL").days
-FOLDS_SHARE = round(100 * (0.1 * AAPL_DAYS - 30) / (0.125 * AAPL_DAYS - 30))
+FB_DAYS = shipped_stocks("FB").days  # a short history
+BORDERS = [round(share * FB_DAYS) for share in (0.5, 0.6, 0.625)]
+FOLDS_SHARE = round(100 * (BORDERS[1] - BORDERS[0] - 5) / (BORDERS[2] - BORDERS[0] - 5))
 
-STOCKS = ["--env=StockTrading-v0", "--steps=2", "--option", "prices=stocks", "ticker=AAPL"]
+STOCKS = ["--env=StockTrading-v0", "--steps=2", "--option", "prices=stocks", "ticker=FB", "window=5"]
 
 
 @pytest.mark.parametrize(
     ("trained", "asked", "said", "history"),
     [
-        (["split=train"], [], "100 episodes on the test split:", "the test split"),
+        (["split=train"], [], "4 episodes on the test split:", "the test split"),
         (
             ["split=train"],
             ["--option", "split=train"],
-            "100 episodes on the train split, which it was trained on:",
+            "4 episodes on the train split, which it was trained on:",
             "the train split",
         ),
         (
             [],
             [],
-            "100 episodes on all of the prices, which it was trained on:",
+            "4 episodes on all of the prices, which it was trained on:",
             "all of the prices",
         ),
         (
             ["split=train", "folds=3", "fold=2"],
             ["--option", "split=test", "fold=0"],
-            "100 episodes on the test split, which it was trained on:",
+            "4 episodes on the test split, which it was trained on:",
             "the test split",
         ),
         (
-            ["split=train"],  # days up to 60 %, and from 50 % to 62.5 % less the window of 30
+            ["split=train"],  # days up to 60 %, and from 50 % to 62.5 % less the window of 5
             ["--option", "split=test", "folds=4", "fold=0"],
-            f"100 episodes on the test split, {FOLDS_SHARE} % of which it was trained on:",
+            f"4 episodes on the test split, {FOLDS_SHARE} % of which it was trained on:",
             "the test split",
         ),
     ],
@@ -104,14 +105,14 @@ def test_the_part_of_a_history_that_is_played_is_named(
 ):
     assert train("a2c", tmp_path / "run", *STOCKS, "episode_days=None", *trained) == 0
     capsys.readouterr()
-    assert main(["evaluate", str(tmp_path / "run"), *asked]) == 0
+    assert main(["evaluate", str(tmp_path / "run"), "--episodes=4", *asked]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert f"StockTrading-v0, {said}" in shown
-    assert f"of 100, cut from {history}: no intervals" in shown
+    assert f"of 4, cut from {history}: no intervals" in shown
 
 
 def test_a_comparison_names_the_split_and_counts_its_paths(tmp_path, capsys):
-    arguments = ["compare", *STOCKS[:1], "--option", "prices=stocks", "ticker=AAPL"]
+    arguments = ["compare", *STOCKS[:1], *STOCKS[2:]]
     arguments += ["split=train", "episode_days=None", "--jobs=1", "--agents", "a2c", "--seeds=2"]
     arguments += ["--budget=10steps", "--episodes=3", f"--folder={tmp_path / 'traders'}"]
     assert main(arguments) == 0

@@ -28,12 +28,14 @@ def translated_numbers(language: str) -> list[list[str]]:
     Raises:
         UserError: the language is unknown.
     """
-    return [row[_column(language)].split() for row in _table()]
+    column = _column(language)
+    return [row[column].split() for row in _table()]
 
 
 def least_reads(language: str) -> list[list[int]]:
     """How many English words make each word, and then the end, certain; the end counts as one."""
-    return [[int(n) for n in row[f"{_column(language)}_optimal_reads"].split()] for row in _table()]
+    column = f"{_column(language)}_optimal_reads"
+    return [[int(n) for n in row[column].split()] for row in _table()]
 
 
 def _column(language: str) -> str:

@@ -94,7 +94,7 @@ class TradingEnv(SingleEnv):
         self._begun, self._ended = True, False
         self._positions = [0]
         self._show()
-        return self._observe(), self.problem.pending()
+        return self._observe(), self.problem.pending.copy()
 
     def step(self, action: Any) -> Step:
         """Sell 0, wait 1 or buy 2 at the next open; the reward is the change of log wealth."""
@@ -117,7 +117,7 @@ class TradingEnv(SingleEnv):
         if self.render_mode is not None:
             self._positions.append(after)
             self._show()
-        info = self._outcome() if self._ended else self.problem.pending()
+        info = self._outcome() if self._ended else self.problem.pending.copy()
         return self._observe(), reward, False, self._ended, info
 
     def _with_fees(self, before: int, after: int, gained: float) -> float:

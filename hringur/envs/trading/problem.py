@@ -167,6 +167,7 @@ class TradingProblem:
         gained = gained - (self.terms.buy_cost + self.terms.sell_cost) + paid
         return gained + self.terms.fee(gained)
 
+    @cached_property
     def pending(self) -> dict[str, float]:
         """What ``info`` says of the outcome until the end: its keys, with what stands for no value.
 

@@ -151,7 +151,7 @@ class TradingVectorEnv(FixedLengthVectorEnv):
         return after, code
 
     def _pending(self) -> Info:
-        return {name: np.array([value]) for name, value in self.problem.pending().items()}
+        return {name: np.array([value]) for name, value in self.problem.pending.items()}
 
     def _outcome(self, ended: np.ndarray) -> Info:
         """What the single environment says at the end, for those that have ended."""

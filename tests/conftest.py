@@ -1,5 +1,6 @@
 """One thread, no window and fixed seeds for every test."""
 
+import gc
 import os
 
 # Before NumPy and torch are imported, which read it once.
@@ -28,3 +29,9 @@ def fixed_seeds():
     random.seed(0)
     np.random.seed(0)
     torch.manual_seed(0)
+
+
+def pytest_collection_finish():
+    """The collector leaves alone what has been imported: it would walk all of it many times."""
+    gc.collect()
+    gc.freeze()

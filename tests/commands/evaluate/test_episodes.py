@@ -67,7 +67,8 @@ FB_DAYS = shipped_stocks("FB").days  # a short history
 BORDERS = [round(share * FB_DAYS) for share in (0.5, 0.6, 0.625)]
 FOLDS_SHARE = round(100 * (BORDERS[1] - BORDERS[0] - 5) / (BORDERS[2] - BORDERS[0] - 5))
 
-STOCKS = ["--env=StockTrading-v0", "--steps=2", "--option", "prices=stocks", "ticker=FB", "window=5"]
+OPTIONS = ["prices=stocks", "ticker=FB", "window=5"]
+STOCKS = ["--env=StockTrading-v0", "--steps=2", "--option", *OPTIONS]
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_the_part_of_a_history_that_is_played_is_named(
 
 
 def test_a_comparison_names_the_split_and_counts_its_paths(tmp_path, capsys):
-    arguments = ["compare", *STOCKS[:1], *STOCKS[2:]]
+    arguments = ["compare", STOCKS[0], "--option", *OPTIONS]
     arguments += ["split=train", "episode_days=None", "--jobs=1", "--agents", "a2c", "--seeds=2"]
     arguments += ["--budget=10steps", "--episodes=3", f"--folder={tmp_path / 'traders'}"]
     assert main(arguments) == 0

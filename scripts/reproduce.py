@@ -200,6 +200,14 @@ def figure_at(document: Any, path: str) -> Figure | None:
     return None if None in numbers else Figure(*(float(factor or 1) * one for one in numbers))
 
 
+def kept(words: list[str], folder: Path) -> str:
+    """The tables that ``hringur compare --folder NAME`` writes there and does not print so."""
+    path = (
+        folder / words[words.index("--folder") + 1] / "results.md" if "--folder" in words else None
+    )
+    return path.read_text(encoding="utf-8") if path is not None and path.is_file() else ""
+
+
 def run(recipe: Recipe, folder: Path) -> Figures:
     """The figures that the commands print now.
 
@@ -216,6 +224,7 @@ def run(recipe: Recipe, folder: Path) -> Figures:
         done = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, text=True)
         if done.returncode:
             raise UserError(f"{recipe.name}: exit code {done.returncode} of: {command}")
+        text = done.stdout + kept(words, folder)
         if done.stdout.lstrip().startswith(("{", "[")):
             document = json.loads(done.stdout)
             for of, path in recipe.cells.values():
@@ -223,7 +232,7 @@ def run(recipe: Recipe, folder: Path) -> Figures:
                 mine = of == JSON and before in ("", str(number))
                 figure = figure_at(document, rest) if mine else None
                 found |= {(of, path): figure} if figure is not None else {}
-        tables = re.findall(r"(?:^\|.*\n)+", done.stdout, re.M)
+        tables = re.findall(r"(?:^\|.*\n)+", text, re.M)
         for order, own in enumerate(map(figures, tables), start=1):
             found |= {(f"{number}.{order}: {row}", name): one for (row, name), one in own.items()}
             found |= own | {(row, f"{number}: {name}"): one for (row, name), one in own.items()}

@@ -527,6 +527,7 @@ def stub_work() -> None:
     from hringur.data import figures
     from hringur.evaluation.estimators import bench
     from hringur.evaluation.films import film
+    from hringur.evaluation.generative import transport
     from hringur.evaluators import episodes, tours
     from hringur.generative.applications.transport import LEARNED, SOLVERS
     from hringur.training import trainer
@@ -546,7 +547,7 @@ def stub_work() -> None:
     def unlearned(problem: Any, *others: Any) -> Any:
         return measure(problem, 2, 100, others[-1])
 
-    figures.DOTS_PER_INCH = 10
+    figures.DOTS_PER_INCH, transport.PLACES = 10, 5
     bench.WARM_UP, bench.TIMED_LEAST, bench.TIMED_SECONDS = 1, 1, 0.0
     solve, play, measure = tours.own_held_out, episodes.play_episodes, estimators.bench
     stubs: list[tuple[Any, str, Callable[..., Any]]] = [

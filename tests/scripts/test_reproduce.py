@@ -1,13 +1,20 @@
 """Tables of the documentation are read as they stand, and figures outside are found."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
 import pytest
 
 from hringur.cli import COMMANDS
+from hringur.commands.options import IcelandOptions
+from hringur.commands.train.command import Train
+from hringur.commands.train.model import TrainModel
+from hringur.registry import config_of, models
+from hringur.training.config import TrainerConfig
 from hringur.types import UserError
+from tests.fuzz.cases import CONFIGS, option_fields
 from tests.scripts.loading import load_script
 
 reproduce = load_script("reproduce")
@@ -155,7 +162,19 @@ def test_every_recipe_names_commands_rows_and_columns_that_exist(name):
         words = shlex.split(command)
         script = words[0] == "python" and (reproduce.DOCS.parent / words[1]).is_file()
         assert script or words[0] == "hringur" and words[1] in COMMANDS
-    assert "--markdown" in one.commands[-1] or one.commands[-1].startswith("python scripts/")
+    last = one.commands[-1]
+    assert last.startswith("python scripts/") or re.search("compare|--markdown|--json", last)
+    for command in filter(lambda line: line.startswith("hringur"), one.commands):
+        words = shlex.split(command)[1:]
+        kinds = [word for word in ("--models", "--agents") if word in words]
+        classes = CONFIGS.get(" ".join([words[0], *kinds])) or [
+            TrainModel if words[1] in models() else Train,
+            config_of(words[1]),
+            TrainerConfig,
+            IcelandOptions,
+        ]
+        given = {word for word in words if word.startswith("--")}
+        assert given <= {*option_fields(classes), "--option"}, command
 
 
 def test_an_unknown_table_is_refused():

@@ -169,7 +169,8 @@ class TextStyle(SentenceModel):
             others = style != target
             if source is not None:
                 others = style == self.styles.index(source)
-            x, y = (self.encode(self.train[rows.nonzero()[:, 0]]) for rows in (others, ~others))
+            sides = others, style == target
+            x, y = (self.encode(self.train[rows.nonzero()[:, 0]]) for rows in sides)
             config = self.config
             with torch.enable_grad():
                 self.bridges[key] = light_bridge(

@@ -1,9 +1,13 @@
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from hringur.divergences.light_bridge import LightBridge
+from hringur.generative.models import text_style
 from hringur.generative.models.text_style import TextStyle, TextStyleConfig
 from hringur.generative.sequences.adversaries import StyleClassifier
 from hringur.generative.sequences.networks import SequenceSizes, WordEncoder
@@ -39,6 +43,25 @@ def test_moved_codes_are_written_in_the_other_style():
     assert ("archaic", "modern") in model.bridges
     model.update(next(model.batches()), 0.5)
     assert not model.bridges
+
+
+def test_a_bridge_leads_to_the_style_that_is_asked_for_alone(monkeypatch):
+    strings = few_sentences(30, 5)
+    style = np.arange(len(strings.train)) % 3
+    three = replace(strings, styles=("archaic", "modern", "new"), train_styles=style)
+    config = TextStyleConfig(**SMALL, method="denoising-transport")
+    model = TextStyle(three, config, seed=0, device="cpu")
+    fitted = []
+
+    def bridge(x, y, epsilon, *_, **__):
+        fitted.append((x, y))
+        return LightBridge(y[:2], epsilon)
+
+    monkeypatch.setattr(text_style, "light_bridge", bridge)
+    codes, known = model.encode(model.train), torch.tensor(style)
+    for source, others in ("archaic", known == 0), (None, known != 1):
+        model._bridge(source, "modern")
+        torch.testing.assert_close(fitted.pop(), (codes[others], codes[known == 1]))
 
 
 def test_unknown_words_take_the_place_of_unknown_ones():

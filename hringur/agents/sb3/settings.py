@@ -17,7 +17,7 @@ from lightning_fabric import Fabric
 from hringur.agents.sb3.learner import Algorithm, Chunks, Features, Problem, SB3Learner, Setup
 from hringur.checks import check_not_negative, check_positive
 from hringur.settings import Interval, Space
-from hringur.types import Learner
+from hringur.types import Learner, UserError
 
 # On tours. A length is not discounted, and only whole tours are learned from. The learning rate
 # decays to a tenth.
@@ -297,6 +297,11 @@ def _rollout_arguments(setup: Setup, arguments: dict[str, Any], problem: Problem
     if setup.minibatches is not None:
         steps = {**arguments, **found}["n_steps"] * setup.n_envs
         found["batch_size"] = steps // setup.minibatches
+        if found["batch_size"] < 2:  # SB3 normalises the advantages of a minibatch
+            raise UserError(
+                f"minibatches must be at most {steps // 2} for the {steps} steps of an update, got"
+                f" {setup.minibatches}"
+            )
     return found
 
 

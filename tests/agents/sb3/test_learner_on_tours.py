@@ -162,6 +162,13 @@ def test_another_algorithms_or_sizes_checkpoint_is_refused():
         learner(PPOConfig(n_envs=2, features="flat"), places=5).load_state_dict(state)
 
 
+@pytest.mark.parametrize(("minibatches", "places"), [(8, 2), (65_536, 6)])
+def test_minibatches_of_less_than_two_steps_are_refused(minibatches, places):
+    config = PPOConfig(n_envs=2, tours_per_update=4, minibatches=minibatches)
+    with pytest.raises(UserError, match=f"for the .* steps of an update, got {minibatches}$"):
+        learner(config, places=places)
+
+
 @pytest.mark.parametrize("module", ["stable_baselines3", "sb3_contrib"])
 def test_missing_extra_is_one_line(module, monkeypatch):
     monkeypatch.setitem(sys.modules, module, None)

@@ -247,8 +247,8 @@ def options(draw: st.DrawFn) -> Case:
         names = [*known, "--option"] if takes_options else [*known]
         option = draw(st.sampled_from(names or ["--json"]))
         default, hint = known.get(option, (None, str))
-        near = fitting(default, hint)
-        value = draw(st.sampled_from(near) if near and draw(st.booleans()) else any_text())
+        near, likely = fitting(default, hint), draw(st.booleans())
+        value = draw(st.sampled_from(near) if near and likely else any_text())
         if option == "--option":
             keys = ["places", "start", "window", "fee", "sticky", "season", "split", "fold", "x"]
             value = f"{draw(st.sampled_from(keys))}={value}"

@@ -42,8 +42,9 @@ def prepare() -> None:
         importlib.import_module(module)
     use_small_sets()
     found = functools.cache(importlib.metadata.entry_points)
-    for module in (lightning_fabric.utilities.registry, registry):
-        module.entry_points = found  # type: ignore[attr-defined]
+    asking: tuple[Any, ...] = (lightning_fabric.utilities.registry, registry)
+    for asker in asking:
+        asker.entry_points = found
     pydantic.TypeAdapter = functools.cache(pydantic.TypeAdapter)  # type: ignore[misc, assignment]
     for name in (*registry.learners(), *registry.models()):
         pydantic.TypeAdapter(registry.config_of(name))
@@ -58,10 +59,11 @@ def use_small_sets() -> None:
     trajectories.load_trajectories.__defaults__ = (ROWS // 3, ROWS // 3)
     for name in ("mnist", "digits", "faces"):
         images.NAMED[name] = always(cut(images.NAMED[name](None)))
-    scenes.mnist = always(images.NAMED["mnist"](None))  # type: ignore[attr-defined]
-    for table in (domains.DOMAINS, strings.SETS, scenes.SCENES):
-        for name, make in table.items():  # type: ignore[attr-defined]
-            table[name] = always(cut(make()))  # type: ignore[index]
+    scenes.mnist = always(images.NAMED["mnist"](None))
+    tables: tuple[dict[str, Any], ...] = (domains.DOMAINS, strings.SETS, scenes.SCENES)
+    for table in tables:
+        for name, make in table.items():
+            table[name] = always(cut(make()))
     for name, make in domains.DOMAINS.items():
         images.NAMED[name] = always(make().image_set())
     few = {name: cut(styles.load_sentences(name)) for name in ("verses", "topics")}
@@ -94,5 +96,5 @@ def first(part: Any) -> Any:
     """Rows of an array, of strings, or of each of several by name."""
     if isinstance(part, dict):
         return {name: first(one) for name, one in part.items()}
-    rows = isinstance(part, tuple) or getattr(part, "shape", ())
+    rows = isinstance(part, tuple) or bool(getattr(part, "shape", None))
     return part[:ROWS] if rows else part

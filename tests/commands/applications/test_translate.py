@@ -65,7 +65,8 @@ def test_bad_input_is_told_of_in_one_line(folder, model, images, told, capsys):
 @pytest.mark.parametrize(
     "dataset, told", [("mnist", "has 10 classes"), ("faces", "has no classes")]
 )
-def test_images_that_are_not_two_sets_are_refused(dataset, told, tmp_path, capsys):
+def test_images_that_are_not_two_sets_are_refused(dataset, told, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("hringur.data.images.faces.TRAINING", 500)
     run = ["train", "translation", "--dataset", dataset, "--folder", str(tmp_path / "run")]
     assert cli.main([*run, "--steps=1"]) == 2
     assert f"needs images of two sets, {dataset} {told}" in capsys.readouterr().err

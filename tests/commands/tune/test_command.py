@@ -114,7 +114,9 @@ def test_agents_of_sb3_and_models_are_tuned_by_the_same_call(name, tmp_path, cap
         (TuneModel(name="attend-infer-repeat"), ("evaluation/count_accuracy_percent", True)),
     ],
 )
-def test_the_objective_and_its_direction(options, expected):
+def test_the_objective_and_its_direction(options, expected, monkeypatch):
+    for held_out in ("HELD_OUT", "UNSEEN"):
+        monkeypatch.setattr(f"hringur.generative.models.attend_infer_repeat.{held_out}", 50)
     assert objective_of(options.settings) == expected
 
 

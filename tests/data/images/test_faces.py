@@ -108,7 +108,8 @@ def test_rows_of_faces_are_painted_alike_alone_and_together(faces):
     assert (faces[250:270].images(64) == faces.images(64)[250:270]).all()
 
 
-def test_the_data_set_brings_its_attributes_and_both_sizes():
+def test_the_data_set_brings_its_attributes_and_both_sizes(monkeypatch):
+    monkeypatch.setattr("hringur.data.images.faces.TRAINING", 500)
     small = load_images("faces")
     assert small.shape == (3, 32, 32) and small.attributes == tuple(ATTRIBUTES)
     assert small.train_attributes.shape == (len(small.train), 7)

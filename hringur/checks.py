@@ -31,10 +31,13 @@ LARGEST = {
 
 
 def check_positive(settings: Any, *names: str) -> None:
-    """Refuse what is not above zero, or too large; None is not given, and passes."""
+    """Refuse what is not above zero, or too large; None is not given, and passes.
+
+    Subnormal numbers are zero where a library has set the processor so, and are refused everywhere.
+    """
     for name in names:
         value = getattr(settings, name)
-        if value is not None and not 0 < value <= largest(name, value):
+        if value is not None and not sys.float_info.min <= value <= largest(name, value):
             raise UserError(_words(name, value, "positive"))
 
 
@@ -91,7 +94,7 @@ def largest(name: str, value: int | float) -> int | float:
 
 def _words(name: str, value: int | float, least: str) -> str:
     """What is wrong: the end of the range that is nearer."""
-    if 0 < value < math.inf:
+    if 1 <= value < math.inf:
         return f"{name} must be at most {largest(name, value):,}, got {shortened(value)}"
     return f"{name} must be {least} and finite, got {shortened(value)}"
 

@@ -11,6 +11,7 @@ from hringur.types import UserError
     "check, allowed, refused, told",
     [
         (check_positive, [1e-9, 3, None], [0, -1, math.inf, math.nan], "positive and finite"),
+        (check_positive, [1e-300], [1e-320], "positive and finite"),
         (check_not_negative, [0, 0.5], [-1e-9, math.inf, math.nan], "0 or more and finite"),
         (check_share, [0, 0.5, 1], [-0.1, 1.1, math.nan], "in 0..1"),
     ],

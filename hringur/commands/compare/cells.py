@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import joblib
+from joblib.externals.loky import get_reusable_executor
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from hringur.commands.train.running import run
@@ -261,8 +262,8 @@ def _in_processes(tasks: list[Any], jobs: int, work: Work) -> Iterator[tuple[Any
                 if not stop.requested:
                     yield left.pop(number), failed
         if stop.requested:
-            for pid in filter(None, (one.pid for one in multiprocessing.active_children())):
-                os.kill(pid, signal.SIGKILL)  # it has saved, and would begin no cell again
+            # They have saved and begin no cell again: the next comparison has workers of its own.
+            get_reusable_executor(reuse=True).shutdown(kill_workers=True)
             raise KeyboardInterrupt
     except TerminatedWorkerError:  # which does not say whose process it was
         if stop.requested:

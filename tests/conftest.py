@@ -7,18 +7,26 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
 
+import importlib
 import random
+from contextlib import suppress
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
 
 # Before the package is: while jaxtyping instruments a module, Python looks for the bytecode of all
 # that it imports under another name, finds none, and would compile these libraries anew.
-import lightning_fabric  # noqa: F401
-import matplotlib.pyplot
-import numpy as np
-import pytest
-import scipy.stats  # noqa: F401
-import sklearn.mixture  # noqa: F401
-import stable_baselines3  # noqa: F401
-import torch
+for name in (
+    "lightning_fabric",
+    "matplotlib.pyplot",
+    "scipy.stats",
+    "sklearn.mixture",
+    "stable_baselines3",
+):
+    with suppress(ImportError):  # of an extra
+        importlib.import_module(name)
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)

@@ -184,7 +184,6 @@ def test_bad_settings_are_refused_in_one_line(options, said, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 @pytest.mark.parametrize(
     ("option", "wanted"),
     [
@@ -207,6 +206,7 @@ def test_what_cannot_be_compiled_is_refused_before_there_is_a_folder(tmp_path, c
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_refused(tmp_path, capsys):
     assert train("attention-model", tmp_path / "run", "--steps=1", "--device=cuda") == 2
     assert "device cuda" in refusal(capsys)

@@ -77,7 +77,7 @@ OUTSIDE = {
 
 
 LANGUAGE = "language_info:\n  name: python\n  pygments_lexer: ipython3\n"
-"""What a kernel says of its notebook, and nobody where none runs."""
+"""The language of the cells, which a kernel would write into the notebook if one ran."""
 
 
 def read(app: Any, name: str, source: list[str]) -> None:

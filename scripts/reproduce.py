@@ -202,10 +202,10 @@ def figure_at(document: Any, path: str) -> Figure | None:
 
 def kept(words: list[str], folder: Path) -> str:
     """The tables that ``hringur compare --folder NAME`` writes there and does not print so."""
-    path = (
-        folder / words[words.index("--folder") + 1] / "results.md" if "--folder" in words else None
-    )
-    return path.read_text(encoding="utf-8") if path is not None and path.is_file() else ""
+    if "--folder" not in words:
+        return ""
+    path = folder / words[words.index("--folder") + 1] / "results.md"
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def run(recipe: Recipe, folder: Path) -> Figures:

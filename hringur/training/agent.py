@@ -188,12 +188,13 @@ class Agent(Shared, ABC):
                 part.load_state_dict(dict(state))
 
     @classmethod
-    def with_keywords(cls, config: Settings, given: Mapping[str, Any]) -> Settings:
-        """Settings with the fields that were given by name, by SB3's names too.
+    def with_keywords(cls, config: Settings, given: Mapping[str, Any], **in_place: Any) -> Settings:
+        """Settings with the fields that were given by name or, if not None, in SB3's place.
 
         Raises:
             UserError: there is no such field; the message lists those there are.
         """
+        given = {name: value for name, value in in_place.items() if value is not None} | {**given}
         renamed = {cls.keywords.get(name, name): value for name, value in given.items()}
         known = [field.name for field in fields(config)]  # type: ignore[arg-type]
         for name in given:

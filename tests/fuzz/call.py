@@ -15,7 +15,7 @@ import sys
 import time
 import traceback
 import typing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -118,9 +118,7 @@ def call(
 ) -> Outcome:
     """Run ``hringur`` with ``arguments`` in ``folder``; ``prepare`` runs first, in the child."""
     before, started = snapshot(folder), Started(arguments, folder, prepare)
-    outcome, after = started.outcome(seconds), snapshot(folder)
-    changed = {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
-    return replace(outcome, changed=tuple(sorted(changed)))
+    return replace(started.outcome(seconds), changed=changed_since(before, folder))
 
 
 class Started:
@@ -190,13 +188,11 @@ class Line:
         if code not in (0, 2) or self.answered == IN_ONE_CHILD:
             self.close()
         out, err = (folder.with_name(f"{folder.name}.{kind}") for kind in ("out", "err"))
-        after = snapshot(folder)
-        changed = {k for k in before.keys() | after.keys() if before.get(k) != after.get(k)}
         return Outcome(
             code=code,
             out=out.read_text(errors="replace"),
             err=err.read_text(errors="replace"),
-            changed=tuple(sorted(changed)),
+            changed=changed_since(before, folder),
             seconds=time.monotonic() - began,
         )
 
@@ -237,6 +233,12 @@ def _answer(asked: int, answer: int, prepare: Callable[[], None]) -> None:
         folder = Path(place)
         begin(folder, *(folder.with_name(f"{folder.name}.{kind}") for kind in ("out", "err")))
         os.write(answer, bytes([run_here(arguments)]))
+
+
+def changed_since(before: Mapping[str, tuple[int, ...] | bytes], folder: Path) -> tuple[str, ...]:
+    """Paths in a folder that are new, gone or different since a ``snapshot`` of it."""
+    after = snapshot(folder)
+    return tuple(sorted(k for k in before.keys() | after if before.get(k) != after.get(k)))
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, ...] | bytes]:

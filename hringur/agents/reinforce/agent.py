@@ -113,9 +113,7 @@ class Reinforce(Agent):
         if isinstance(policy, str) and policy not in POLICIES:
             raise UserError(f"policy must be 'auto' or a ReinforceConfig, got {policy!r}")
         config = ReinforceConfig() if isinstance(policy, str) else policy
-        third = {"learning_rate": learning_rate, "n_steps": n_steps}
-        third = {name: value for name, value in third.items() if value is not None}
-        config = self.with_keywords(config, third | settings)
+        config = self.with_keywords(config, settings, learning_rate=learning_rate, n_steps=n_steps)
         self.tensorboard_log, self.verbose = tensorboard_log, verbose
         self.environment = environment_of(env, env_options or {})
         if self.environment.vector is not None:

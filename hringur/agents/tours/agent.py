@@ -88,8 +88,7 @@ class TourAgent(Agent):
         """
         env, policy = in_order(env, policy, list(learners()))
         config = learner_config(policy)() if isinstance(policy, str) else policy
-        third = {} if learning_rate is None else {"learning_rate": learning_rate}
-        self.config = self.with_keywords(config, third | settings)
+        self.config = self.with_keywords(config, settings, learning_rate=learning_rate)
         self.tensorboard_log, self.verbose = tensorboard_log, verbose
         self.env_id, own_options = (env, {}) if isinstance(env, str) else _made_by(env)
         self.env_options = own_options | dict(env_options or {})

@@ -218,7 +218,7 @@ def run(recipe: Recipe, folder: Path) -> Figures:
     for number, command in enumerate(recipe.commands, start=1):
         print(f"$ {command}", file=sys.stderr)
         words = shlex.split(command)
-        if words[0] in ("hringur", "python"):  # those of this interpreter's environment
+        if words[0] in ("hringur", "python", "torchrun"):  # those of this interpreter's environment
             words[0] = str(Path(sys.executable).with_name(words[0]))
         words = [str(DOCS.parent / word) if word.startswith("scripts/") else word for word in words]
         done = subprocess.run(words, cwd=folder, stdout=subprocess.PIPE, text=True)

@@ -157,7 +157,10 @@ def _table(
 
 
 def _over_seeds(runs: dict[str, list[Search]], options: SearchOptions) -> list[Table[str]]:
-    """Where there are several seeds, the mean of each method's best."""
+    """Where there are several seeds, the mean of each method's best.
+
+    Where the optimum is known, also how many searches find it, after how many evaluations.
+    """
     if options.seeds == 1:
         return []
     best = {
@@ -170,4 +173,20 @@ def _over_seeds(runs: dict[str, list[Search]], options: SearchOptions) -> list[T
         Column[str]("method", lambda name: name, text=True),
         *estimate_columns(f"best {options.property}", lambda name: best[name]),
     ]
+    optimum = next(iter(runs.values()))[0].model.domain.optimum.get(options.property)
+    if optimum is not None:
+        after = {
+            name: [
+                _record(one)["found_after"] for one in found if one.sign * one.winner[1] == optimum
+            ]
+            for name, found in runs.items()
+        }
+        columns += [
+            Column(f"find {optimum:g}", lambda name: f"{len(after[name])} of {options.seeds}"),
+            Column(
+                "after, median",
+                lambda name: f"{np.median(after[name]):g}" if after[name] else "",
+                wrap=True,
+            ),
+        ]
     return [Table(columns=columns, rows=list(runs), title=over_runs_words([options.seeds]))]

@@ -5,7 +5,7 @@ each other, with as many strings, for the floor.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,9 @@ class StringDomain:
     larger_is_better: frozenset[str] = frozenset()
     """of the properties; the others are errors"""
 
+    optimum: Mapping[str, float] = field(default_factory=dict)
+    """the best value that there is, of the properties of which it is known"""
+
     check: Callable[[], object] = lambda: None
     """raises ``MissingExtra`` where something is not installed"""
 
@@ -56,6 +59,7 @@ MOLECULES = StringDomain(
 EXPRESSIONS = StringDomain(
     canonical=lambda string: string,
     properties={"error": lambda strings: np.array([expressions.error(one) for one in strings])},
+    optimum={"error": 0.0},
 )
 DOMAINS = {"molecules": MOLECULES, "expressions": EXPRESSIONS}
 OTHER = StringDomain(canonical=lambda string: string, properties={})

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -42,6 +43,23 @@ def test_the_best_of_several_seeds_are_averaged_and_drawn(trained, tmp_path, cap
     assert mean == pytest.approx((first + second) / 2, abs=1e-4)
     with Image.open(path) as sheet:
         assert sheet.width > sheet.height  # side by side
+
+
+def test_how_many_searches_find_a_known_optimum_is_told(trained, monkeypatch, capsys):
+    best = {0: (["a", "b", "c"], [3.0, 0.0, 1.0]), 1: (["a", "b"], [0.5, 0.25]), 2: (["a"], [0.0])}
+    seeds = iter(best)
+
+    def found(one):
+        one.evaluated = dict(zip(*best[next(seeds)], strict=True))
+
+    domain = replace(trained.learner.domain, optimum={"sa": 0.0})
+    monkeypatch.setattr(trained.learner, "domain", domain)
+    monkeypatch.setitem(search.METHODS, "random", found)
+    words = ["--method", "random", "--seeds", "3", "--known", "20", "--property", "sa"]
+    assert cli.main(["search", "--model", "run", *words, "--markdown"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[-4].endswith("| find 0 | after, median |")
+    assert told[-2].endswith("| 2 of 3 | 1.5 |")  # after 2 evaluations and after 1
 
 
 def test_a_saved_model_searches_among_the_strings_that_it_names(

@@ -27,9 +27,12 @@ def average_weights_(average: nn.Module, network: nn.Module, decay: float, updat
     average <- d * average + (1 - d) * network, with d = min(decay, n / (n + 9)) after the n-th of
     the ``updates``, so that the weights of the beginning are soon forgotten.
     """
+    _average_(list(average.parameters()), list(network.parameters()), decay, updates)
+
+
+def _average_(average: list[Tensor], weights: list[Tensor], decay: float, updates: int) -> None:
     decay = min(decay, updates / (updates + 9))
-    parameters: list[Tensor] = list(network.parameters())
-    torch._foreach_lerp_(list(average.parameters()), parameters, 1 - decay)
+    torch._foreach_lerp_(average, weights, 1 - decay)
 
 
 class AveragedNetwork:
@@ -57,6 +60,9 @@ class AveragedNetwork:
             if self.network._forward_module is network:  # Fabric hands these on as they are
                 setattr(network, method, self._in_precision(getattr(network, method)))
         self.updates = 0
+        # Found once: to walk all modules four times takes a twentieth of a small network's update.
+        self._weights = list(self.average.parameters()), list(self.module.parameters())
+        self._buffers = list(zip(self.average.buffers(), self.module.buffers(), strict=True))
 
     def _in_precision(self, method: Callable[..., Any]) -> Callable[..., Any]:
         """A method of the network in the precision of the run; what it returns is as Fabric's."""
@@ -86,8 +92,9 @@ class AveragedNetwork:
             group["lr"] = self.lr * lr_factor * min(1.0, (self.updates + 1) / self.lr_warm_up)
         norm = gradient_step(self.fabric, loss, self.optimizer, clip_norm)
         self.updates += 1
-        average_weights_(self.average, self.module, self.average_decay, self.updates)
-        for kept, now in zip(self.average.buffers(), self.module.buffers(), strict=True):
+        with torch.no_grad():
+            _average_(*self._weights, self.average_decay, self.updates)
+        for kept, now in self._buffers:
             kept.copy_(now)
         return norm
 

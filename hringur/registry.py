@@ -244,6 +244,7 @@ TRANSLATIONS = {
         "iterated-transport": "iterated transport: patches matched, and a network, in turn",
         "light-bridge": "light bridge: entropic transport between codes",
         "neural-transport": "neural transport: the map of least cost, by its dual",
+        "object-transport": "object transport: silhouettes matched, and what they are painted with",
     }.items()
 }
 """Methods of translation without pairs, to be compared like experiments."""

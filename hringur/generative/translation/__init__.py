@@ -1,1 +1,1 @@
-"""Translation between two sets of images with no pairs to learn from: the model, four methods."""
+"""Translation between two sets of images with no pairs to learn from: the model, five methods."""

@@ -27,6 +27,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from hringur.divergences.kernels import squared_distances
+from hringur.generative.batches import Images
 from hringur.generative.networks import ImageShape
 from hringur.generative.translation.networks import Translator
 from hringur.generative.translation.sides import Unpaired
@@ -154,10 +155,8 @@ class IteratedTransport:
     def __init__(self, model: Any) -> None:
         self.config, self.sides = model.config, model.sides
         kept = torch.zeros(self.config.targets, *model.shape, dtype=torch.uint8)
-        if len(images := self.sides.second.train):
-            generator = torch.Generator().manual_seed(model.seed)
-            order = torch.randperm(len(images), generator=generator)
-            kept = images[order[torch.arange(len(kept)) % len(images)].to(images.device)]
+        if len(self.sides.second.train):
+            kept = chosen_images(self.sides.second, self.config.targets, model.seed)
         body = PatchTranslator(model.shape, self.config.channels, kept)
         self.translator = model.add_network("translator", body)
         self.rounds = 0
@@ -171,12 +170,7 @@ class IteratedTransport:
         """One step of the network; before every so many, a round."""
         if self.translator.updates % self.config.match_every == 0:
             self._begin_round()
-        image, target = self.learned["image"], self.learned["target"]
-        rows = torch.randint(len(image), (len(batch),), device=image.device)
-        by = torch.randint(-SHIFT, SHIFT + 1, (2,)).tolist()
-        given, wanted = (
-            torch.roll(side[rows].float() / 255, by, dims=(2, 3)) for side in (image, target)
-        )
+        given, wanted = drawn_targets(self.learned, len(batch))
         loss = (self.translator.network.forth(given) - wanted).square().mean()
         norm = self.translator.step(loss, factor)
         return {"train/loss": loss.item(), "model/grad_norm": norm}
@@ -208,6 +202,24 @@ class IteratedTransport:
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""
         self.rounds, self.learned = state["rounds"], dict(state["learned"])
+
+
+def chosen_images(side: Images, count: int, seed: int) -> UInt8[Tensor, "M C H W"]:
+    """So many training images, some twice where there are fewer."""
+    order = torch.randperm(len(side.train), generator=torch.Generator().manual_seed(seed))
+    return side.train[order[torch.arange(count) % len(order)].to(side.train.device)]
+
+
+def drawn_targets(learned: dict[str, Tensor], count: int) -> tuple[Image, Image]:
+    """So many images that a network learns from, and their targets, moved a little together."""
+    image = learned["image"]
+    rows = torch.randint(len(image), (count,), device=image.device)
+    by = torch.randint(-SHIFT, SHIFT + 1, (2,)).tolist()
+    given, wanted = (
+        torch.roll(learned[side][rows].float() / 255, by, dims=(2, 3))
+        for side in ("image", "target")
+    )
+    return given, wanted
 
 
 def doubt(image: Image, target: Image, second: Float[Tensor, "M C H W"]) -> Float[Tensor, " B"]:

@@ -1,4 +1,4 @@
-"""Translation between two sets of images, with no pairs to learn from, by one of four methods.
+"""Translation between two sets of images, with no pairs to learn from, by one of five methods.
 
     model = Translation("glyphs", TranslationConfig(method="iterated-transport")).fit(seconds=300)
     serif = model.translate(sans)
@@ -25,6 +25,7 @@ from hringur.generative.translation.code_bridge import CodeBridge
 from hringur.generative.translation.cyclegan import CycleGAN
 from hringur.generative.translation.iterated_transport import IteratedTransport
 from hringur.generative.translation.neural_transport import COSTS, NeuralTransport
+from hringur.generative.translation.object_transport import ObjectTransport
 from hringur.generative.translation.sides import Unpaired, UnpairedBatches, two_sides
 from hringur.training.fabric import rank, world_size
 from hringur.training.random_state import undisturbed
@@ -57,6 +58,7 @@ METHODS: dict[str, Callable[[Any], Method]] = {
     "iterated-transport": IteratedTransport,
     "light-bridge": CodeBridge,
     "neural-transport": NeuralTransport,
+    "object-transport": ObjectTransport,
 }
 
 
@@ -69,7 +71,7 @@ class TranslationConfig(AdversarialConfig):
     usual_dataset: ClassVar[str] = "glyphs"
 
     method: str = "iterated-transport"
-    """cyclegan, iterated-transport, light-bridge or neural-transport"""
+    """cyclegan, iterated-transport, light-bridge, neural-transport or object-transport"""
 
     reverse: bool = False
     """translate from the second set to the first"""
@@ -127,8 +129,8 @@ class TranslationConfig(AdversarialConfig):
     """of the critic in the loss of the light bridge's decoder, in the same unit"""
 
     targets: int = 4096
-    """images of the second set that iterated transport matches with, some twice if there are fewer;
-    they are saved with the model"""
+    """images of the second set that iterated and object transport match with, some twice if there
+    are fewer; they are saved with the model"""
 
     match_every: int = 400
     """updates of iterated transport from one matching to the next"""
@@ -228,7 +230,7 @@ class Translation(ImageModel):
     # Saving ------------------------------------------------------------------------------------
 
     def untrained(self) -> "Translation":
-        """Of the same settings and seed before the first update: for three methods the identity."""
+        """Of the same settings and seed before the first update: for four methods the identity."""
         with undisturbed():
             return Translation(self.both, self.config, seed=self.seed, fabric=self.fabric)
 

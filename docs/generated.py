@@ -117,8 +117,8 @@ DRAWN_BY = {
     "relations": "hringur train relational-inference --dataset springs",
     "scenes": "hringur train attend-infer-repeat --dataset digit-scenes",
     "stock_trading": "hringur evaluate runs/trading --report report",
-    "translation_coats": "hringur train translation --dataset coats --method neural-transport"
-    " --steps 1200",
+    "translation_coats": "hringur train translation --dataset coats --method object-transport"
+    " --seconds 150 --lr 0.002",
     "translation_fruits": "hringur train translation --dataset fruits --seconds 150",
     "translation_glyphs": "hringur train translation --dataset glyphs --seconds 480 --lr 0.002",
     "transport": "hringur transport --figure transport.png",

@@ -30,7 +30,7 @@ from hringur.settings import read
 from hringur.trained import RunSettings, load_run
 from hringur.training.config import TrainerConfig
 from hringur.training.run_folder import RunFolder
-from hringur.types import Metrics
+from hringur.types import Metrics, UserError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,16 @@ class CompareModels(ModelsComparison):
     """
 
     drawing: ClassVar = "samples.png"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in self.models:
+            model = model_config(experiment(name).model)().model()
+            if model.of != "images":
+                raise UserError(
+                    f"the model {name} is of {model.of}: train it from several seeds, then give "
+                    "hringur compare the run folders"
+                )
 
     def evaluator(self) -> ImageEvaluator:
         """The held-out images."""

@@ -145,6 +145,7 @@ def test_a_broken_cell_file_is_named_and_kept(done, tmp_path, capsys, broken):
     "change, told",
     [
         ({"--models": "exp9"}, [f"{name} (" for name in EXPERIMENTS]),
+        ({"--models": "exp3 text-style"}, ["the model text-style is of strings: train it"]),
         ({"--models": "exp0 exp0"}, ["the model exp0 is given twice"]),
         ({"--seeds": "0"}, ["--seeds must be at least 1, got 0"]),
         ({"--count": "0"}, ["--count must be at least 1, got 0"]),

@@ -1,6 +1,7 @@
 """Draw the held-out sets and prove the shortest tour of every instance.
 
 python scripts/make_held_out.py --sets iceland-20 iceland-50
+python scripts/make_held_out.py --sets euclidean-100 --count 100
 """
 
 import io
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
+from local_search import nearly_shortest
 from rich.progress import track
 
 from hringur.data.files import write_whole
@@ -18,9 +20,13 @@ from hringur.data.tours.iceland import places
 from hringur.data.tours.instances import IcelandPlaces, UniformPoints
 from hringur.data.tours.length import tour_length
 from hringur.references.tours.exact import optimal_tour
+from hringur.references.tours.heuristics import begin_at
 
 HELD_OUT_ENTROPY = 2**64 + 874
 """Mixed with the number of the set; larger than any seed that training may be given."""
+
+KICKS = 10_000
+"""Of the local search before a proof, above 50 places."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +34,7 @@ class HeldOutConfig:
     """Write held-out sets with proven shortest round trips; stop if one cannot be proven."""
 
     sets: tuple[str, ...] = HELD_OUT
-    """names: iceland-20, iceland-50, euclidean-20, euclidean-50"""
+    """names: iceland-20, iceland-50, euclidean-20, euclidean-50, euclidean-100"""
 
     count: int = 1000
     """instances of each set"""
@@ -57,7 +63,9 @@ def make_set(name: str, config: HeldOutConfig) -> Path:
     drawn = draw(name, rng, config.count)
     tours: list[np.ndarray] = []
     for distance in track(held_out_instances(name, drawn).distance, f"{name}: proving"):
-        exact = optimal_tour(distance, seconds=config.seconds)
+        near = nearly_shortest(distance[None], KICKS, seed=0) if len(distance) > 50 else None
+        known = None if near is None else begin_at(near)[0]
+        exact = optimal_tour(distance, seconds=config.seconds, known=known)
         if not exact.proven:
             raise SystemExit(f"{name}: instance {len(tours)} not proven in {config.seconds} s")
         tours.append(exact.tour)

@@ -63,7 +63,7 @@ class Compare(Printed):
     """add the exact solver; its time is measured on five of the instances"""
 
     held_out: str | None = None
-    """iceland-20, iceland-50, euclidean-20 or euclidean-50; what fits the runs when not given"""
+    """iceland-20, iceland-50, euclidean-20, -50 or -100; what fits the runs when not given"""
 
     count: int | None = None
     """take only so many instances, the first of the set; all when not given"""

@@ -179,7 +179,7 @@ def answer(problem: "Problem", options: Tour) -> "Answer":
         agent = methods.plan(problem, options.agent, options.device, options.seed)
     elif not options.exact:
         agent = methods.plan_by_default(problem, options.device, options.seed)
-    best = methods.shortest(problem, options.seconds)
+    best = methods.shortest(problem, options.seconds, agent)
     named = None if options.agent is None else agent
     shown = named or methods.shortest_plan(problem, agent, best)
     return methods.Answer(problem=problem, shown=shown, agent=agent, best=best)

@@ -168,14 +168,18 @@ def step_by_step(learner: Any, agent: str, problem: Problem) -> Int[np.ndarray, 
     return play(env, problem.instance, decide, start).tour
 
 
-def shortest(problem: Problem, seconds: float) -> ExactTour:
-    """The proven shortest tour: shipped, or solved; after ``seconds``, the best and a bound."""
+def shortest(problem: Problem, seconds: float, found: Plan | None) -> ExactTour:
+    """The proven shortest tour: shipped, or solved; after ``seconds``, the best and a bound.
+
+    A proof begins with the tour that was ``found``, the better the faster.
+    """
     shipped = shipped_tour(problem)
     if shipped is None:
         if problem.n_places > LONG_PROOF:
             note(f"looking for the shortest tour, for up to {seconds:g} s")
-        distance = problem.instance.distance[0]
-        return optimal_tour(distance, problem.round_trip, problem.start, seconds, end=problem.end)
+        distance, known = problem.instance.distance[0], None if found is None else found.tour
+        ends = (problem.round_trip, problem.start)
+        return optimal_tour(distance, *ends, seconds, end=problem.end, known=known)
     length = problem.length(shipped)
     return ExactTour(tour=shipped, length=length, proven=True, bound=length, seconds=0.0)
 

@@ -23,7 +23,7 @@ from hringur.data.tours.iceland import places
 from hringur.data.tours.instances import IcelandPlaces, euclidean
 from hringur.types import Instances, UserError
 
-HELD_OUT = ("iceland-20", "iceland-50", "euclidean-20", "euclidean-50")
+HELD_OUT = ("iceland-20", "iceland-50", "euclidean-20", "euclidean-50", "euclidean-100")
 """Names of the sets; the number is that of the places. Iceland: summer roads, closed tours."""
 
 

@@ -236,8 +236,8 @@ def test_two_opt_works_on_the_path_and_not_on_the_round_trip(capsys):
 
 
 def test_no_proof_is_said_so(capsys, monkeypatch):
-    def in_a_hurry(distance, round_trip, start, seconds, end):
-        assert seconds == 0.5
+    def in_a_hurry(distance, round_trip, start, seconds, end, known):
+        assert seconds == 0.5 and sorted(known) == [0, 1, 2, 3]
         return ExactTour(np.arange(4), 1000.0, False, 800.0, 0.5)
 
     monkeypatch.setattr(tour_methods, "optimal_tour", in_a_hurry)
@@ -284,7 +284,9 @@ def test_the_shortest_tour_is_shown_and_the_agents_beside_it(capsys, monkeypatch
         capsys, "lecture"
     )
     monkeypatch.setattr(  # the exact solver had no time, and the agent's is shorter
-        tour_methods, "shortest", lambda p, s: ExactTour(np.array([0, 2, 1, 3]), 9e9, False, 1.0, s)
+        tour_methods,
+        "shortest",
+        lambda p, s, _: ExactTour(np.array([0, 2, 1, 3]), 9e9, False, 1.0, s),
     )
     four = answer(capsys, "Reykjavík", "Selfoss", "Vík", "Höfn")
     assert four["method"] == "in order" and four["tour"][1] == "Selfoss"

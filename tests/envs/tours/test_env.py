@@ -357,6 +357,7 @@ def test_the_pool_of_a_number_is_all_places():
         ("IcelandTSP-v0", {"places": [place.name for place in places()[:20]]}, None),
         ("EuclideanTSP-v0", {}, "euclidean-20"),
         ("EuclideanTSP-v0", {"places": 50}, "euclidean-50"),
+        ("EuclideanTSP-v0", {"places": 100}, "euclidean-100"),
         ("EuclideanTSP-v0", {"places": 21}, None),
         ("EuclideanTSP-v0", {"round_trip": False}, None),
         ("OwnTSP-v0", {"problem": OWN}, None),

@@ -17,7 +17,7 @@ from tests.references.tours.brute_force import length_of, random_instance, short
 from tests.references.tours.held_karp import held_karp
 
 CASES = Path(__file__).parent / "cases"
-SHIPPED = ("iceland-20", "iceland-50", "euclidean-20")
+SHIPPED = {"iceland-20": 1000, "iceland-50": 1000, "euclidean-20": 1000, "euclidean-100": 100}
 
 
 def instance(kind, n, rng):
@@ -143,6 +143,28 @@ def test_the_tour_known_before_does_not_matter(kind, round_trip, monkeypatch):
         agrees(instance(kind, 7, rng), round_trip, int(bad[0]))
 
 
+@pytest.mark.parametrize("end", [None, 4])
+@pytest.mark.parametrize("round_trip", [True, False])
+def test_a_proof_begins_with_the_tour_that_is_given(round_trip, end, monkeypatch):
+    """Given a shortest tour, it has nothing left to find, although its own heuristic is bad."""
+    distance = instance("points", 9, np.random.default_rng(1))
+    best = optimal_tour(distance, round_trip, 2, end=end)
+    bad = np.array(
+        [2, *(place for place in range(9) if place not in (2, end))] + [end] * (end is not None)
+    )
+    found, shorter = [], exact_module._shorter_tour
+    monkeypatch.setattr(exact_module, "_good_tour", lambda *_: bad)
+
+    def recorded(*arguments):
+        found.append(arguments[2])
+        return shorter(*arguments)
+
+    monkeypatch.setattr(exact_module, "_shorter_tour", recorded)
+    again = optimal_tour(distance, round_trip, 2, end=end, known=best.tour)
+    assert len(found) == 1 and found[0] is best.tour
+    assert again.proven and again.length == best.length
+
+
 @pytest.mark.parametrize("round_trip", [True, False])
 @pytest.mark.parametrize("n", [1, 2, 3, 6])
 def test_equal_and_zero_distances(n, round_trip):
@@ -184,7 +206,7 @@ def comes_out_again(proven):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_held_out_tours_are_as_long_as_said(name):
     shipped = held_out(name)
-    assert len(shipped) == 1000 and (shipped.tour[:, 0] == 0).all()
+    assert len(shipped) == SHIPPED[name] and (shipped.tour[:, 0] == 0).all()
     assert (np.sort(shipped.tour, axis=1) == np.arange(shipped.n)).all()
     lengths = tour_length(shipped.instances.distance, shipped.tour)
     assert np.allclose(lengths, shipped.optimal, rtol=1e-12, atol=0.0)
@@ -193,8 +215,10 @@ def test_held_out_tours_are_as_long_as_said(name):
 @pytest.mark.parametrize("name", SHIPPED)
 def test_held_out_optima_are_proven_again(name):
     shipped = held_out(name)
-    for row in np.random.default_rng(1).choice(len(shipped), 3, replace=False):
-        exact = optimal_tour(shipped.instances.distance[row])
+    large = shipped.n > 50  # then one, with the tour given whose being the shortest is proven
+    for row in np.random.default_rng(1).choice(len(shipped), 1 if large else 3, replace=False):
+        known = shipped.tour[row] if large else None
+        exact = optimal_tour(shipped.instances.distance[row], known=known)
         assert exact.proven and exact.length == pytest.approx(shipped.optimal[row], rel=1e-6)
 
 

@@ -89,7 +89,15 @@ def _literal(text: str) -> Any:
 FIGURES = (".png", ".svg", ".pdf")
 """What the name of a figure may end in."""
 
-OF_TOURS = ("held_out", "method", "samples", "beam_width", "symmetries", "two_opt")
+OF_TOURS = (
+    "held_out",
+    "method",
+    "samples",
+    "beam_width",
+    "symmetries",
+    "reconstructions",
+    "two_opt",
+)
 """Options of ``hringur evaluate`` that say how tours are decoded, and on which instances."""
 
 

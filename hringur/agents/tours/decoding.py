@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from hringur.checks import check_not_negative
 from hringur.data.tours.length import tour_length
 from hringur.types import UserError
 
@@ -77,6 +78,9 @@ class Decoding:
     symmetries: Literal[1, 8] = 1
     """8: also decide on the seven mirrored and turned maps, and keep the best"""
 
+    reconstructions: int = 0
+    """rounds in which the network builds stretches of the tour anew; always shown apart"""
+
     two_opt: bool = False
     """improve the tour by 2-opt afterwards; always shown apart"""
 
@@ -84,6 +88,7 @@ class Decoding:
         for name in ("samples", "beam_width"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} must be at least 1, got {getattr(self, name)}")
+        check_not_negative(self, "reconstructions")
 
     @property
     def label(self) -> str:
@@ -96,6 +101,7 @@ class Decoding:
         }
         parts = [words[self.method]]
         parts += ["8 symmetries"] if self.symmetries == 8 else []
+        parts += [f"{self.reconstructions} reconstructions"] if self.reconstructions else []
         parts += ["2-opt"] if self.two_opt else []
         return " + ".join(parts)
 
@@ -113,7 +119,7 @@ def decode(
     if decoding.method == "all-starts" and not round_trip:
         raise UserError("all-starts needs a round trip: an open path begins where it must")
     best, shortest = None, None
-    for view in _views(coordinates, decoding.symmetries):
+    for view in views(coordinates, decoding.symmetries):
         tour = _shortest(policy, view, distance, start, decoding, round_trip)
         length = tour_length(distance, tour, round_trip)
         if best is None or shortest is None:
@@ -157,21 +163,29 @@ def _shortest(
 
 
 def build_tours(
-    policy: Any, encoding: object, start: Int[Tensor, "B P"], n: int, choose: Choose
+    policy: Any,
+    encoding: object,
+    start: Int[Tensor, "B P"],
+    n: int,
+    choose: Choose,
+    end: Int[Tensor, "B P"] | None = None,
 ) -> Int[Tensor, "B P N"]:
-    """P tours of each instance, place by place, all at once.
+    """P tours of each instance, place by place, all at once; or ways from ``start`` to ``end``.
 
+    To the network such a way is a round trip that began at ``end`` and has come to ``start``.
     The policy may be Fabric's wrapper of a ``TourPolicy``, whose methods isinstance does not see.
     """
-    memory, last = policy.begin(encoding, start), start
+    memory, last = policy.begin(encoding, start if end is None else end), start
     is_open = torch.ones(*start.shape, n, dtype=torch.bool, device=start.device)
+    if end is not None:
+        is_open.scatter_(2, end[..., None], False)
     tour = [start]
-    for _ in range(n - 1):
+    for _ in range(n - 1 if end is None else n - 2):
         is_open.scatter_(2, last[..., None], False)
         logits, memory = policy.logits(encoding, memory, last, is_open)
         last = choose(logits, is_open)
         tour.append(last)
-    return torch.stack(tour, dim=2)
+    return torch.stack(tour if end is None else [*tour, end], dim=2)
 
 
 def _finite(choose: Choose) -> Choose:
@@ -274,7 +288,7 @@ def readings(
     return turn_to(turned.flatten(0, 1), start.flatten()).view_as(turned)
 
 
-def _views(coordinates: Float[Tensor, "B N 2"], symmetries: int) -> list[Float[Tensor, "B N 2"]]:
+def views(coordinates: Float[Tensor, "B N 2"], symmetries: int) -> list[Float[Tensor, "B N 2"]]:
     """The instance as it is, and turned and mirrored within the unit square."""
     if symmetries == 1:
         return [coordinates]

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from hringur.agents.tours.decoding import Decoding, decode
+from hringur.agents.tours.reconstruction import reconstruct
 from hringur.data.files import reading
 from hringur.references.tours.heuristics import two_opt
 from hringur.registry import learner_config
@@ -45,7 +46,10 @@ def plan(
     device = next(network.parameters()).device
     begin = np.zeros(len(instances), dtype=np.int64) if start is None else start
     starts = torch.as_tensor(begin, device=device)
-    tour = decode(network, *on_device(instances, device), starts, decoding, round_trip)
+    problem = on_device(instances, device)
+    tour = decode(network, *problem, starts, decoding, round_trip)
+    if decoding.reconstructions:
+        tour = reconstruct(network, *problem, tour, decoding.reconstructions, round_trip)
     tours = tour.cpu().numpy()
     return two_opt(instances.distance, tours, round_trip) if decoding.two_opt else tours
 

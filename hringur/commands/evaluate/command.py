@@ -36,7 +36,7 @@ class Evaluate(Printed):
     """run folder, or a saved agent, or attention-model: the shipped one"""
 
     held_out: str | None = None
-    """iceland-20, iceland-50, euclidean-20 or euclidean-50; what fits the run when not given"""
+    """iceland-20, iceland-50, euclidean-20, -50 or -100; what fits the run when not given"""
 
     count: int | None = None
     """take only so many instances, the first of the set, or held-out images; all when not given"""
@@ -67,6 +67,9 @@ class Evaluate(Printed):
 
     symmetries: Literal[1, 8] = 1
     """8: also decide on the seven mirrored and turned maps, and keep the best"""
+
+    reconstructions: int = 0
+    """rounds in which the network builds stretches of its tours anew"""
 
     two_opt: bool = False
     """add a row for each method, with its tours improved by 2-opt"""
@@ -101,6 +104,7 @@ class Evaluate(Printed):
                 samples=self.samples,
                 beam_width=self.beam_width,
                 symmetries=self.symmetries,
+                reconstructions=self.reconstructions,
             )
             for method in self.method or [decoding.method for decoding in usual]
         ]

@@ -132,6 +132,7 @@ def same_problem(one: HeldOut, other: HeldOut) -> bool:
 def check_greedy(options: Any, trained: Trained) -> None:
     """Refuse what only a learner that plans whole tours can do."""
     asked = [f"--method {method}" for method in options.method if method != "greedy"]
+    asked += ["--reconstructions"] if options.reconstructions else []
     asked += ["--two-opt"] if options.two_opt else []
     asked += ["--symmetries 8"] if options.symmetries == 8 else []
     if asked:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 ATTENTION_MODEL = Path(__file__).with_name("attention-model.safetensors")
-"""Trained on tours of 5 to 94 places of Iceland, and of points; ``hringur tour`` plans with it."""
+"""Trained on tours of 5 to 94 places of Iceland and 105 points; ``hringur tour`` plans with it."""
 
 DIGIT_CLASSIFIER = Path(__file__).with_name("digit-classifier.safetensors")
 """Trained on MNIST by scripts/train_classifier.py; its features measure images."""

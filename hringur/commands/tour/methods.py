@@ -23,6 +23,7 @@ from hringur.types import UserError
 from hringur.weights.shipped import ATTENTION_MODEL
 
 LONG_PROOF = 60  # places above which a proof may take long, and is announced
+ALSO_TURNED = range(21, 151)  # places: fewer need no turned and mirrored maps, more take long
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -116,7 +117,10 @@ def by_network(problem: Problem, agent: str, device: Device, seed: int) -> Plan:
     from hringur.agents.tours.planner import plan, saved_network
     from hringur.training.random_state import seed_everything
 
-    decoding = Decoding(method="all-starts" if problem.round_trip else "sampling")
+    decoding = Decoding(
+        method="all-starts" if problem.round_trip else "sampling",
+        symmetries=8 if problem.n_places in ALSO_TURNED else 1,
+    )
     starts, label = np.array([problem.start]), decoding.label
     if agent == "attention-model":
         network = saved_network(ATTENTION_MODEL, device)

@@ -4,7 +4,7 @@
 import { add, layerNorm, linear, load, softmax } from "./tensors.js";
 
 const [FREQUENCIES, CLIP, BOUND, SMALLEST] = [6, 10, 10, 1e-12];
-const [LAYERS, HEADS, GLIMPSE_HEADS] = [3, 8, 4];
+const [HEADS, GLIMPSE_HEADS] = [8, 4];
 const [SHORT, LONG, FEATURES, USUAL_PLACES] = [0.15, 0.5, 6, 20];
 
 export async function loadModel() {
@@ -18,7 +18,9 @@ export async function loadModel() {
       const relative = Float32Array.from(distances, (d) => d / Math.max(mean, 1e-12));
       const edge = edgeFeatures(relative, n);
       let x = linear(placeFeatures(positions, relative, n), of("place.weight"), of("place.bias"));
-      for (let layer = 0; layer < LAYERS; layer++) x = encoderLayer(x, edge, n, layer, of);
+      for (let layer = 0; of(`layers.${layer}.bias.weight`); layer++) {
+        x = encoderLayer(x, edge, n, layer, of);
+      }
       return tables(layerNorm(x, of("norm.weight"), of("norm.bias")), edge, n, of);
     },
   };

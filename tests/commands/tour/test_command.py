@@ -262,6 +262,13 @@ def test_a_network_and_what_two_opt_adds(capsys, agent_file):
     assert "The network alone: " in seen and "2-opt makes it" in seen
 
 
+def test_a_network_also_decides_on_turned_maps_of_more_than_twenty_places(capsys, agent_file):
+    names = [place.name for place in places()[:21]]
+    for count, turned in ((20, False), (21, True)):
+        found = answer(capsys, *names[:count], "--agent", agent_file, "--seconds", 0.1)
+        assert ("8 symmetries" in found["method"]) == turned
+
+
 def test_the_shipped_model_is_the_default(capsys, monkeypatch, agent_file):
     assert answer(capsys, "lecture")["agent"] == HEURISTIC
     monkeypatch.setattr(tour_methods, "ATTENTION_MODEL", agent_file)

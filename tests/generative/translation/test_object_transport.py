@@ -138,7 +138,6 @@ def test_objects_are_painted_like_their_own_kind():
     model = translator(second)
     target, cost = model.find_plan(image)
     error, nothing = ((it - truth).square().mean() for it in (target, image))
-    print("of doing nothing", (error / nothing).item())
     assert error < 0.5 * nothing and cost.shape == (24,)
     trusted = cost <= model.dearest
     assert trusted.float().mean().item() == pytest.approx(object_transport.TRUSTED, abs=0.05)

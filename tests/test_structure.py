@@ -44,7 +44,6 @@ LARGEST_FOLDER = 16  # files of its own
 LONGEST_FUNCTION = 40  # lines
 LONGER_FUNCTIONS = 16  # how many may be longer
 LARGEST_PACKAGE = 46_456
-LARGEST_PACKAGE = 46_456
 
 
 def files() -> list[Path]:

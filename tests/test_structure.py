@@ -43,7 +43,7 @@ TORCH = {"torch", "lightning_fabric", "safetensors.torch", "stable_baselines3", 
 LARGEST_FOLDER = 16  # files of its own
 LONGEST_FUNCTION = 40  # lines
 LONGER_FUNCTIONS = 16  # how many may be longer
-LARGEST_PACKAGE = 46_456
+LARGEST_PACKAGE = 46_458
 
 
 def files() -> list[Path]:

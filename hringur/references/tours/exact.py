@@ -74,13 +74,15 @@ def optimal_tour(
             tour that is nearly the shortest
 
     Raises:
-        UserError: a distance is negative, not finite or too large to be added up, or there is no
-            place ``start``.
+        UserError: a distance is negative, not finite or too large to be added up, there is no
+            place ``start``, or ``known`` is no tour from there.
     """
     began = time.perf_counter()
     check_distances(distance)
     if not 0 <= start < len(distance):
         raise UserError(f"start must be a place in 0..{len(distance) - 1}, got {start}")
+    if known is not None and (known[0] != start or sorted(known) != list(range(len(distance)))):
+        raise UserError(f"known must visit each of {len(distance)} places once, from {start} on")
     if end is not None:
         tied, added = tied_ends(distance, start, end)
         closed = optimal_tour(tied, True, start, seconds, workers, known=known)

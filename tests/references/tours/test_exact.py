@@ -243,6 +243,12 @@ def test_distances_that_no_way_can_have_are_refused(bad):
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("known", [[0, 1, 2, 2], [0, 1, 1, 3], [1, 0, 2, 3], [0, -1, -1, -1]])
+def test_what_is_no_tour_begins_no_proof(known):
+    with pytest.raises(UserError, match="known must visit each of 4 places once, from 0 on"):
+        optimal_tour(np.ones((4, 4)), known=np.array(known))
+
+
 @pytest.mark.parametrize("start", [-1, 4])
 def test_a_start_that_is_not_there_is_refused(start):
     with pytest.raises(UserError, match=rf"start must be a place in 0\.\.3, got {start}"):

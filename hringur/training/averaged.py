@@ -60,7 +60,7 @@ class AveragedNetwork:
             if self.network._forward_module is network:  # Fabric hands these on as they are
                 setattr(network, method, self._in_precision(getattr(network, method)))
         self.updates = 0
-        # Found once: to walk all modules four times takes a twentieth of a small network's update.
+        # Found once: to walk all modules four times takes a fortieth of a small network's update.
         self._weights = list(self.average.parameters()), list(self.module.parameters())
         self._buffers = list(zip(self.average.buffers(), self.module.buffers(), strict=True))
 

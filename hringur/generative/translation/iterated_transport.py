@@ -106,14 +106,7 @@ class PatchTranslator(nn.Module):
     def find_plans(self, made: Image) -> None:
         """Keep the potentials of the plans from these images."""
         for number, (_, cost) in enumerate(self._costs(made)):
-            nearest = cost.min(dim=1, keepdim=True).values
-            self.epsilon[number] = (BLUR * nearest.mean()).clamp(min=1e-6)
-            kernel = torch.exp((nearest - cost) / self.epsilon[number]).clamp(min=1e-30)
-            row = kernel.new_ones(len(kernel))
-            for _ in range(SCALINGS):
-                column = 1 / (kernel.T @ row)
-                row = 1 / (kernel @ column)
-            self.scaling[number] = column / column.mean()
+            self.epsilon[number], self.scaling[number] = plan_to(cost, BLUR, SCALINGS)
         self.share.fill_(0.5)
 
     def _joined(self, made: Image, power: float) -> Image:
@@ -202,6 +195,20 @@ class IteratedTransport:
     def load_state_dict(self, state: State) -> None:
         """Go on from ``state``."""
         self.rounds, self.learned = state["rounds"], dict(state["learned"])
+
+
+def plan_to(
+    cost: Float[Tensor, "N M"], blur: float, iterations: int
+) -> tuple[Float[Tensor, ""], Float[Tensor, " M"]]:
+    """Entropy, ``blur`` times the mean least cost, and Sinkhorn's scaling of the columns."""
+    nearest = cost.min(dim=1, keepdim=True).values
+    epsilon = (blur * nearest.mean()).clamp(min=1e-6)
+    kernel = torch.exp((nearest - cost) / epsilon).clamp(min=1e-30)
+    row = kernel.new_ones(len(kernel))
+    for _ in range(iterations):
+        column = 1 / (kernel.T @ row)
+        row = 1 / (kernel @ column)
+    return epsilon, column / column.mean()
 
 
 def chosen_images(side: Images, count: int, seed: int) -> UInt8[Tensor, "M C H W"]:

@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hringur.generative.networks import ImageShape
-from hringur.generative.translation.iterated_transport import chosen_images, drawn_targets
+from hringur.generative.translation.iterated_transport import chosen_images, drawn_targets, plan_to
 from hringur.generative.translation.networks import Translator
 from hringur.generative.translation.sides import Unpaired
 from hringur.types import Metrics, State
@@ -108,14 +108,7 @@ class ObjectTranslator(nn.Module):
         """Keep the potential of the plan from these images; the targets, and their costs."""
         objects = self._objects()
         _, _, cost, _ = self._seen(image, objects[:, -1])
-        nearest = cost.min(dim=1, keepdim=True).values
-        self.epsilon.copy_((BLUR * nearest.mean()).clamp(min=1e-6))
-        kernel = torch.exp((nearest - cost) / self.epsilon).clamp(min=1e-30)
-        row = kernel.new_ones(len(kernel))
-        for _ in range(SCALINGS):
-            column = 1 / (kernel.T @ row)
-            row = 1 / (kernel @ column)
-        self.scaling.copy_(column / column.mean())
+        self.epsilon[...], self.scaling[...] = plan_to(cost, BLUR, SCALINGS)
         target, cost = self.painted(image)
         self.dearest.copy_(cost.quantile(TRUSTED))
         return target, cost
